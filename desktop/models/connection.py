@@ -1,0 +1,163 @@
+"""The connection to one company at one service, its secrets (sealed) and what was read of its chart."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from desktop.models.base import Base, Id, Json, Utc
+
+
+class Connection(Base):
+    """At most one row is live (`disconnected_at` is null) at a time (M4); ended ones are kept for their links (M135)."""
+
+    __tablename__ = "connection"
+    __table_args__ = (
+        Index(
+            "uq_connection_live",
+            "live",
+            unique=True,
+            sqlite_where=text("live = 1"),
+            postgresql_where=text("live = 1"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    live: Mapped[int] = mapped_column(Integer)
+    """1 while connected, 0 afterwards; the partial unique index allows one 1."""
+    provider: Mapped[str] = mapped_column(String(16))
+    environment: Mapped[str] = mapped_column(String(16))
+    """"sandbox" or "live": never mixed (W2)."""
+    company_id: Mapped[str] = mapped_column(String(64))
+    company_name: Mapped[str] = mapped_column(String(255), default="")
+    state: Mapped[str] = mapped_column(String(16))
+    """`ConnectionState` value (desktop.models.states)."""
+    state_title: Mapped[str] = mapped_column(Text, default="")
+    state_advice: Mapped[str] = mapped_column(Text, default="")
+    state_fix: Mapped[str] = mapped_column(String(32), default="")
+    state_until: Mapped[datetime | None] = mapped_column(Utc)
+    connected_at: Mapped[datetime] = mapped_column(Utc)
+    disconnected_at: Mapped[datetime | None] = mapped_column(Utc)
+    last_synced_at: Mapped[datetime | None] = mapped_column(Utc)
+    settings_read_at: Mapped[datetime | None] = mapped_column(Utc)
+    company_settings: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """What `Provider.settings` said, without accounts, tax codes and payment methods."""
+    switches: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """`Switches` as JSON (desktop.models.states)."""
+    wizard: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """Progress of the wizard per step."""
+    redirect_uri: Mapped[str] = mapped_column(String(255), default="")
+    change_cursor: Mapped[datetime | None] = mapped_column(Utc)
+
+    token_blob: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The sealed token grant (AEAD, bound to the connection id)."""
+    token_version: Mapped[int] = mapped_column(Integer, default=0)
+    token_key_id: Mapped[str] = mapped_column(String(40), default="")
+    token_expires_at: Mapped[datetime | None] = mapped_column(Utc)
+    token_refresh_expires_at: Mapped[datetime | None] = mapped_column(Utc)
+    token_state: Mapped[str] = mapped_column(String(16), default="none")
+    """"ok", "reconnect" or "none"."""
+
+
+class AppKey(Base):
+    """The owner's own app registration at a service; the secret is sealed."""
+
+    __tablename__ = "app_key"
+    __table_args__ = (UniqueConstraint("provider", "environment"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    provider: Mapped[str] = mapped_column(String(16))
+    environment: Mapped[str] = mapped_column(String(16))
+    client_id: Mapped[str] = mapped_column(String(255))
+    secret_blob: Mapped[bytes] = mapped_column(LargeBinary)
+    secret_key_id: Mapped[str] = mapped_column(String(40))
+
+
+class RemoteAccount(Base):
+    """An account of the company's chart, as last read; kept so that the mapping opens without a call."""
+
+    __tablename__ = "remote_account"
+    __table_args__ = (UniqueConstraint("provider", "company_id", "external_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    provider: Mapped[str] = mapped_column(String(16))
+    company_id: Mapped[str] = mapped_column(String(64))
+    external_id: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(16))
+    """`AccountKind` value."""
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+    is_default: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class RemoteMethod(Base):
+    """A payment method of the company, and which of ours it stands for; with the deposit account chosen for it."""
+
+    __tablename__ = "remote_method"
+    __table_args__ = (UniqueConstraint("provider", "company_id", "method"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    provider: Mapped[str] = mapped_column(String(16))
+    company_id: Mapped[str] = mapped_column(String(64))
+    method: Mapped[str] = mapped_column(String(16))
+    external_id: Mapped[str] = mapped_column(String(64), default="")
+    name: Mapped[str] = mapped_column(String(100), default="")
+    deposit_account_id: Mapped[str] = mapped_column(String(64), default="")
+
+
+class LeftOut(Base):
+    """A record there that the owner deselected in an import: stays out until picked by hand (E1)."""
+
+    __tablename__ = "left_out"
+    __table_args__ = (UniqueConstraint("provider", "company_id", "kind", "external_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    provider: Mapped[str] = mapped_column(String(16))
+    company_id: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    external_id: Mapped[str] = mapped_column(String(64))
+
+
+class ExternalLink(Base):
+    """A record of ours and its counterpart in one company.
+
+    Primary links are unique both ways; an alias points at the survivor of a merge there (E3). The promised
+    quickbooksPaymentId-like fields are rows of this table (M79).
+    """
+
+    __tablename__ = "external_link"
+    __table_args__ = (
+        UniqueConstraint("provider", "company_id", "kind", "local_id"),
+        Index(
+            "uq_external_link_external",
+            "provider",
+            "company_id",
+            "kind",
+            "external_id",
+            unique=True,
+            sqlite_where=text("alias = 0"),
+            postgresql_where=text("alias = 0"),
+        ),
+        Index("ix_external_link_kind_local_id", "kind", "local_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    provider: Mapped[str] = mapped_column(String(16))
+    company_id: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    local_id: Mapped[int] = mapped_column(Id)
+    external_id: Mapped[str] = mapped_column(String(64))
+    external_version: Mapped[str] = mapped_column(String(64), default="")
+    alias: Mapped[int] = mapped_column(Integer, default=0)
+    generation: Mapped[int] = mapped_column(Integer, default=0)
+    """Grows when the owner has a deleted remote record created anew."""
+    agreed: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """The fields as both sides last agreed on them."""
+    agreed_revision: Mapped[int] = mapped_column(Integer, default=0)
+    """Our revision that `agreed` shows; lower than the record's own means "changed since sync"."""
+    linked_at: Mapped[datetime] = mapped_column(Utc)
+    agreed_at: Mapped[datetime] = mapped_column(Utc)
+    connection_id: Mapped[int | None] = mapped_column(ForeignKey("connection.id"))

@@ -1,0 +1,322 @@
+"""The contract that every service fulfils; one behavioural suite tests them all.
+
+Words used here:
+
+- A **step** is one intended change of one record; `planning` makes steps, nobody else.
+- A **call** is what leaves in one request: `prepare` cuts steps into calls of the service's own batch
+  size and serialises them; `send` sends one. A call is stored before it is sent, so that after a crash
+  `send` can repeat it byte for byte.
+- An **outcome** is what became of one step. `InDoubt` means: sent, and nobody knows.
+- The **marker** is our stamp on a record there (`BlueClerk <uuid>`); a look-up by it, or by number and
+  reference, decides what became of a step in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from desktop.errors import ConnectionProblem, ItemError
+from desktop.providers.records import (
+    Changes,
+    CompanySettings,
+    CustomerRecord,
+    Found,
+    InvoiceRecord,
+    ItemRecord,
+    Kind,
+    Lookup,
+    Page,
+    PaymentRecord,
+    ProviderKey,
+    Record,
+    TokenGrant,
+)
+
+MARKER = "BlueClerk "
+
+
+def marker_for(local_uuid: str, generation: int = 0) -> str:
+    """Our stamp for a record; the generation grows when the owner creates it anew after a remote delete."""
+    return f"{MARKER}{local_uuid}" if generation == 0 else f"{MARKER}{local_uuid}/{generation}"
+
+
+class Action(StrEnum):
+    """What a step does to its record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    VOID = "void"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of one record.
+
+    For UPDATE, VOID and DELETE `record.external_id` and `record.version` are set. For UPDATE `fields`
+    names the record's fields that differ from the last agreed value: only those may be written (I6).
+    """
+
+    ref: str
+    """The caller's own name for the step, unique within a run: "invoice:12"."""
+    action: Action
+    kind: Kind
+    record: Record
+    fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CallElement:
+    """One step inside a call, under the short key that the service answers with."""
+
+    key: str
+    ref: str
+    kind: Kind
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCall:
+    """What leaves in one request. Everything in it is stored before the first byte is sent."""
+
+    op: str
+    """Meaning of the call ("batch", "create_invoice"); also tells the provider how to send it."""
+    body: str
+    """The exact text that is sent (and sent again)."""
+    elements: tuple[CallElement, ...]
+    body_hash: str = ""
+    """SHA-256 of `body`, hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Done: the record as the service's own answer shows it."""
+
+    record: Record
+    service_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not done, for certain, for this record's own reason."""
+
+    error: ItemError
+    service_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """Sent, outcome unknown: replay with the same key, or look it up. Never resend blindly."""
+
+    reason: str = ""
+    service_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Not done, for certain, because the connection can't be used now; `problem.until` may say how long."""
+
+    problem: ConnectionProblem
+
+
+Outcome = Linked | Refused | InDoubt | NotSent
+
+
+class Rounding(StrEnum):
+    """Where tax is rounded."""
+
+    PER_LINE = "per_line"
+    ON_TOTAL = "on_total"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What differs between the services, as data. Nothing outside `providers/` asks which service it is."""
+
+    batch: int
+    """Records that fit into one call."""
+    native_keys: bool
+    """The service remembers an idempotency key and replays its first answer."""
+    key_trust_seconds: int
+    """How long after the first attempt a replay may rely on that memory."""
+    income_accounts: bool
+    """Items carry an income account, so mapping is needed."""
+    sync_items: bool = True
+    """A switch for items makes sense (False: products are made as invoices need them)."""
+    deposit_account_required: bool = False
+    payment_methods: bool = True
+    change_feed: bool = True
+    change_feed_days: int = 30
+    rounding: Rounding = Rounding.ON_TOTAL
+    invoice_number_max: int = 21
+    name_max: int = 500
+    unique_customer_names: bool = False
+    email_max: int = 100
+    lines_max: int = 750
+    memo_max: int = 1000
+    tax_codes_per_invoice: int | None = None
+    """How many different tax codes one invoice may use; None for any number."""
+    name_forbidden: str = ""
+    """Characters that a name may not contain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The service's own words, as the owner knows them."""
+
+    service: str
+    """"QuickBooks", as in "Resync to QuickBooks"."""
+    full_name: str
+    """"QuickBooks Online"."""
+    income_account: str
+    income_accounts: str
+    customer: str
+    company: str
+    mapping_note: str = ""
+    """Said in step 3 when there is nothing to map, or something special."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppKeys:
+    """The app's own registration at the service."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where a service lives. Everything but https is accepted for loopback only (`check`)."""
+
+    api: str
+    authorize: str
+    token: str
+    revoke: str
+    discovery: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A token that is good now, and the version of the row it came from."""
+
+    value: str = field(repr=False)
+    version: int
+
+
+class TokenSource(Protocol):
+    """Gives a valid access token; called for every request, so it must be quick when nothing is due."""
+
+    async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
+        """A good token. `refused` is one the service just answered 401 to: never return it again.
+
+        Raises NeedsSignIn when only the owner can help, another ConnectionProblem when it may pass.
+        """
+        ...
+
+
+class Provider(Protocol):
+    """One service, one company. Holds no token and no table; all money and dates as in `records`."""
+
+    key: ProviderKey
+    capabilities: Capabilities
+    terms: Terms
+
+    async def settings(self) -> CompanySettings:
+        """Company, currency, lock date, accounts, tax codes and payment methods, in as few calls as can be.
+
+        Raises ConnectionProblem.
+        """
+        ...
+
+    def customers(self, changed_since: datetime | None = None) -> AsyncIterator[Page[CustomerRecord]]:
+        """All customers, inactive ones included, page by page; ids are seen at least once each (L2)."""
+        ...
+
+    def items(self, changed_since: datetime | None = None) -> AsyncIterator[Page[ItemRecord]]:
+        """All items that can stand on a line, inactive ones included."""
+        ...
+
+    def invoices(self, changed_since: datetime | None = None) -> AsyncIterator[Page[InvoiceRecord]]:
+        """All invoices."""
+        ...
+
+    def payments(self, changed_since: datetime | None = None) -> AsyncIterator[Page[PaymentRecord]]:
+        """All payments received from customers."""
+        ...
+
+    async def changes(self, since: datetime) -> Changes:
+        """What changed since `since` (UTC), deletions included. Raises ConnectionProblem."""
+        ...
+
+    async def find(self, lookup: Lookup) -> Found:
+        """Everything that matches any question of `lookup`, inactive records included, in as few calls as can be.
+
+        Raises ConnectionProblem. Matching is exact after the service's own case folding; callers compare further.
+        """
+        ...
+
+    def prepare(self, steps: Sequence[Step]) -> list[PreparedCall]:
+        """Cuts `steps` into calls; pure. Steps within one list never depend on each other.
+
+        Raises ItemError for a record that could never be accepted (too long, forbidden characters), which
+        callers avoid by asking `check` first.
+        """
+        ...
+
+    def check(self, step: Step) -> ItemError | None:
+        """Why this step would be refused by the service's known rules, or None; pure, no call (I8)."""
+        ...
+
+    async def send(self, call: PreparedCall, key: str) -> list[Outcome]:
+        """Sends one call under the idempotency key; one outcome per element, in the order of `call.elements`.
+
+        Never raises for what the service or the network does. The same call with the same key may be sent
+        again at any time: where the service has keys it then answers as it did the first time.
+        """
+        ...
+
+    def record_url(self, kind: Kind, external_id: str) -> str | None:
+        """The address of the record in the service's own web pages, for the browser; None where there is none."""
+        ...
+
+
+class SignIn(Protocol):
+    """The OAuth side of a service; used by `sync.connect` and `sync.tokens` only."""
+
+    key: ProviderKey
+    uses_pkce: bool
+    rotating_refresh: bool
+
+    def authorize_url(self, *, state: str, redirect_uri: str, challenge: str = "") -> str:
+        """The consent page's address for the system browser."""
+        ...
+
+    async def exchange(self, code: str, *, redirect_uri: str, verifier: str = "") -> TokenGrant:
+        """Trades the code for tokens, once. Raises AppKeysWrong, SignInRefused or another ConnectionProblem."""
+        ...
+
+    async def refresh(self, refresh_token: str) -> TokenGrant:
+        """New tokens. When the answer carries no refresh token, the old one stays in the result (A9).
+
+        Raises NeedsSignIn for `invalid_grant` only; AppKeysWrong for `invalid_client`; RateLimited, ServiceDown
+        or Offline when the token stays good; `RefreshInDoubt` when the answer was lost.
+        """
+        ...
+
+    async def revoke(self, token: str) -> bool:
+        """Ends the grant; True when the service confirmed it. Never raises."""
+        ...
+
+    def company_in(self, query: dict[str, str]) -> str | None:
+        """The company id that came with the redirect (QuickBooks `realmId`), if this service sends it there."""
+        ...
+
+
+class RefreshInDoubt(ConnectionProblem):
+    """A refresh was sent and its answer was lost: the token may have rotated (A6)."""
+
+    retryable = True
