@@ -1,6 +1,6 @@
-"""What every test gets: a home of its own, an empty password store, no network, and silence that is checked.
+"""What every test gets: its own home, an empty password store, no network, and silence that is checked.
 
-`async def test_*` runs on a plain asyncio loop, or on the Qt loop if it (or a fixture of it) asks for `qloop`.
+`async def test_*` runs on a plain asyncio loop, or on the Qt loop if it (or its fixtures) asks for `qloop`.
 Settings from outside:
 BLUECLERK_TEST_POSTGRES  URL of a server on which databases may be made
 BLUECLERK_TEST_KEYRING   1 where the session has a real, unlocked password store
