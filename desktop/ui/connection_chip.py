@@ -1,0 +1,57 @@
+"""The state of the connection in the corner of every screen: "QuickBooks · Acme Plumbing · in sync"."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
+
+from desktop.ui.icons import icon
+from desktop.ui.labels import tooltip
+from desktop.ui.theme import theme
+
+_ICONS = {"good": "connected", "wait": "checking", "bad": "sign_in", "info": "syncing", "": "disconnected"}
+
+
+class ConnectionChip(QPushButton):
+    """A button (it opens the connection's page) with icon and words; too long words end in "..."."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "connection")
+        self.setAutoDefault(False)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.setIconSize(QSize(theme().px(16), theme().px(16)))
+        self._words = ""
+
+    def set_state(self, words: str, kind: str = "", *, icon_name: str = "", reason: str = "") -> None:
+        """`kind`: good (in sync), wait (something waits), bad (needs the owner), info (at work), "" (not connected)."""
+        self._words = words
+        self.kind = kind
+        self.setIcon(icon(icon_name or _ICONS[kind], kind or "text3"))
+        self.setAccessibleName(words)
+        self.setAccessibleDescription(reason)
+        self.setToolTip(tooltip(f"{words}\n{reason}" if reason else words))
+        self._elide()
+        self.updateGeometry()
+
+    @property
+    def words(self) -> str:
+        return self._words
+
+    def sizeHint(self) -> QSize:
+        look = theme()
+        width = QFontMetrics(self.font()).horizontalAdvance(self._words) + look.px(16 + 4 + 24 + 10)
+        return QSize(min(width, look.px(360)), look.px(32))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(120), self.sizeHint().height())
+
+    def resizeEvent(self, event) -> None:  # noqa: ANN001
+        super().resizeEvent(event)
+        self._elide()
+
+    def _elide(self) -> None:
+        room = self.width() - theme().px(16 + 4 + 24 + 6)
+        text = QFontMetrics(self.font()).elidedText(self._words, Qt.TextElideMode.ElideRight, max(room, 0))
+        self.setText(text.replace("&", "&&"))

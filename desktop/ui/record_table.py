@@ -1,0 +1,368 @@
+"""The table of every list: calm rows, keyboard, copying, columns that can be hidden and are remembered."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable
+from typing import Any
+
+from PySide6.QtCore import (
+    QByteArray,
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPoint,
+    QRect,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QStackedLayout,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.text import tr
+from desktop.ui.busy import SkeletonOverlay
+from desktop.ui.clipboard import table_mime
+from desktop.ui.columns import Column
+from desktop.ui.empty_state import EmptyState
+from desktop.ui.status import StatusDelegate
+from desktop.ui.theme import theme
+
+COPY_LIMIT = 2_000
+"""Rows copied at once: the clipboard is filled in the GUI thread. More are for the CSV export."""
+KEEP_SELECTED = 5_000
+_STATE_VERSION = 1
+
+
+class RecordTable(QTableView):
+    """A view over a model with `columns`, `id_at(row)` and `row_of(id)` (`WindowedTableModel`, `CheckTableModel`)."""
+
+    activated_record = Signal(object)
+    """Double click or Enter on a row: its id."""
+    selection_changed = Signal()
+    """Which rows are selected is different now; ask `selected_ids`."""
+    copied = Signal(int, int)
+    """(rows copied, rows selected)."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        """`name` is what a screen reader calls the list ("Invoices")."""
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self._hovered = -1
+        self._by_keyboard = False
+        self._remembered: tuple[list[int], int | None] = ([], None)
+        self._sorted: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
+        self._delegate = StatusDelegate(self)
+        self.setItemDelegate(self._delegate)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTabKeyNavigation(False)
+        self.setMouseTracking(True)
+        self.setCornerButtonEnabled(False)
+        self.setFrameShape(QTableView.Shape.NoFrame)
+        self._set_up_headers()
+        self.doubleClicked.connect(self._on_activated)
+        theme().changed.connect(self._measure)
+
+    # -- model --------------------------------------------------------------------------------
+
+    def setModel(self, model: Any) -> None:
+        super().setModel(model)
+        model.modelAboutToBeReset.connect(self._on_about_to_reset)
+        model.modelReset.connect(self._on_reset)
+        self.selectionModel().selectionChanged.connect(lambda *_: self.selection_changed.emit())
+        self._size_columns()
+
+    @property
+    def columns(self) -> list[Column[Any]]:
+        model: Any = self.model()
+        return model.columns if model is not None else []
+
+    def selected_ids(self) -> array[int]:
+        """The ids of the selected rows, in the order shown; fast for 100,000 rows too."""
+        model: Any = self.model()
+        found = array("q")
+        if self.selectionModel() is None:
+            return found
+        ranges = sorted((part.top(), part.bottom()) for part in self.selectionModel().selection())
+        last = -1
+        for top, bottom in ranges:
+            found.extend(model.id_at(row) for row in range(max(top, last + 1), bottom + 1))
+            last = max(last, bottom)
+        return found
+
+    def current_id(self) -> int | None:
+        """The id of the row with the cursor."""
+        index = self.currentIndex()
+        model: Any = self.model()
+        return model.id_at(index.row()) if index.isValid() else None
+
+    def select_ids(self, ids: Iterable[int], current: int | None = None) -> None:
+        """Select the rows with these ids, as far as they are in the list, and put the cursor on `current`."""
+        model: Any = self.model()
+        wanted = list(ids)
+        rows = [row for row in map(model.row_of, wanted) if row is not None] if len(wanted) < 50 else None
+        if rows is None:
+            many = set(wanted)
+            rows = [row for row in range(model.rowCount()) if model.id_at(row) in many]
+        selection = QItemSelection()
+        last = model.columnCount() - 1
+        for row in rows:
+            selection.select(model.index(row, 0), model.index(row, last))
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().select(selection, flags.ClearAndSelect)
+        place = model.row_of(current) if current is not None else None
+        if place is not None:
+            column = max(0, self.horizontalHeader().logicalIndex(0))
+            self.selectionModel().setCurrentIndex(model.index(place, column), flags.NoUpdate)
+
+    def show_sorted(self, sort_key: str, descending: bool) -> None:
+        """Set the arrow in the header without asking the model to sort."""
+        for number, column in enumerate(self.columns):
+            if column.sort_key == sort_key:
+                order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+                header = self.horizontalHeader()
+                blocked = header.blockSignals(True)
+                header.setSortIndicator(number, order)
+                header.blockSignals(blocked)
+                self._sorted = (number, order)
+                header.viewport().update()
+
+    # -- remembered state ---------------------------------------------------------------------
+
+    def save_state(self) -> str:
+        """Widths, order, hidden columns and sorting, as text for the settings."""
+        state = bytes(self.horizontalHeader().saveState().toBase64().data()).decode("ascii")
+        names = [column.name for column in self.columns]
+        return json.dumps({"version": _STATE_VERSION, "columns": names, "header": state})
+
+    def restore_state(self, saved: str) -> bool:
+        """Take over what `save_state` gave; False (and nothing changed) if the columns are others by now."""
+        try:
+            stored = json.loads(saved)
+            names = [column.name for column in self.columns]
+            if stored["version"] != _STATE_VERSION or stored["columns"] != names:
+                return False
+            header = QByteArray.fromBase64(stored["header"].encode("ascii"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return False
+        return self.horizontalHeader().restoreState(header)
+
+    # -- keys and mouse -----------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self._by_keyboard = True
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if self.state() != QAbstractItemView.State.EditingState:
+                self._on_activated(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+        self.viewport().update()
+
+    def copy(self) -> None:
+        """Several rows as a table; of a single one the cell with the cursor."""
+        ids = self.selected_ids()
+        if len(ids) == 1 and self.currentIndex().isValid():
+            text = self.currentIndex().data() or ""
+            QGuiApplication.clipboard().setMimeData(table_mime([[text]]))
+        elif ids:
+            QGuiApplication.clipboard().setMimeData(table_mime(self._shown_texts(COPY_LIMIT)))
+        self.copied.emit(min(len(ids), COPY_LIMIT), len(ids))
+
+    def mousePressEvent(self, event) -> None:  # noqa: ANN001
+        self._by_keyboard = False
+        super().mousePressEvent(event)
+
+    def focusInEvent(self, event) -> None:  # noqa: ANN001
+        reasons = Qt.FocusReason
+        if event.reason() in (
+            reasons.TabFocusReason,
+            reasons.BacktabFocusReason,
+            reasons.ShortcutFocusReason,
+        ):
+            self._by_keyboard = True
+        super().focusInEvent(event)
+        if (
+            self._by_keyboard
+            and not self.currentIndex().isValid()
+            and self.model()
+            and self.model().rowCount()
+        ):
+            first = max(0, self.horizontalHeader().logicalIndex(0))
+            self.selectionModel().setCurrentIndex(
+                self.model().index(0, first), QItemSelectionModel.SelectionFlag.NoUpdate
+            )
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.MouseMove, QEvent.Type.HoverMove):
+            self._hover(self.rowAt(event.position().toPoint().y()))
+        elif event.type() in (QEvent.Type.Leave, QEvent.Type.HoverLeave):
+            self._hover(-1)
+        return super().viewportEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._hovered >= 0 and self.model() is not None and self._hovered < self.model().rowCount():
+            painter = QPainter(self.viewport())
+            painter.fillRect(self._row_rect(self._hovered), theme().color("hover"))
+            painter.end()
+        super().paintEvent(event)
+        index = self.currentIndex()
+        if self._by_keyboard and self.hasFocus() and index.isValid():
+            painter = QPainter(self.viewport())
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(theme().color("accent"), 2))
+            painter.drawRoundedRect(self._row_rect(index.row()).adjusted(1, 1, -1, -2), 3, 3)
+            painter.end()
+
+    # -- private ------------------------------------------------------------------------------
+
+    def _set_up_headers(self) -> None:
+        vertical, header = self.verticalHeader(), self.horizontalHeader()
+        vertical.hide()
+        vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionsMovable(True)
+        header.setHighlightSections(False)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._on_header_menu)
+        header.setAccessibleName(tr("Columns"))
+        header.sortIndicatorChanged.connect(self._on_sort_indicator)
+        self.setSortingEnabled(True)
+        self._measure()
+
+    def _measure(self) -> None:
+        self.verticalHeader().setMinimumSectionSize(theme().row_height())
+        self.verticalHeader().setDefaultSectionSize(theme().row_height())
+        self.horizontalHeader().setMinimumSectionSize(theme().px(48))
+        self.viewport().update()
+
+    def _size_columns(self) -> None:
+        header = self.horizontalHeader()
+        metrics = QFontMetrics(theme().font())
+        for number, column in enumerate(self.columns):
+            wide = max(
+                column.width * metrics.averageCharWidth(),
+                metrics.horizontalAdvance(column.title) + theme().px(16),
+            )
+            header.resizeSection(number, wide + theme().px(28))
+            if column.stretch:
+                header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
+
+    def _row_rect(self, row: int) -> QRect:
+        return QRect(0, self.rowViewportPosition(row), self.viewport().width(), self.rowHeight(row))
+
+    def _hover(self, row: int) -> None:
+        if row != self._hovered:
+            before, self._hovered = self._hovered, row
+            for changed in (before, row):
+                if changed >= 0:
+                    self.viewport().update(self._row_rect(changed))
+
+    def _on_activated(self, index: QModelIndex) -> None:
+        model: Any = self.model()
+        if index.isValid():
+            self.activated_record.emit(model.id_at(index.row()))
+
+    def _on_sort_indicator(self, number: int, order: Qt.SortOrder) -> None:
+        columns = self.columns
+        if 0 <= number < len(columns) and columns[number].sort_key is None:
+            header = self.horizontalHeader()
+            blocked = header.blockSignals(True)
+            header.setSortIndicator(*self._sorted)
+            header.blockSignals(blocked)
+        else:
+            self._sorted = (number, order)
+
+    def _on_about_to_reset(self) -> None:
+        selected = self.selectionModel().selection() if self.selectionModel() else []
+        count = sum(part.height() for part in selected)
+        self._remembered = (list(self.selected_ids()) if count <= KEEP_SELECTED else [], self.current_id())
+
+    def _on_reset(self) -> None:
+        ids, current = self._remembered
+        self._remembered = ([], None)
+        self._hovered = -1
+        if ids or current is not None:
+            self.select_ids(ids, current)
+        self.selection_changed.emit()
+
+    def _shown_texts(self, limit: int) -> list[list[str]]:
+        header, model = self.horizontalHeader(), self.model()
+        order = [header.logicalIndex(place) for place in range(header.count())]
+        shown = [number for number in order if not header.isSectionHidden(number)]
+        rows = sorted(
+            {
+                row
+                for part in self.selectionModel().selection()
+                for row in range(part.top(), part.bottom() + 1)
+            }
+        )
+        return [[str(model.index(row, number).data() or "") for number in shown] for row in rows[:limit]]
+
+    def column_menu(self) -> QMenu:
+        """Which columns are shown; also for the View menu."""
+        menu = QMenu(self)
+        header = self.horizontalHeader()
+        shown = header.count() - header.hiddenSectionCount()
+        for number, column in enumerate(self.columns):
+            if not column.title:
+                continue
+            action = menu.addAction(column.title.replace("&", "&&"))
+            action.setCheckable(True)
+            action.setChecked(not header.isSectionHidden(number))
+            action.setEnabled(shown > 1 or header.isSectionHidden(number))
+            action.toggled.connect(lambda on, number=number: header.setSectionHidden(number, not on))
+        return menu
+
+    def _on_header_menu(self, place: QPoint) -> None:
+        menu = self.column_menu()
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.horizontalHeader().mapToGlobal(place))
+
+
+class RecordList(QWidget):
+    """A table with its other faces: nothing there yet, no hits for this filter, still loading."""
+
+    def __init__(
+        self, table: RecordTable, empty: EmptyState, no_hits: EmptyState, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.table, self.empty, self.no_hits = table, empty, no_hits
+        body = QWidget(self)
+        self._stack = QStackedLayout(body)
+        for face in (table, empty, no_hits):
+            self._stack.addWidget(face)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(body)
+        self._skeleton = SkeletonOverlay(body)
+        self.busy = self._skeleton.busy
+        """Give this to `operations.run(busy=...)` for the query that fills the list."""
+
+    def show_rows(self, *, filtered: bool) -> None:
+        """Choose the face by the number of rows; `filtered`: a filter or search is set, so "none" may mean "no hits"."""
+        if self.table.model() is not None and self.table.model().rowCount():
+            self._stack.setCurrentWidget(self.table)
+        else:
+            self._stack.setCurrentWidget(self.no_hits if filtered else self.empty)
+
+    @property
+    def face(self) -> str:
+        """ "table", "empty" or "no_hits"."""
+        return ("table", "empty", "no_hits")[self._stack.currentIndex()]
