@@ -30,6 +30,7 @@ function entryNode(entry, jump) {
   const path = el("p", "path", `${plain(entry.method)} ${plain(entry.path)}`);
   path.title = path.textContent;
   const item = el("li", changed.length ? "call writes" : "call", head, path);
+  if (entry.fault) item.append(el("p", "broken", `Broken on purpose: ${plain(entry.fault)}`));
   for (const change of changed.slice(0, 4)) item.append(changeNode(change, jump));
   if (changed.length > 4) item.append(el("span", "change faint", `and ${counted(changed.length - 4)} more`));
   return item;

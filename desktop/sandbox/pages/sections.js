@@ -82,7 +82,7 @@ export const SECTIONS = {
     empty: "No accounts.",
     columns: [
       ["Name", "wide strong", (row) => plain(row.name)],
-      ["Type", "wide soft", (row) => sentence(row.type)],
+      ["Type", "wide soft", (row) => (row.type === "cogs" ? "Cost of goods sold" : sentence(row.type))],
       ["", "state", useState],
     ],
     text: (row) => [row.name, row.type],
