@@ -25,7 +25,7 @@ def parse_decimal(text: str, locale: QLocale | None = None, currency: str = "") 
 
     Takes the locale's separators and, where they cannot be meant, the other customary ones; signs in front
     or behind, accountants' brackets, currency symbols and codes. With `currency` (ISO 4217) another
-    currency's sign is refused. Raises AmountError when nothing certain can be read: an amount is never guessed.
+    currency's sign is refused. Raises AmountError when nothing certain can be read: nothing is guessed.
     """
     locale = locale or QLocale()
     plain = _plain_digits("".join(c for c in text if unicodedata.category(c) != "Cf").strip(), locale)
@@ -140,9 +140,13 @@ def _number(text: str, locale: QLocale) -> Decimal | None:
     if locale.groupSeparator() == mark or locale.groupSeparator() in _QUOTES and mark == ",":
         return _joined(text, mark, "")
     raise AmountError(
-        tr("Is “{text}” more than a thousand, or a little more than {whole}? Please write it without “{mark}”.",
-           text=text, whole=whole, mark=mark)
-    )  # fmt: skip
+        tr(
+            "Is “{text}” more than a thousand, or a bit more than {whole}? Please write it without “{mark}”.",
+            text=text,
+            whole=whole,
+            mark=mark,
+        )
+    )
 
 
 def _joined(whole: str, separator: str, fraction: str) -> Decimal | None:

@@ -59,13 +59,14 @@ class DelayedBusy(QObject):
 
 
 class SkeletonOverlay(QWidget):
-    """Grey bars over `parent` while its content loads; swallows nothing but the mouse, keeps the layout still.
+    """Grey bars over `parent` while its content loads; the layout under it keeps still.
 
     Pass `overlay.busy` to `operations.run`, or call `busy(True)` / `busy(False)`.
     """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._parent = parent
         self.setAccessibleName(tr("Loading"))
         self.busy = DelayedBusy(self, self._on_show, self.hide)
         parent.installEventFilter(self)
@@ -73,7 +74,7 @@ class SkeletonOverlay(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and not self.isHidden():
-            self.setGeometry(self.parentWidget().rect())
+            self.setGeometry(self._parent.rect())
         return super().eventFilter(watched, event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -94,7 +95,7 @@ class SkeletonOverlay(QWidget):
                 painter.drawRoundedRect(bar, thick / 2, thick / 2)
 
     def _on_show(self) -> None:
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._parent.rect())
         self.raise_()
         self.show()
         announce(self, tr("Loading"))

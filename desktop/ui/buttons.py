@@ -23,7 +23,7 @@ class _Button(QPushButton):
         self.setAccessibleName(text.replace("&&", "\0").replace("&", "").replace("\0", "&"))
         if icon_name:
             self.setIcon(icon(icon_name, self.tint))
-            self.setIconSize(QSize(theme().px(16), theme().px(16)))
+            self.setIconSize(QSize(theme().px(20), theme().px(16)))
 
 
 class PrimaryButton(_Button):

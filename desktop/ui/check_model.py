@@ -21,7 +21,7 @@ CHOICES_ROLE = int(Qt.ItemDataRole.UserRole) + 3
 
 
 class CheckTableModel(QAbstractTableModel, Generic[R]):
-    """Column 0 is the tick, the given columns follow. A row's number (`id`) is its place in `rows`, for ever."""
+    """Column 0 is the tick, the given columns follow. A row's id is its place in `rows`, for ever."""
 
     checks_changed = Signal()
     """Other rows are ticked or shown now: counts and the header's box are out of date."""
@@ -66,7 +66,7 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         self._changed()
 
     def replace_row(self, row_id: int, row: R) -> None:
-        """A row is different now (another type was chosen); the filter is not asked again, so it stays in sight."""
+        """A row is different now (another type was chosen); it stays in sight whatever the filter says."""
         self.rows[row_id] = row
         if not self._can_check(row):
             self._checks[row_id] = 0

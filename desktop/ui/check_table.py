@@ -29,7 +29,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class CheckTable(RecordTable):
-    """Space ticks or clears all selected rows like the one with the cursor; the header's box all shown ones."""
+    """Space ticks or clears the selected rows; the box in the header does it for all shown ones."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(name, parent)
@@ -120,7 +120,8 @@ class _TickDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         bare = QStyleOptionViewItem(option)
-        style = option.widget.style() if option.widget else QApplication.style()
+        owner: QWidget | None = option.widget
+        style = owner.style() if owner is not None else QApplication.style()
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, bare, painter, option.widget)
         state = index.data(Qt.ItemDataRole.CheckStateRole)
         if state is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QSpacerItem, QWidget
 
 from desktop.text import tr
 from desktop.ui.flow_layout import FlowLayout
@@ -23,7 +23,7 @@ class FilterChips(QWidget):
     def __init__(
         self, chips: Iterable[tuple[str, str]], parent: QWidget | None = None, *, wrap: bool = True
     ) -> None:
-        """`chips`: (key, words) in order; the first one is chosen at the start. `wrap`: over several lines if narrow."""
+        """`chips`: (key, words) in order, the first one chosen; `wrap`: over several lines if narrow."""
         super().__init__(parent)
         self._group = QButtonGroup(self)
         self._buttons: dict[str, QPushButton] = {}
@@ -42,7 +42,7 @@ class FilterChips(QWidget):
             self._buttons[key], self._words[key] = button, words
             self._row.addWidget(button)
         if not wrap:
-            self._row.addStretch(1)
+            self._row.addItem(QSpacerItem(0, 0, QSizePolicy.Policy.Expanding))
         self.setAccessibleName(tr("Filter"))
         if self._buttons:
             self.choose(next(iter(self._buttons)))
@@ -87,7 +87,7 @@ class FilterChips(QWidget):
         forward = Qt.Key.Key_Left if self.isRightToLeft() else Qt.Key.Key_Right
         back = Qt.Key.Key_Right if self.isRightToLeft() else Qt.Key.Key_Left
         target = {forward: here + 1, back: here - 1, Qt.Key.Key_Home: 0, Qt.Key.Key_End: len(keys) - 1}.get(
-            event.key()
+            Qt.Key(event.key())
         )
         if target is None:
             return False

@@ -21,11 +21,11 @@ class ConnectionChip(QPushButton):
         self.setProperty("kind", "connection")
         self.setAutoDefault(False)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.setIconSize(QSize(theme().px(16), theme().px(16)))
+        self.setIconSize(QSize(theme().px(20), theme().px(16)))
         self._words = ""
 
     def set_state(self, words: str, kind: str = "", *, icon_name: str = "", reason: str = "") -> None:
-        """`kind`: good (in sync), wait (something waits), bad (needs the owner), info (at work), "" (not connected)."""
+        """`kind`: good (in sync), wait (something waits), bad (needs you), info (at work), "" (none)."""
         self._words = words
         self.kind = kind
         self.setIcon(icon(icon_name or _ICONS[kind], kind or "text3"))
@@ -41,7 +41,7 @@ class ConnectionChip(QPushButton):
 
     def sizeHint(self) -> QSize:
         look = theme()
-        width = QFontMetrics(self.font()).horizontalAdvance(self._words) + look.px(16 + 4 + 24 + 10)
+        width = QFontMetrics(self.font()).horizontalAdvance(self._words) + look.px(20 + 4 + 24 + 10)
         return QSize(min(width, look.px(360)), look.px(32))
 
     def minimumSizeHint(self) -> QSize:
@@ -52,6 +52,6 @@ class ConnectionChip(QPushButton):
         self._elide()
 
     def _elide(self) -> None:
-        room = self.width() - theme().px(16 + 4 + 24 + 6)
+        room = self.width() - theme().px(20 + 4 + 24 + 6)
         text = QFontMetrics(self.font()).elidedText(self._words, Qt.TextElideMode.ElideRight, max(room, 0))
         self.setText(text.replace("&", "&&"))

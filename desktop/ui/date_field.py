@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from PySide6.QtCore import QDate, QLocale, Qt, Signal
+from PySide6.QtCore import QDate, QLocale, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCharFormat, QWheelEvent
 from PySide6.QtWidgets import QCalendarWidget, QDateEdit, QWidget
 
+from desktop.ui.formats import people_locale
 from desktop.ui.theme import theme
 
 
@@ -21,7 +22,7 @@ class DateField(QDateEdit):
         """`today` is where the field starts and what "T" means."""
         super().__init__(parent)
         self._today = today
-        self.setLocale(locale or QLocale.system())
+        self.setLocale(locale or people_locale())
         self.setDisplayFormat(four_digit_years(self.locale().dateFormat(QLocale.FormatType.ShortFormat)))
         self.setDateRange(QDate(1970, 1, 1), QDate(2199, 12, 31))
         self.setCalendarPopup(True)
@@ -42,6 +43,12 @@ class DateField(QDateEdit):
 
     def set_value(self, day: date) -> None:
         self.setDate(QDate(day.year, day.month, day.day))
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), theme().px(32))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), theme().px(32))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.text().lower() == "t" and not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier:

@@ -12,7 +12,7 @@ from desktop.ui.theme import theme
 
 
 class EmptyState(QWidget):
-    """A large quiet icon, a title, one sentence and up to two actions, in the middle of the space there is."""
+    """A large quiet icon, a title, one sentence and up to two actions, in the middle of its space."""
 
     primary = Signal()
     secondary = Signal()

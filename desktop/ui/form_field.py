@@ -14,7 +14,7 @@ class FormField(QWidget):
     """Wraps any input. The error is shown beside the field and is its accessible description."""
 
     def __init__(self, words: str, field: QWidget, *, hint: str = "", parent: QWidget | None = None) -> None:
-        """`words` may carry a mnemonic ("&Due date"); a field that has an `error_changed` signal reports by itself."""
+        """`words` may carry a mnemonic ("&Due date"); a field with `error_changed` reports by itself."""
         super().__init__(parent)
         self.field = field
         px = theme().px

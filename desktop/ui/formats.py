@@ -28,6 +28,12 @@ _DOLLARS = {"USD": "US$", "CAD": "CA$", "AUD": "A$", "NZD": "NZ$", "SGD": "S$", 
 FSI, PDI = "\u2068", "\u2069"
 
 
+def people_locale() -> QLocale:
+    """The system's locale for texts, dates and figures; American where the system says none ("C")."""
+    system = QLocale.system()
+    return QLocale("en_US") if system.language() == QLocale.Language.C else system
+
+
 def number(value: int, locale: QLocale | None = None) -> str:
     """A count with the locale's digits and grouping: "1,240"."""
     return (locale or QLocale()).toString(value) if abs(value) < 2**63 else str(value)
@@ -49,7 +55,7 @@ def decimal(
 
 
 def amount(value: Decimal, currency: str, locale: QLocale | None = None) -> str:
-    """`value` in the places of `currency` (ISO 4217), without its symbol: "350.00". For columns of one currency."""
+    """`value` in the places of `currency` (ISO 4217), without its symbol: "350.00"."""
     return decimal(value, currency_places(currency), locale)
 
 
@@ -68,7 +74,7 @@ def money(value: Decimal, currency: str, locale: QLocale | None = None) -> str:
 
 
 def currency_symbol(currency: str, locale: QLocale | None = None) -> str:
-    """The symbol of `currency` that nobody in the locale can take for another one: "$" in the US, "US$" in Canada."""
+    """The symbol of `currency`, unmistakable in the locale: "$" in the US, "US$" in Canada."""
     locale = locale or QLocale()
     home = locale.currencySymbol(QLocale.CurrencySymbolFormat.CurrencyIsoCode)
     if home == currency:
@@ -103,7 +109,7 @@ def clock_time(moment: datetime, locale: QLocale | None = None) -> str:
 
 
 def ago(moment: datetime, now: datetime, locale: QLocale | None = None) -> str:
-    """How long `moment` is past, for "in sync ...": "just now", "2 minutes ago", "yesterday at 10:02", "3 Nov".
+    """How long `moment` is past: "just now", "2 minutes ago", "yesterday at 10:02", "3 Nov".
 
     Both aware; days are counted in the zone of `now`. A moment in the future (clocks differ) is "just now".
     """
@@ -125,7 +131,7 @@ def ago(moment: datetime, now: datetime, locale: QLocale | None = None) -> str:
 
 
 def when(moment: datetime, now: datetime, locale: QLocale | None = None) -> str:
-    """A point in time for histories: "today at 14:05", "12 Nov at 10:02". Both aware, shown in the zone of `now`."""
+    """A point in time for histories: "today at 14:05", "12 Nov at 10:02". Shown in the zone of `now`."""
     here = moment.astimezone(now.tzinfo)
     time = clock_time(here, locale)
     if here.date() == now.date():

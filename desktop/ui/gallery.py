@@ -15,7 +15,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -107,8 +107,9 @@ def invoices() -> RecordTable:
         ),
         Column[_Row]("Sync", lambda r: r.sync.text, status=lambda r: r.sync, sort_key="sync", width=13),
     ]
-    table.setModel(WindowedTableModel(columns, _Rows(), table))
-    table.model().set_ids(array("q", range(1000, 0, -1)))
+    model = WindowedTableModel(columns, _Rows(), table)
+    model.set_ids(array("q", range(1000, 0, -1)))
+    table.setModel(model)
     table.show_sorted("due", True)
     table.select_ids([998, 997])
     return table
@@ -263,15 +264,16 @@ def controls() -> QWidget:
     for n, part in enumerate(parts):
         form.addWidget(part, n // 2, n % 2)
     fields.body.addLayout(form)
+    partly = QCheckBox("Some")
     ticks = [
         QCheckBox("Sync payments"),
-        QCheckBox("Some"),
+        partly,
         QCheckBox("None"),
         QRadioButton("Daily"),
         QRadioButton("Weekly"),
     ]
     ticks[0].setChecked(True)
-    ticks[1].setCheckState(Qt.CheckState.PartiallyChecked)
+    partly.setCheckState(Qt.CheckState.PartiallyChecked)
     ticks[3].setChecked(True)
     fields.body.addWidget(_row(*ticks))
     messages = Card("Messages")
@@ -281,7 +283,8 @@ def controls() -> QWidget:
         ("info", "Nothing is changed in QuickBooks by this."),
         (
             "bad",
-            "QuickBooks already has an invoice INV-0047 for 120.00 to <b>Mason</b>. Link it, or choose another number?",
+            "QuickBooks already has an invoice INV-0047 for 120.00 to <b>Mason</b>. "
+            "Link it, or choose another number?",
         ),
     ):
         banner = Banner()
@@ -358,6 +361,7 @@ LOOKS = {"light": ("light", "1"), "dark": ("dark", "1"), "light150": ("light", "
 def draw(folder: Path, look: str) -> None:
     """Draw all pages in one look into `folder`."""
     app = QApplication.instance() or QApplication([])
+    QLocale.setDefault(formats.people_locale())
     theme().set_calm(True)
     theme().set_mode(Mode(LOOKS[look][0]))
     for name, make in PAGES.items():
@@ -366,10 +370,11 @@ def draw(folder: Path, look: str) -> None:
         page.resize(1180, 760)
         page.show()
         page.activateWindow()
-        page.grab()  # lays out what is only known once it is shown
+        for _ in range(4):  # heights follow widths, and those follow heights again
+            page.grab()
+            app.sendPostedEvents()
         page.grab().save(str(folder / f"{name}-{look}.png"))
         page.close()
-    app.sendPostedEvents()
 
 
 def main(arguments: Sequence[str]) -> int:

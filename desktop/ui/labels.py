@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 
 from desktop.ui.theme import set_role
@@ -19,8 +19,11 @@ def tooltip(text: str) -> str:
 def label(
     text: str = "", role: str = "", *, status: str = "", wrap: bool = False, parent: QWidget | None = None
 ) -> QLabel:
-    """A plain-text label. Roles: title, section, strong, secondary, hint, field, error; status: good, wait, bad, info."""
-    made = QLabel(parent)
+    """A plain-text label.
+
+    Roles: title, section, strong, secondary, hint, field, error. Status: good, wait, bad, info.
+    """
+    made = _WrappedLabel(parent) if wrap else QLabel(parent)
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setText(text)
     made.setWordWrap(wrap)
@@ -29,7 +32,7 @@ def label(
     if status:
         made.setProperty("status", status)
     if wrap:
-        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         made.setSizePolicy(policy)
     return made
@@ -38,6 +41,33 @@ def label(
 def set_status(widget: QWidget, status: str) -> None:
     """Give a label or frame one of the status colours (good, wait, bad, info), or none with ""."""
     set_role(widget, "status", status)
+
+
+class _WrappedLabel(QLabel):
+    """Insists on the height its lines need: a crowded layout or scroll area would cut them off."""
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._insist()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._insist()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._insist()
+
+    def _insist(self) -> None:
+        needed = self.heightForWidth(self.width()) if self.isVisible() else 0
+        if needed >= 0 and needed != self.minimumHeight():
+            self.setMinimumHeight(needed)
+
+    def minimumSizeHint(self) -> QSize:
+        metrics = QFontMetrics(self.font())
+        return QSize(
+            min(super().minimumSizeHint().width(), metrics.averageCharWidth() * 16), metrics.height()
+        )
 
 
 class ElidedLabel(QLabel):

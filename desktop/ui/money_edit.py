@@ -50,7 +50,7 @@ class _NumberEdit(QLineEdit):
         return self._error
 
     def tidy(self) -> None:
-        """Write the amount the customary way and tell what is wrong; happens by itself when the field is left."""
+        """Write the amount the customary way and tell what is wrong; happens when the field is left."""
         if self._value is not None:
             tidied = self._shown(self._value)
             if tidied != self.text():
@@ -105,7 +105,7 @@ class _NumberEdit(QLineEdit):
 
 
 class MoneyEdit(_NumberEdit):
-    """An amount in one currency. `locale()` decides about separators; other customary spellings are understood."""
+    """An amount in one currency. `locale()` decides about separators; other spellings are understood."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class MoneyEdit(_NumberEdit):
         negative: bool = False,
         places: int | None = None,
     ) -> None:
-        """`places`: more than the currency has, for unit prices. Raises InputError for an unknown currency."""
+        """`places`: more than the currency has, for unit prices. InputError for an unknown currency."""
         fine = currency_places(currency)
         super().__init__(parent, fine if places is None else places, fine, negative)
         self._currency = currency

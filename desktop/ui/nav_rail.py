@@ -41,7 +41,7 @@ class NavRail(QFrame):
         button.setProperty("kind", "rail")
         button.setCheckable(True)
         button.setAutoDefault(False)
-        button.setIconSize(QSize(theme().px(20), theme().px(20)))
+        button.setIconSize(QSize(theme().px(28), theme().px(20)))
         button.setAccessibleName(words)
         button.clicked.connect(lambda: self._on_chosen(key))
         button.toggled.connect(lambda _on: self._tint(key))
@@ -82,7 +82,7 @@ class NavRail(QFrame):
         return super().eventFilter(watched, event)
 
     def _on_key(self, event: QKeyEvent) -> bool:
-        step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(event.key())
+        step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
         if step is None:
             return False
         keys = list(self._buttons)

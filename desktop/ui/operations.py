@@ -25,7 +25,7 @@ class Busy(Protocol):
 
 
 def set_unhandled(show: Unhandled | None) -> None:
-    """Where failures go that no `failure` took: `show(owner or None if it is gone, error)`, as a rule the banner."""
+    """Where failures go that no `failure` took: `show(owner, error)`, owner None if it is gone."""
     global _unhandled
     _unhandled = show
 
@@ -42,7 +42,7 @@ def run(
 
     `success(result)` and `failure(error)` are called in the GUI thread, but not once `owner` is destroyed:
     then the work is cancelled. Cancelling the returned task ends the work with neither called. An error in
-    `failure` or `success` itself, or without a `failure`, goes to `set_unhandled`. The task is kept alive here.
+    `failure` or `success` itself, or without a `failure`, goes to `set_unhandled`. The task is kept here.
     """
     try:
         loop = asyncio.get_running_loop()

@@ -12,6 +12,7 @@ from PySide6.QtCore import (
     QEvent,
     QItemSelection,
     QItemSelectionModel,
+    QItemSelectionRange,
     QModelIndex,
     QPoint,
     QRect,
@@ -44,7 +45,7 @@ _STATE_VERSION = 1
 
 
 class RecordTable(QTableView):
-    """A view over a model with `columns`, `id_at(row)` and `row_of(id)` (`WindowedTableModel`, `CheckTableModel`)."""
+    """A view over a model with `columns`, `id_at(row)` and `row_of(id)`, such as `WindowedTableModel`."""
 
     activated_record = Signal(object)
     """Double click or Enter on a row: its id."""
@@ -96,9 +97,7 @@ class RecordTable(QTableView):
         """The ids of the selected rows, in the order shown; fast for 100,000 rows too."""
         model: Any = self.model()
         found = array("q")
-        if self.selectionModel() is None:
-            return found
-        ranges = sorted((part.top(), part.bottom()) for part in self.selectionModel().selection())
+        ranges = sorted((part.top(), part.bottom()) for part in self._ranges())
         last = -1
         for top, bottom in ranges:
             found.extend(model.id_at(row) for row in range(max(top, last + 1), bottom + 1))
@@ -201,7 +200,7 @@ class RecordTable(QTableView):
         if (
             self._by_keyboard
             and not self.currentIndex().isValid()
-            and self.model()
+            and self.model() is not None
             and self.model().rowCount()
         ):
             first = max(0, self.horizontalHeader().logicalIndex(0))
@@ -209,7 +208,7 @@ class RecordTable(QTableView):
                 self.model().index(0, first), QItemSelectionModel.SelectionFlag.NoUpdate
             )
 
-    def viewportEvent(self, event: QEvent) -> bool:
+    def viewportEvent(self, event: Any) -> bool:
         if event.type() in (QEvent.Type.MouseMove, QEvent.Type.HoverMove):
             self._hover(self.rowAt(event.position().toPoint().y()))
         elif event.type() in (QEvent.Type.Leave, QEvent.Type.HoverLeave):
@@ -264,6 +263,10 @@ class RecordTable(QTableView):
             if column.stretch:
                 header.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
 
+    def _ranges(self) -> list[QItemSelectionRange]:
+        chosen: Any = self.selectionModel()
+        return list(chosen.selection()) if chosen is not None else []
+
     def _row_rect(self, row: int) -> QRect:
         return QRect(0, self.rowViewportPosition(row), self.viewport().width(), self.rowHeight(row))
 
@@ -290,8 +293,7 @@ class RecordTable(QTableView):
             self._sorted = (number, order)
 
     def _on_about_to_reset(self) -> None:
-        selected = self.selectionModel().selection() if self.selectionModel() else []
-        count = sum(part.height() for part in selected)
+        count = sum(part.height() for part in self._ranges())
         self._remembered = (list(self.selected_ids()) if count <= KEEP_SELECTED else [], self.current_id())
 
     def _on_reset(self) -> None:
@@ -306,13 +308,7 @@ class RecordTable(QTableView):
         header, model = self.horizontalHeader(), self.model()
         order = [header.logicalIndex(place) for place in range(header.count())]
         shown = [number for number in order if not header.isSectionHidden(number)]
-        rows = sorted(
-            {
-                row
-                for part in self.selectionModel().selection()
-                for row in range(part.top(), part.bottom() + 1)
-            }
-        )
+        rows = sorted({row for part in self._ranges() for row in range(part.top(), part.bottom() + 1)})
         return [[str(model.index(row, number).data() or "") for number in shown] for row in rows[:limit]]
 
     def column_menu(self) -> QMenu:
@@ -356,7 +352,7 @@ class RecordList(QWidget):
         """Give this to `operations.run(busy=...)` for the query that fills the list."""
 
     def show_rows(self, *, filtered: bool) -> None:
-        """Choose the face by the number of rows; `filtered`: a filter or search is set, so "none" may mean "no hits"."""
+        """Choose the face by the number of rows; `filtered`: a filter or search is set (none: no hits)."""
         if self.table.model() is not None and self.table.model().rowCount():
             self._stack.setCurrentWidget(self.table)
         else:

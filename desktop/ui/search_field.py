@@ -23,6 +23,7 @@ class SearchField(QLineEdit):
         self.setPlaceholderText(placeholder or tr("Search"))
         self.setAccessibleName(placeholder or tr("Search"))
         self.setClearButtonEnabled(True)
+        self.setProperty("search", True)
         self.addAction(icon("search", "text3"), QLineEdit.ActionPosition.LeadingPosition)
         self.setMinimumWidth(theme().px(180))
         self._last = ""

@@ -19,6 +19,9 @@ from desktop.ui.icons import paint_icon
 from desktop.ui.labels import tooltip
 from desktop.ui.theme import theme
 
+CELL_MARGIN = 3
+"""What Qt adds to a cell's padding before its text."""
+
 STATUS_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 """Model role that answers with a `Status` or None."""
 
@@ -44,12 +47,12 @@ class Status:
 def paint_status(
     painter: QPainter, rect: QRect, status: Status, font: QFont, *, tinted: bool, rtl: bool = False
 ) -> None:
-    """Draw icon and word into `rect`, elided, vertically centred, with a rounded tint behind them if `tinted`."""
+    """Draw icon and word into `rect`, elided and vertically centred; `tinted`: on a rounded tint."""
     look = theme()
     metrics = QFontMetrics(font)
     size, gap, inset = look.px(16), look.px(6), look.px(8) if tinted else 0
     lead = size + gap if status.icon else 0
-    width = min(rect.width(), metrics.horizontalAdvance(status.text) + lead + 2 * inset)
+    width = min(rect.width(), metrics.horizontalAdvance(status.text) + 2 + lead + 2 * inset)
     height = min(rect.height(), metrics.height() + look.px(6))
     left = rect.right() + 1 - width if rtl else rect.left()
     body = QRect(left, rect.top() + (rect.height() - height) // 2, width, height)
@@ -99,7 +102,7 @@ class StatusPill(QWidget):
         metrics = QFontMetrics(self.font())
         lead = look.px(16) + look.px(6) if self._status.icon else 0
         return QSize(
-            metrics.horizontalAdvance(self._status.text) + lead + 2 * look.px(8) + 1,
+            metrics.horizontalAdvance(self._status.text) + lead + 2 * look.px(8) + 2,
             metrics.height() + look.px(6),
         )
 
@@ -124,10 +127,13 @@ class StatusDelegate(QStyledItemDelegate):
         bare = QStyleOptionViewItem(option)
         self.initStyleOption(bare, index)
         bare.text = ""
-        style = option.widget.style() if option.widget else QApplication.style()
+        widget: QWidget | None = option.widget
+        style = widget.style() if widget is not None else QApplication.style()
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, bare, painter, option.widget)
-        inset = theme().px(12)
-        rect = option.rect.adjusted(inset - (theme().px(8) if status.strong else 0), 0, -inset // 2, -1)
+        inset = theme().px(12) + CELL_MARGIN
+        rect = option.rect.adjusted(inset, 0, -inset // 2, -1)
+        if status.strong:  # the icon stays in line, the tint reaches out
+            rect.adjust(-theme().px(8), 0, 0, 0)
         rtl = option.direction == Qt.LayoutDirection.RightToLeft
         paint_status(painter, rect, status, option.font, tinted=status.strong, rtl=rtl)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTemporaryDir
 
+from desktop.ui.status import CELL_MARGIN
+
 if TYPE_CHECKING:
     from desktop.ui.theme import Theme
 
@@ -54,7 +56,8 @@ QPushButton:hover { background: $hover; border-color: $control; }
 QPushButton:pressed { background: $pressed; }
 QPushButton:focus { border: 2px solid $accent; padding: 0 ${p11}px; min-height: ${h2}px; }
 QPushButton:disabled { color: $text3; background: $window; border-color: $hairline; }
-QPushButton[kind="primary"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; }
+QPushButton[kind="primary"] { background: $accent; color: $on_accent; border-color: $accent;
+  font-weight: 600; }
 QPushButton[kind="primary"]:hover, QPushButton[kind="primary"]:pressed { background: $accent_hover; }
 QPushButton[kind="primary"]:focus { border: 2px solid $text; }
 QPushButton[kind="primary"]:disabled { background: $pressed; color: $text3; border-color: $pressed; }
@@ -69,17 +72,21 @@ QPushButton[kind="plain"]:focus, QPushButton[kind="link"]:focus { border-color: 
 QPushButton[kind="link"] { color: $accent; padding: 0 ${p4}px; }
 QPushButton[kind="link"]:focus { padding: 0 ${p3}px; }
 QPushButton[kind="link"]:hover { color: $accent_hover; text-decoration: underline; }
-QPushButton[kind="icon"] { background: transparent; border-color: transparent; padding: 0; min-width: ${h}px; }
+QPushButton[kind="icon"] { background: transparent; border-color: transparent; padding: 0;
+  min-width: ${h}px; }
 QPushButton[kind="icon"]:hover { background: $pressed; }
 QPushButton[kind="icon"]:focus { border-color: $accent; padding: 0; min-width: ${h2}px; }
-QPushButton[kind="on-toast"] { background: transparent; border-color: transparent; color: $tip_action; font-weight: 600; }
+QPushButton[kind="on-toast"] { background: transparent; border-color: transparent; color: $tip_action;
+  font-weight: 600; }
 QPushButton[kind="on-toast"]:hover { text-decoration: underline; }
 QPushButton[kind="on-toast"]:focus { border-color: $tip_action; }
 
-QPushButton[kind="chip"] { border-radius: ${chip_r}px; min-height: ${chip}px; color: $text2; background: transparent; }
+QPushButton[kind="chip"] { border-radius: ${chip_r}px; min-height: ${chip}px; color: $text2;
+  background: transparent; }
 QPushButton[kind="chip"]:hover { background: $hover; color: $text; }
 QPushButton[kind="chip"]:focus { min-height: ${chip2}px; }
-QPushButton[kind="chip"]:checked { background: $selected; border-color: $accent; color: $text; font-weight: 600; }
+QPushButton[kind="chip"]:checked { background: $selected; border-color: $accent; color: $text;
+  font-weight: 600; }
 QPushButton[kind="connection"] { border-radius: ${conn_r}px; background: transparent; color: $text2; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QAbstractSpinBox {
@@ -91,17 +98,22 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QComboBox:focus, QAbstra
 QPlainTextEdit:focus, QTextEdit:focus { padding: ${p3}px; }
 QLineEdit[invalid="true"], QComboBox[invalid="true"], QAbstractSpinBox[invalid="true"] { border-color: $bad; }
 QLineEdit:disabled, QComboBox:disabled, QAbstractSpinBox:disabled { background: $window; color: $text3; }
+QLineEdit[search="true"], QLineEdit[search="true"]:focus { padding-left: 0; }
 QLineEdit:read-only { background: $window; }
-QAbstractSpinBox QLineEdit, QComboBox QLineEdit { border: none; padding: 0; min-height: 0; background: transparent; }
+QAbstractSpinBox QLineEdit, QComboBox QLineEdit { border: none; padding: 0; min-height: 0;
+  background: transparent; }
+QComboBox { padding-left: ${p10}px; }
 QComboBox::drop-down, QDateEdit::drop-down {
   subcontrol-origin: padding; subcontrol-position: center right; width: ${p24}px; border: none; }
 QComboBox::down-arrow, QDateEdit::down-arrow { image: url("$chevron"); width: ${p16}px; height: ${p16}px; }
-QSpinBox::up-button, QSpinBox::down-button, QTimeEdit::up-button, QTimeEdit::down-button { border: none; width: ${p24}px; }
+QSpinBox::up-button, QSpinBox::down-button, QTimeEdit::up-button, QTimeEdit::down-button { border: none;
+  width: ${p24}px; }
 QSpinBox::up-arrow, QTimeEdit::up-arrow { image: url("$chevron_up"); width: ${p12}px; height: ${p12}px; }
 QSpinBox::down-arrow, QTimeEdit::down-arrow { image: url("$chevron"); width: ${p12}px; height: ${p12}px; }
 QComboBox QAbstractItemView { background: $panel; border: 1px solid $hairline; padding: ${p4}px; outline: 0; }
 
-QCheckBox, QRadioButton { spacing: ${p8}px; padding: ${p4}px; border: 2px solid transparent; border-radius: ${p6}px; }
+QCheckBox, QRadioButton { spacing: ${p8}px; padding: ${p4}px; border: 2px solid transparent;
+  border-radius: ${p6}px; }
 QCheckBox:focus, QRadioButton:focus { border-color: $accent; }
 QCheckBox::indicator, QRadioButton::indicator, QAbstractItemView::indicator, QGroupBox::indicator {
   width: ${p16}px; height: ${p16}px; border: 1px solid $control; border-radius: ${p4}px; background: $panel; }
@@ -112,7 +124,8 @@ QCheckBox::indicator:checked, QAbstractItemView::indicator:checked, QGroupBox::i
 QCheckBox::indicator:indeterminate, QAbstractItemView::indicator:indeterminate {
   background: $accent; border-color: $accent; image: url("$dash"); }
 QRadioButton::indicator:checked { background: $accent; border-color: $accent; image: url("$dot"); }
-QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { background: $window; border-color: $hairline; }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { background: $window;
+  border-color: $hairline; }
 
 QTableView, QListView, QTreeView {
   background: $panel; border: none; outline: 0; alternate-background-color: $panel;
@@ -123,20 +136,24 @@ QListView::item { padding: ${p4}px ${p8}px; border-radius: ${p4}px; }
 QListView::item:hover { background: $hover; }
 QHeaderView { background: $panel; border: none; }
 QHeaderView::section { background: $panel; color: $text2; border: none; border-bottom: 1px solid $hairline;
-  padding: 0 ${p12}px; min-height: ${h}px; font-weight: 400; font-size: ${f12}px; }
+  padding: 0 ${head}px; min-height: ${h}px; font-weight: 400; font-size: ${f12}px; }
 QHeaderView::section:hover { background: $hover; color: $text; }
-QHeaderView::down-arrow { image: url("$chevron"); width: ${p12}px; height: ${p12}px; subcontrol-position: center right; }
-QHeaderView::up-arrow { image: url("$chevron_up"); width: ${p12}px; height: ${p12}px; subcontrol-position: center right; }
+QHeaderView::down-arrow { image: url("$chevron"); width: ${p12}px; height: ${p12}px;
+  subcontrol-position: center right; }
+QHeaderView::up-arrow { image: url("$chevron_up"); width: ${p12}px; height: ${p12}px;
+  subcontrol-position: center right; }
 QTableCornerButton::section { background: $panel; border: none; }
 
 QTabWidget::pane { border: none; border-top: 1px solid $hairline; }
 QTabBar { qproperty-drawBase: 0; }
-QTabBar::tab { padding: ${p8}px ${p12}px; color: $text2; border: none; border-bottom: 2px solid transparent; background: transparent; }
+QTabBar::tab { padding: ${p8}px ${p12}px; color: $text2; border: none; border-bottom: 2px solid transparent;
+  background: transparent; }
 QTabBar::tab:hover { color: $text; border-bottom-color: $control; }
 QTabBar::tab:selected { color: $text; border-bottom-color: $accent; }
 QTabBar::tab:focus { color: $accent; background: $hover; }
 
-QPushButton[kind="rail"] { background: transparent; border-color: transparent; color: $text2; text-align: left;
+QPushButton[kind="rail"] { background: transparent; border-color: transparent; color: $text2;
+  text-align: left;
   min-height: ${rail}px; padding: 0 ${p8}px; }
 QPushButton[kind="rail"]:hover { background: $hover; color: $text; }
 QPushButton[kind="rail"]:checked { background: $selected; color: $text; font-weight: 600; }
@@ -166,7 +183,8 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QStatusBar { background: $panel; color: $text2; border-top: 1px solid $hairline; }
 QStatusBar::item { border: none; }
 QCalendarWidget QWidget#qt_calendar_navigationbar { background: $panel; border-bottom: 1px solid $hairline; }
-QCalendarWidget QToolButton { color: $text; background: transparent; border: none; padding: ${p4}px ${p8}px; border-radius: ${p4}px; }
+QCalendarWidget QToolButton { color: $text; background: transparent; border: none; padding: ${p4}px ${p8}px;
+  border-radius: ${p4}px; }
 QCalendarWidget QToolButton:hover { background: $hover; }
 QCalendarWidget QAbstractItemView { selection-background-color: $accent; selection-color: $on_accent; }
 QCalendarWidget QSpinBox { min-height: 0; border: none; }
@@ -179,7 +197,7 @@ def _art_folder() -> QTemporaryDir:
 
 
 def _art(theme: Theme) -> dict[str, str]:
-    """Small SVG files for what a stylesheet can only take from a file: arrows and ticks in today's colours."""
+    """Small SVG files for what a stylesheet takes only from a file: arrows and ticks in today's colours."""
     files = {}
     for name, (token, shape) in _ART.items():
         colour = getattr(theme.tokens, token)
@@ -199,7 +217,7 @@ def stylesheet(theme: Theme) -> str:
     from dataclasses import asdict
 
     px = theme.px
-    sizes = {f"p{n}": px(n) for n in (3, 4, 6, 7, 8, 11, 12, 16, 24, 32)}
+    sizes = {f"p{n}": px(n) for n in (3, 4, 6, 7, 8, 10, 11, 12, 16, 24, 32)}
     sizes["p7"], sizes["p3"], sizes["p11"] = sizes["p8"] - 1, sizes["p4"] - 1, sizes["p12"] - 1
     fonts = {f"f{n}": max(12, px(n)) for n in (12, 15, 20)}
     inner = px(32) - 2  # a stylesheet's height is measured inside the border
@@ -209,6 +227,7 @@ def stylesheet(theme: Theme) -> str:
         "h2": inner - 2,
         "chip": chip,
         "chip2": chip - 2,
+        "head": px(12) + CELL_MARGIN,
         "rail": px(36) - 2,
         "rail2": px(36) - 4,
         "chip_r": px(28) // 2,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
-from typing import cast
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QFontMetrics, QGuiApplication, QPalette
@@ -333,7 +332,7 @@ def theme() -> Theme:
     if not isinstance(app, QApplication):
         raise RuntimeError("There is no QApplication yet.")
     found = app.findChild(Theme)
-    return cast(Theme, found) if found is not None else Theme(app)
+    return found if found is not None else Theme(app)
 
 
 def token_names() -> frozenset[str]:

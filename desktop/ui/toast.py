@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QPropertyAnimation, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QWidget
 
 from desktop.text import tr
 from desktop.ui.announce import announce
@@ -24,6 +24,7 @@ class Toast(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._parent = parent
         self.setProperty("role", "toast")
         px = theme().px
         row = QHBoxLayout(self)
@@ -83,7 +84,7 @@ class Toast(QFrame):
         return super().eventFilter(watched, event)
 
     def _place(self) -> QPoint:
-        parent = self.parentWidget()
+        parent: QWidget = self._parent
         margin = theme().px(24)
         self.resize(min(self.sizeHint().width(), parent.width() - 2 * margin), self.sizeHint().height())
         return QPoint((parent.width() - self.width()) // 2, parent.height() - self.height() - margin)
@@ -98,7 +99,8 @@ class Toast(QFrame):
         self.acted.emit()
 
     def _on_time(self) -> None:
-        if self.underMouse() or self.isAncestorOf(self.window().focusWidget() or self.window()):
+        focused = QApplication.focusWidget()
+        if self.underMouse() or (focused is not None and self.isAncestorOf(focused)):
             self._timer.start(self._shown_ms)
             return
         self.dismiss()

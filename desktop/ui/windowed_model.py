@@ -48,7 +48,7 @@ class AsyncRowSource(Protocol[R_co]):
 
 
 class WindowedTableModel(QAbstractTableModel, Generic[R]):
-    """Table model over `set_ids` and a row source. Sorting is asked for (`sort_requested`), never done here."""
+    """Table model over `set_ids` and a row source. Sorting is asked for, never done here."""
 
     sort_requested = Signal(str, bool)
     """(sort key of the column, descending): answer with `set_ids` in the new order."""
@@ -158,12 +158,16 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         if not self._later:
             return self._keep(number, ids, self._source.page(ids))
         if number not in self._asked:
-            self._asked[number] = operations.run(
-                self,
-                _awaited(self._source.fetch(ids)),
-                success=lambda rows, born=self._generation: self._on_arrived(number, ids, rows, born),
-                failure=lambda error, born=self._generation: self._on_failed(number, error, born),
-            )
+            born = self._generation
+
+            def arrived(rows: Sequence[R]) -> None:
+                self._on_arrived(number, ids, rows, born)
+
+            def failed(error: Exception) -> None:
+                self._on_failed(number, error, born)
+
+            rows = _awaited(self._source.fetch(ids))
+            self._asked[number] = operations.run(self, rows, success=arrived, failure=failed)
         return None
 
     def _keep(self, number: int, ids: array[int], rows: Sequence[R]) -> list[R | None]:
