@@ -4,6 +4,7 @@
 Settings from outside:
 BLUECLERK_TEST_POSTGRES  URL of a server on which databases may be made
 BLUECLERK_TEST_KEYRING   1 where the session has a real, unlocked password store
+BLUECLERK_TEST_DISPLAY   1 to use the screen that is there; all windows are drawn off screen otherwise
 BLUECLERK_REQUIRE        marks (postgres,keyring,browser,display) of which a skipped test is a failure
 """
 
@@ -14,14 +15,14 @@ import gc
 import inspect
 import logging
 import os
-import sys
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # a missing screen aborts the process otherwise
+if not os.environ.get("BLUECLERK_TEST_DISPLAY"):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # nothing flashes up, nobody's focus is taken
 os.environ["QT_API"] = "pyside6"
 
 import pytest
@@ -85,7 +86,21 @@ def qloop(qapp: Any) -> Iterator[asyncio.AbstractEventLoop]:
     assert not left, f"tasks left running: {left}"
 
 
-# --- skips that are not allowed in the build ---
+# --- what this machine may lack ---
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+LACKING = {
+    "postgres": (lambda: os.environ.get("BLUECLERK_TEST_POSTGRES"), "BLUECLERK_TEST_POSTGRES names no server"),
+    "keyring": (lambda: os.environ.get("BLUECLERK_TEST_KEYRING"), "BLUECLERK_TEST_KEYRING is not set"),
+    "display": (lambda: os.environ.get("BLUECLERK_TEST_DISPLAY"), "BLUECLERK_TEST_DISPLAY is not set"),
+    "browser": (lambda: any(map(shutil.which, BROWSERS)), "no Chromium was found"),
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark, (present, reason) in LACKING.items():
+        if item.get_closest_marker(mark) and not present():
+            pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -129,13 +144,11 @@ def tmp_home(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def memory_keyring(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> MemoryKeyring | None:
     """An empty store in memory with Windows' limit of 2,560 bytes, in place of the user's own.
 
-    A test marked `keyring` gets the real one (None here), if BLUECLERK_TEST_KEYRING says that there is one.
+    A test marked `keyring` gets the real one (None here).
     """
     import keyring.core
 
     if request.node.get_closest_marker("keyring"):
-        if not os.environ.get("BLUECLERK_TEST_KEYRING"):
-            pytest.skip("no real password store to test with (BLUECLERK_TEST_KEYRING is not set)")
         return None
     store = MemoryKeyring()
     monkeypatch.setattr(keyring.core, "_keyring_backend", store)
@@ -184,13 +197,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.param == "sqlite":
         yield f"sqlite:///{(tmp_path / 'blueclerk.db').as_posix()}"
         return
-    server = os.environ.get("BLUECLERK_TEST_POSTGRES")
-    if not server:
-        pytest.skip("no PostgreSQL server to test with (BLUECLERK_TEST_POSTGRES is not set)")
     import psycopg
     from sqlalchemy.engine import make_url
 
-    url, name = make_url(server), f"test_{uuid.uuid4().hex}"
+    url, name = make_url(os.environ["BLUECLERK_TEST_POSTGRES"]), f"test_{uuid.uuid4().hex}"
     admin = url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
