@@ -1,0 +1,62 @@
+"""Does this one build? Home builders, general contractors, construction, remodelling, developers (M24)."""
+
+from collections.abc import Sequence
+
+from desktop.sync.names import split_legal_form, words
+from desktop.sync.wordlists import sections
+
+_WEAK = frozenset({"contracting", "contractors", "contractor", "builders", "builder"})
+
+
+def building_words(text: str) -> tuple[str, ...]:
+    """The words that say the bearer of this name builds; empty when none, or when the rest of the name takes it back.
+
+    "Builders Supply" sells and "Software Development" writes; a trade's "Roofing Contractors" are no builders.
+    """
+    core, _ = split_legal_form(words(text))
+    known = _known(core)
+    if known:
+        return known
+    lists = sections("building")
+    if core and core[-1] in lists["not_before"] and core[-1] not in lists["sure"]:
+        return ()
+    if any(f" {phrase} " in f" {' '.join(core[1:])} " for phrase in lists["not_before"] if " " in phrase):
+        return ()
+    return tuple(dict.fromkeys((*_sure(core), *_last(core))))
+
+
+def _known(core: Sequence[str]) -> tuple[str, ...]:
+    joined = f" {' '.join(core)} "
+    known = sections("building")["known"]
+    return tuple(sorted(name for name in known if joined.startswith(f" {name} ")))
+
+
+def _sure(core: Sequence[str]) -> list[str]:
+    lists = sections("building")
+    found = []
+    for at, word in enumerate(core):
+        if word in lists["sure"] and not _taken_back(core, at, word):
+            found.append(word)
+    joined = f" {' '.join(core)} "
+    found += sorted(p for p in lists["sure"] if " " in p and f" {p} " in joined)
+    return found
+
+
+def _taken_back(core: Sequence[str], at: int, word: str) -> bool:
+    lists = sections("building")
+    before = core[at - 1] if at else ""
+    if before in ("and", "or") and at > 1 and word in _WEAK:
+        before = core[at - 2]
+    following = core[at + 1] if at + 1 < len(core) else ""
+    if following in lists["not_before"]:
+        return True
+    return before in lists["not_after"] and not (word == "construction" and before in ("steel", "concrete"))
+
+
+def _last(core: Sequence[str]) -> list[str]:
+    body = list(core)
+    while len(body) > 1 and body[-1] in sections("building")["tail"]:
+        body.pop()
+    if len(body) < 2 or body[-1] not in sections("building")["last"]:
+        return []
+    return [] if _taken_back(body, len(body) - 1, body[-1]) else [body[-1]]

@@ -1,0 +1,263 @@
+"""How alike two ready parties are, field by field. Each answer is a level: more agreement is a higher one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
+
+from desktop.sync.names import given_names, same_given_name
+from desktop.sync.parties import Person, Ready, skeleton
+from desktop.sync.wordlists import sections
+
+
+class Level(IntEnum):
+    """Agreement of two names."""
+
+    OTHER = 0  # two different names
+    UNKNOWN = 1  # one side has none
+    WEAK = 2  # one surname and other given names, or one rare word shared
+    PARTIAL = 3  # agrees as far as written: an initial, a part missing, a doubtful typo
+    STRONG = 4  # nickname, one typo, one of a couple, the parts in other order
+    EXACT = 5
+
+
+class Field(IntEnum):
+    """Agreement of an e-mail, a phone or an address."""
+
+    DIFFERS = -1
+    MISSING = 0
+    NEAR = 1  # an office's e-mail, a house without its flat, a postal code
+    SAME = 2
+
+
+@dataclass(frozen=True, slots=True)
+class NameLikeness:
+    level: Level
+    note: str = ""  # which kind: "nickname", "typo" ... for the reason
+    never_same: bool = False  # Jr against Sr, two branches: asked however much else agrees
+    company: bool = False
+
+
+def is_typo(one: str, other: str) -> bool:
+    """Whether two words are one word mistyped or otherwise spelt; short words need to be equal."""
+    shorter = min(len(one), len(other))
+    if shorter < 4:
+        return False
+    distance = DamerauLevenshtein.distance(one, other, score_cutoff=2)
+    if distance <= 1:
+        return True
+    return distance == 2 and shorter >= 6 and skeleton(one) == skeleton(other) or (distance == 2 and shorter >= 8)
+
+
+def compare_names(ours: Ready, theirs: Ready, rarity: Callable[[str], float]) -> NameLikeness:
+    """The best reading of both names. `rarity` of a word is 0.0 (everywhere) to 1.0 (here alone)."""
+    if ours.name and ours.name == theirs.name:
+        suffix = _suffixes_differ(ours.person, theirs.person)
+        company = bool(ours.company)
+        return NameLikeness(Level.EXACT, never_same=suffix, company=company)
+    if ours.company and theirs.company:
+        return compare_companies(ours.company, theirs.company, rarity)
+    if ours.person and theirs.person:
+        return compare_people(ours.person, theirs.person)
+    if not ours.name or not theirs.name:
+        return NameLikeness(Level.UNKNOWN)
+    return _company_against_person(ours, theirs)
+
+
+def _company_against_person(ours: Ready, theirs: Ready) -> NameLikeness:
+    contact, person = (ours.contact, theirs.person) if ours.company else (theirs.contact, ours.person)
+    if contact and person:
+        likeness = compare_people(contact, person)
+        if likeness.level >= Level.STRONG:
+            return NameLikeness(Level.PARTIAL, "contact", never_same=True, company=True)
+    company = ours.company or theirs.company
+    if person and person.family and person.family in company:
+        given = not person.given or person.given[0] in company
+        return NameLikeness(
+            Level.PARTIAL if given and person.given else Level.WEAK, "owner", never_same=True, company=True
+        )
+    return NameLikeness(Level.OTHER, company=True)
+
+
+def _suffixes_differ(one: Person | None, other: Person | None) -> bool:
+    return one is not None and other is not None and one.suffix != other.suffix
+
+
+def compare_people(one: Person, other: Person) -> NameLikeness:
+    """Two people, or couples of which one person is enough."""
+    likeness = _in_order(one, other)
+    if likeness.level < Level.STRONG and len(one.given) == 1 and not one.middle and one.family:
+        turned = _in_order(Person((one.family,), "", one.given[0], one.suffix), other)
+        if turned.level >= Level.STRONG and turned.level > likeness.level:
+            return NameLikeness(Level.STRONG, "swapped", turned.never_same)
+    return likeness
+
+
+def _in_order(one: Person, other: Person) -> NameLikeness:
+    family = _family_level(one.family, other.family)
+    if family is Level.OTHER:
+        return NameLikeness(Level.OTHER)
+    if not one.given or not other.given:
+        return NameLikeness(Level.PARTIAL if family is Level.EXACT else Level.WEAK, "part")
+    given, note = _best_given(one, other)
+    if given is Level.OTHER:
+        return NameLikeness(Level.WEAK if family is Level.EXACT else Level.OTHER, "family")
+    level = min(given, family)
+    if given is Level.STRONG and family is Level.STRONG and note == "typo":
+        level = Level.PARTIAL
+    if _middles_differ(one.middle, other.middle):
+        level, note = min(level, Level.PARTIAL), "middle"
+    if level is Level.EXACT and len(one.given) != len(other.given):
+        level, note = Level.STRONG, "couple"
+    suffix = one.suffix != other.suffix and bool({one.suffix, other.suffix} & _GENERATIONS)
+    return NameLikeness(level, note or ("typo" if family is Level.STRONG else ""), never_same=suffix)
+
+
+_GENERATIONS = frozenset({"jr", "junior", "sr", "senior", "ii", "iii", "iv", "2nd", "3rd"})
+
+
+def _family_level(one: str, other: str) -> Level:
+    if one == other:
+        return Level.EXACT if one else Level.UNKNOWN
+    if not one or not other:
+        return Level.PARTIAL
+    if one.replace(" ", "") == other.replace(" ", ""):
+        return Level.EXACT
+    if is_typo(one, other):
+        return Level.STRONG
+    parts, others = one.split(), other.split()
+    if (len(parts) > 1 or len(others) > 1) and (set(parts) & set(others)) - sections("people")["particle"]:
+        return Level.STRONG
+    return Level.OTHER
+
+
+def _best_given(one: Person, other: Person) -> tuple[Level, str]:
+    best, note = Level.OTHER, ""
+    for mine in one.given:
+        for theirs in other.given:
+            level, how = _given_level(mine, theirs)
+            if level > best:
+                best, note = level, how
+    if (
+        best is Level.OTHER
+        and one.middle
+        and other.given
+        and _given_level(one.middle, other.given[0])[0] is Level.EXACT
+    ):
+        return Level.STRONG, "middle name used"
+    if (
+        best is Level.OTHER
+        and other.middle
+        and one.given
+        and _given_level(other.middle, one.given[0])[0] is Level.EXACT
+    ):
+        return Level.STRONG, "middle name used"
+    return best, note
+
+
+def _given_level(one: str, other: str) -> tuple[Level, str]:
+    if one == other:
+        return (Level.EXACT, "") if len(one) > 1 else (Level.PARTIAL, "initial")
+    if len(one) == 1 or len(other) == 1:
+        return (Level.PARTIAL, "initial") if one[0] == other[0] else (Level.OTHER, "")
+    if same_given_name(one, other):
+        return Level.STRONG, "nickname"
+    both_known = one in given_names() and other in given_names()
+    if both_known:
+        return (
+            (Level.PARTIAL, "sounds alike")
+            if len(one) > 4 and skeleton(one) == skeleton(other) and JaroWinkler.similarity(one, other) > 0.93
+            else (Level.OTHER, "")
+        )
+    if is_typo(one, other):
+        return Level.STRONG, "typo"
+    if (one.startswith(other) or other.startswith(one)) and min(len(one), len(other)) >= 3:
+        return Level.STRONG, "nickname"
+    return Level.OTHER, ""
+
+
+def _middles_differ(one: str, other: str) -> bool:
+    if not one or not other:
+        return False
+    return one[0] != other[0] or (len(one) > 1 and len(other) > 1 and one != other and not is_typo(one, other))
+
+
+def compare_companies(one: tuple[str, ...], other: tuple[str, ...], rarity: Callable[[str], float]) -> NameLikeness:
+    """Two companies by their telling words; a differing number or place makes two branches."""
+    if one == other or "".join(one) == "".join(other):
+        return NameLikeness(Level.EXACT, company=True)
+    mine, theirs = set(one) - set(other), set(other) - set(one)
+    both = set(one) & set(other)
+    typos = _pair_typos(mine, theirs)
+    generic = sections("companies")["generic"]
+    mine, theirs = mine - generic, theirs - generic
+    telling = [word for word in both if word not in generic]
+    branch = any(_names_branch(word) for word in mine | theirs)
+    if not mine and not theirs and (telling or typos):
+        return NameLikeness(Level.STRONG, "typo" if typos else "form", company=True)
+    if mine and theirs:
+        shared = sum(rarity(word) for word in telling) + typos
+        rest = sum(rarity(word) for word in mine | theirs)
+        if branch and shared and len(mine) == len(theirs) == 1:
+            return NameLikeness(Level.PARTIAL, "branch", never_same=True, company=True)
+        return NameLikeness(Level.WEAK if shared > 0.6 and shared > rest * 0.5 else Level.OTHER, "word", company=True)
+    if not telling and not typos:
+        return NameLikeness(Level.OTHER, company=True)
+    return NameLikeness(Level.PARTIAL, "branch" if branch else "part", never_same=branch, company=True)
+
+
+def _pair_typos(mine: set[str], theirs: set[str]) -> int:
+    count = 0
+    for word in sorted(mine):
+        twin = next((other for other in sorted(theirs) if is_typo(word, other) and not word.isdigit()), None)
+        if twin is not None:
+            mine.discard(word)
+            theirs.discard(twin)
+            count += 1
+    return count
+
+
+def _names_branch(word: str) -> bool:
+    return (
+        word.isdigit()
+        or word in sections("common_words")["place"]
+        or word in ("north", "south", "east", "west", "downtown")
+    )
+
+
+def compare_streets(ours: Ready, theirs: Ready) -> Field:
+    """Two addresses: SAME to the flat, NEAR without it or by postal code alone."""
+    one, other = ours.street, theirs.street
+    if not one.is_known or not other.is_known:
+        if ours.postal and ours.postal == theirs.postal:
+            return Field.NEAR
+        return Field.MISSING
+    place = _places_agree(ours, theirs)
+    if place is Field.DIFFERS or one.po_box != other.po_box or one.number != other.number:
+        return Field.DIFFERS
+    if not one.po_box and not _same_street(one.name, other.name):
+        return Field.DIFFERS
+    if one.unit != other.unit:
+        return Field.DIFFERS if one.unit and other.unit else Field.NEAR
+    return Field.SAME
+
+
+def _same_street(one: str, other: str) -> bool:
+    if one == other or one.replace(" ", "") == other.replace(" ", ""):
+        return True
+    mine, theirs = one.split(), other.split()
+    if set(mine) <= set(theirs) or set(theirs) <= set(mine):
+        return bool(mine and theirs)
+    return DamerauLevenshtein.distance(one, other, score_cutoff=2) <= (2 if len(one) >= 9 else 1)
+
+
+def _places_agree(ours: Ready, theirs: Ready) -> Field:
+    if ours.postal and theirs.postal:
+        if ours.postal == theirs.postal or is_typo(ours.postal, theirs.postal):
+            return Field.SAME
+        same_city = ours.city and ours.city == theirs.city
+        return Field.SAME if same_city else Field.DIFFERS
+    if ours.city and theirs.city:
+        return Field.SAME if ours.city == theirs.city or is_typo(ours.city, theirs.city) else Field.DIFFERS
+    return Field.MISSING

@@ -1,0 +1,419 @@
+"""Is this the name of a person or of a company? Weighs the words of one name and says why."""
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+
+from desktop.sync.addresses import is_street_address
+from desktop.sync.names import (
+    given_names,
+    legal_forms,
+    looks_like_surname,
+    split_legal_form,
+    strip_affixes,
+    surnames,
+    words,
+)
+from desktop.sync.wordlists import sections
+from desktop.text import tr
+
+_POSSESSIVE = re.compile(r"\w{2,}['’]s\b|\w{2,}s['’](?=\s|$)", re.IGNORECASE)
+_BY_SOMEBODY = re.compile(r"\w\s+by\s+\w", re.IGNORECASE)
+_WEB = re.compile(r"\w\.(?:com|net|org|co\.uk|com\.au|co\.nz|ca|ie|io)\b|\bwww\.", re.IGNORECASE)
+_CAMEL = re.compile(r"\b(?!Mc|Mac|De|Di|Du|La|Le|Van|Von|Fitz|O['’]|D['’]|St)[A-Z][a-z]+[A-Z][a-z]+")
+_ACRONYM = re.compile(r"(?<![\w.])(?:[A-Z]{2,5}|[A-Z]\s?&\s?[A-Z]|[A-Z]\d)(?![\w.])")
+_BRACKETS = re.compile(r"\s*[(\[{][^)\]}]*[)\]}]\s*")
+_TRADING_AS = re.compile(r"^.*?\b(?:d/?b/?a|t/a|trading as|doing business as)\b[:.]?\s*", re.IGNORECASE)
+_HOUSEHOLD_TAILS = ("residence", "household", "family", "home", "homeowner", "homeowners", "property owner")
+_MIN_COMPOUND = 4
+
+
+class Word(Enum):
+    """What one word of a name can be, the strongest reading first."""
+
+    TRADE = "trade"  # a word of business that nobody is called by
+    PLAIN = "plain"  # an English word that nobody is called by
+    INITIAL = "initial"
+    GIVEN = "given"  # a given name, perhaps a family name too
+    FAMILY = "family"
+    SMALL = "small"  # of, for, the
+    UNKNOWN = "unknown"
+
+
+@dataclass(slots=True)
+class Weighing:
+    """Points for a person and for a company, with the reasons in words, strongest first when read."""
+
+    person: float = 0.0
+    company: float = 0.0
+    reasons: list[tuple[float, bool, str]] = field(default_factory=list)  # points, for a company?, words
+
+    def for_person(self, points: float, reason: str) -> None:
+        self.person += points
+        self.reasons.append((points, False, reason))
+
+    def for_company(self, points: float, reason: str) -> None:
+        self.company += points
+        self.reasons.append((points, True, reason))
+
+
+def plain_words() -> frozenset[str]:
+    """English words that made-up names consist of."""
+    lists = sections("common_words")
+    return lists["adjective"] | lists["noun"] | lists["place"]
+
+
+def business_words() -> frozenset[str]:
+    """Words of trades, shops and offices."""
+    lists = sections("business")
+    return lists["trade"] | lists["commerce"]
+
+
+@lru_cache(maxsize=65536)
+def word_class(word: str) -> Word:
+    """The reading of one folded word that the name around it should start from."""
+    if len(word) == 1 and word.isalpha():
+        return Word.INITIAL
+    if word in sections("people")["small"]:
+        return Word.SMALL
+    if word in given_names():
+        return Word.GIVEN
+    if word in surnames():
+        return Word.FAMILY
+    if word in business_words():
+        return Word.TRADE
+    if word in plain_words() or _singular(word) in plain_words():
+        return Word.PLAIN
+    if _singular(word) in business_words():
+        return Word.TRADE
+    if looks_like_surname(word):
+        return Word.FAMILY
+    return Word.PLAIN if _is_made_up(word) else Word.UNKNOWN
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > 5:
+        return f"{word[:-3]}y"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 4 else word
+
+
+def _is_made_up(word: str) -> bool:
+    """An unlisted word glued from English ones ("brightsmile"), or with the ending of a trade name ("medtech")."""
+    if any(word.endswith(end) and len(word) >= len(end) + 3 for end in sections("people")["business_end"]):
+        return True
+    vocabulary = plain_words() | business_words()
+    return any(
+        word[:cut] in vocabulary and word[cut:] in vocabulary
+        for cut in range(_MIN_COMPOUND, len(word) - _MIN_COMPOUND + 1)
+    )
+
+
+def is_plain(word: str) -> bool:
+    """Whether the word is English, whatever else it may be."""
+    return word in plain_words() or word in business_words()
+
+
+def weigh_name(text: str) -> Weighing:
+    """Everything that one name says about who bears it; an empty name says nothing."""
+    found = Weighing()
+    text = _TRADING_AS.sub("", _BRACKETS.sub(" ", text)).strip(" ,.-")
+    tokens = words(text)
+    if not tokens or _weigh_household(text, tokens, found):
+        return found
+    core, form = split_legal_form(tokens)
+    if form or _has_inner_form(tokens):
+        found.for_company(6.0, tr("Name ends in {form}", form=form.upper() or _has_inner_form(tokens).upper()))
+    _weigh_marks(text, core, found)
+    if is_street_address(text):
+        found.for_person(2.0, tr("Name is a street address"))
+        return found
+    _weigh_phrases(core, found)
+    if "," in text and _weigh_comma(text, found):
+        return found
+    if "and" in core[1:]:
+        _weigh_joined(core, found)
+    else:
+        _weigh_row(core, found)
+    return found
+
+
+def _has_inner_form(tokens: tuple[str, ...]) -> str:
+    sure = legal_forms() & {"llc", "inc", "incorporated", "ltd", "llp", "pllc", "plc", "pty", "gmbh", "ulc", "ltee"}
+    return next((word for word in tokens[1:] if word in sure), "")
+
+
+def _weigh_household(text: str, tokens: tuple[str, ...], found: Weighing) -> bool:
+    """Names of a home: "The Andersons", "The Smith Family", "Estate of Ann Lee", "Baker Residence"."""
+    joined = " ".join(tokens)
+    if any(phrase in joined for phrase in sections("legal_forms")["trust"]):
+        found.for_person(4.0, tr("Name of a family's trust or estate"))
+        return True
+    if joined.startswith(("mr and mrs ", "mr and ms ", "mrs and mr ", "dr and mrs ", "mr and mr ", "mrs and mrs ")):
+        found.for_person(6.0, tr("Name of a couple"))
+        return True
+    core = tokens[1:] if tokens[0] == "the" else tokens
+    if len(core) >= 2 and core[-1] in _HOUSEHOLD_TAILS and core[-1] not in ("home",):
+        named = [word for word in core[:-1] if word != "and"]
+        if all(word_class(word) not in (Word.TRADE, Word.PLAIN, Word.SMALL) for word in named):
+            found.for_person(5.0, tr("Name of a household"))
+            return True
+    if tokens[0] == "the" and len(core) == 1 and core[0].endswith("s") and not is_plain(core[0]):
+        root = core[0][:-2] if core[0].endswith("es") and core[0][:-2] in surnames() else core[0][:-1]
+        if word_class(root) in (Word.FAMILY, Word.GIVEN, Word.UNKNOWN) and (root in surnames() or not is_plain(root)):
+            found.for_person(4.0, tr("Name of a family"))
+            return True
+    return False
+
+
+def _weigh_marks(text: str, core: tuple[str, ...], found: Weighing) -> None:
+    """What can be seen without reading the words: "'s", digits, capitals, a web address."""
+    own = _POSSESSIVE.search(text)
+    if own:
+        found.for_company(3.0, tr("Possessive name '{word}'", word=own.group()))
+    if _BY_SOMEBODY.search(text):
+        found.for_company(3.0, tr("'by' somebody"))
+    if _WEB.search(text):
+        found.for_company(4.0, tr("Name is a web address"))
+    camel = _CAMEL.search(text)
+    if camel and words(camel.group())[0] not in given_names() | surnames():
+        found.for_company(2.5, tr("Brand spelling '{word}'", word=camel.group()))
+    if any(digit.isdigit() for digit in text) and not is_street_address(text) and not _ordinal_suffix(core):
+        found.for_company(2.0, tr("Number in the name"))
+    if not text.isupper() or len(core) == 1:
+        short = _ACRONYM.search(text)
+        if short and words(short.group())[-1] not in given_names() | surnames() and not _initials(text, short, core):
+            found.for_company(1.5, tr("Short form '{word}'", word=short.group()))
+
+
+def _ordinal_suffix(core: tuple[str, ...]) -> bool:
+    return bool(core) and core[-1] in sections("people")["suffix"]
+
+
+def _initials(text: str, short: re.Match[str], core: tuple[str, ...]) -> bool:
+    """ "JR Smith" and "Tom Baker MD" are people; "ABC Smith" hardly."""
+    if words(short.group())[0] in sections("people")["suffix"] | sections("people")["title"]:
+        return True
+    letters = short.group()
+    return (
+        letters.isalpha()
+        and len(letters) == 2
+        and len(core) == 2
+        and word_class(core[-1]) in (Word.FAMILY, Word.UNKNOWN)
+    )
+
+
+def _weigh_phrases(core: tuple[str, ...], found: Weighing) -> None:
+    joined = f" {' '.join(core)} "
+    for phrase in sorted(business_words()):
+        if " " in phrase and f" {phrase} " in joined:
+            found.for_company(2.5, tr("Business words '{word}'", word=phrase))
+            return
+
+
+def _weigh_comma(text: str, found: Weighing) -> bool:
+    """ "Baker, Tom" and "Mason, John & Mary"; True when the comma settled how the name is to be read."""
+    parts = [strip_affixes(words(part)) for part in text.split(",")]
+    parts = [part for part in parts if part and part[0] not in sections("people")["suffix"]]
+    if len(parts) == 1:
+        _weigh_row(parts[0], found)
+        return True
+    if len(parts) != 2 or len(parts[0]) > 3:
+        if len(parts) > 2 and not any(word_class(word) is Word.GIVEN for part in parts for word in part[:1]):
+            found.for_company(2.5, tr("A list of partners"))
+        return False
+    family, given = parts
+    if any(word_class(word) in (Word.TRADE, Word.SMALL) for word in (*family, *given)):
+        return False
+    first = word_class(given[0])
+    if first is Word.INITIAL or given[0] in given_names():
+        found.for_person(5.0, tr("Written as 'surname, given name'"))
+        return True
+    if "and" in given:
+        found.for_company(2.5, tr("A list of partners"))
+        return True
+    if first in (Word.UNKNOWN, Word.FAMILY) and all(word_class(word) is not Word.PLAIN for word in family):
+        found.for_person(2.5, tr("Written as 'surname, given name'"))
+        return True
+    return False
+
+
+def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
+    """Names with "and": couples ("Mary & John Mason") against firms ("Smith & Sons", "Jones & Brown")."""
+    at = core.index("and", 1)
+    left, right = strip_affixes(core[:at]), strip_affixes(core[at + 1 :])
+    if not right:
+        _weigh_row(left, found)
+        return
+    if right[0] in sections("business")["people_plural"]:
+        found.for_company(4.5, tr("Firm: '& {word}'", word=right[0].title()))
+        return
+    if _count(left + right, Word.TRADE) or "and" in right:
+        _weigh_words(left + right, found)
+        return
+    both_given = _can_start(left[0]) and _can_start(right[0])
+    if both_given and len(right) >= 2 and len(right) <= 4:
+        found.for_person(4.5, tr("Two people: '{name}'", name=" ".join(core).title()))
+    elif both_given and len(left) == 2:
+        found.for_person(3.5, tr("Two people: '{name}'", name=" ".join(core).title()))
+    elif both_given and len(left) == 1 and len(right) == 1:
+        if left[0] in surnames() and right[0] in surnames():
+            found.for_company(0.7, tr("Two names joined"))
+        else:
+            found.for_person(2.5, tr("Two given names"))
+    elif _count(left + right, Word.PLAIN):
+        _weigh_words(left + right, found)
+    elif len(left) <= 2 and len(right) <= 2:
+        found.for_company(2.5, tr("Two family names joined, like a firm"))
+
+
+def _can_start(word: str) -> bool:
+    return word in given_names() or (len(word) == 1 and word.isalpha())
+
+
+def _count(tokens: tuple[str, ...], kind: Word) -> int:
+    return sum(word_class(word) is kind for word in tokens)
+
+
+def _weigh_words(tokens: tuple[str, ...], found: Weighing) -> None:
+    trade = [word for word in tokens if word_class(word) is Word.TRADE]
+    plain = [word for word in tokens if word_class(word) is Word.PLAIN]
+    if trade:
+        shown = ", ".join(f"'{word.title()}'" for word in trade)
+        found.for_company(3.5 + 0.5 * (len(trade) - 1), tr("Business words: {words}", words=shown))
+    if plain:
+        shown = ", ".join(f"'{word.title()}'" for word in plain)
+        found.for_company(2.0 + 0.5 * (len(plain) - 1), tr("Made-up name: {words}", words=shown))
+
+
+def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
+    """Words without comma or "and"."""
+    titled = core[:1] and core[0] in sections("people")["title"] and len(core) > 1
+    body = strip_affixes(core)
+    named = len(body) > 1 or body[0] in surnames() or word_class(body[0]) is Word.UNKNOWN
+    if titled and named and not any(word_class(word) in (Word.TRADE, Word.SMALL) for word in body):
+        found.for_person(4.0, tr("Title '{word}'", word=core[0].title()))
+        return
+    particles = sections("people")["particle"]
+    small = [word for word in body if word in sections("people")["small"] and word not in particles]
+    if small:
+        found.for_company(2.5 if small[0] != body[0] or small[0] != "the" else 2.0, tr("Worded like a company"))
+    names = tuple(word for word in body if word not in particles or len(body) == 1)
+    if not names:
+        return
+    if _count(names, Word.TRADE):
+        _weigh_words(names, found)
+        return
+    if len(body) > len(names) and _count(names, Word.PLAIN) == 0 and not small:
+        found.for_person(1.0, tr("Name particle"))
+    if len(names) == 1:
+        _weigh_single(names[0], found)
+    elif len(names) == 2:
+        _weigh_pair(names[0], names[1], found)
+    else:
+        _weigh_long(names, found)
+
+
+def _weigh_single(word: str, found: Weighing) -> None:
+    reading = word_class(word)
+    if reading in (Word.GIVEN, Word.FAMILY) and (not is_plain(word) or word in given_names()):
+        found.for_person(1.2, tr("A single name of a person"))
+    elif is_plain(word) or reading is Word.PLAIN:
+        found.for_company(2.0, tr("Made-up name: {words}", words=f"'{word.title()}'"))
+    else:
+        found.for_company(0.4, tr("A single word that is nobody's name we know"))
+
+
+def _weigh_pair(first: str, last: str, found: Weighing) -> None:
+    """Two words: the hard part, as "Alan Church" is a man and "Grace Church" a church."""
+    one, two = word_class(first), word_class(last)
+    person = tr("Reads like given name and surname")
+    made_up = tr("Made-up name: {words}", words=f"'{first.title()} {last.title()}'")
+    if one is Word.INITIAL or (len(first) == 2 and not _has_vowel(first) and two in (Word.FAMILY, Word.UNKNOWN)):
+        found.for_person(3.0, tr("Initial and surname"))
+    elif one is Word.GIVEN and two is Word.GIVEN:
+        found.for_person(2.0 if is_plain(first) and is_plain(last) else 4.0, person)
+    elif one is Word.GIVEN and two is Word.INITIAL:
+        found.for_person(3.0, person)
+    elif one is Word.GIVEN and two is Word.FAMILY:
+        _weigh_given_family(first, last, person, made_up, found)
+    elif one is Word.GIVEN and two is Word.UNKNOWN:
+        found.for_person(1.5 if is_plain(first) else 3.0, person)
+    elif one is Word.GIVEN:  # "Amber Horizon", "Tom Stallion"
+        if is_plain(first) or first in surnames():
+            found.for_company(1.5, made_up)
+        else:
+            found.for_person(0.5, person)
+    elif one is Word.FAMILY and two is Word.GIVEN:
+        found.for_person(1.0 if is_plain(first) and is_plain(last) else 2.5, tr("Reads like surname and given name"))
+    elif one is Word.FAMILY and two is Word.FAMILY:
+        _weigh_two_families(first, last, made_up, person, found)
+    elif one is Word.FAMILY and two is Word.UNKNOWN:
+        found.for_person(0.5 if is_plain(first) else 1.5, person)
+    elif one is Word.PLAIN:
+        found.for_company(1.0 if two in (Word.GIVEN, Word.UNKNOWN) else 2.0, made_up)
+    elif two is Word.PLAIN:
+        found.for_company(2.0, made_up)
+    elif one is Word.UNKNOWN and two is Word.FAMILY:
+        if last in business_words():
+            found.for_company(1.0, made_up)
+        else:
+            found.for_person(1.5 if is_plain(last) else 3.0, person)
+    elif one is Word.UNKNOWN and two is Word.GIVEN:
+        found.for_person(2.0, person)
+    elif one is Word.UNKNOWN and two is Word.UNKNOWN:
+        found.for_person(1.2, tr("Two names that we do not know"))
+
+
+def _weigh_given_family(first: str, last: str, person: str, made_up: str, found: Weighing) -> None:
+    if first in sections("people")["virtue"] and last in business_words():
+        found.for_company(2.0, made_up)
+    elif is_plain(first) and is_plain(last):
+        found.for_company(0.8, made_up)  # "Rose Garden", "Amber Fields"
+    elif last in business_words() and first in surnames():
+        found.for_person(1.0, person)  # "Taylor Bank", "Austin Law"
+    else:
+        found.for_person(3.0 if is_plain(last) else 4.0, person)
+
+
+def _weigh_two_families(first: str, last: str, made_up: str, person: str, found: Weighing) -> None:
+    if last in business_words():
+        found.for_company(2.0, made_up)  # "Johnson Law"
+    elif is_plain(first) and is_plain(last):
+        found.for_company(2.0, made_up)  # "Green Valley", "Silver Lake"
+    elif is_plain(last):
+        found.for_company(0.6, made_up)  # "Johnson Woods"
+    elif is_plain(first):
+        found.for_person(0.4, person)
+    else:
+        found.for_person(0.6, person)  # "Parker Lewis": family names serve as given ones
+
+
+def _has_vowel(word: str) -> bool:
+    return any(letter in "aeiouy" for letter in word)
+
+
+def _weigh_long(names: tuple[str, ...], found: Weighing) -> None:
+    last = names[-1]
+    kinds = [word_class(word) for word in names]
+    starts = kinds[0] in (Word.GIVEN, Word.INITIAL)
+    ends_plain = last in business_words() and last in surnames()
+    if Word.PLAIN in kinds:
+        middle_only = starts and kinds[-1] in (Word.FAMILY, Word.UNKNOWN) and not is_plain(names[0])
+        if middle_only and len(names) == 3:
+            found.for_person(0.8, tr("Reads like given name and surname"))
+        else:
+            _weigh_words(names, found)
+    elif all(is_plain(word) for word in names):
+        found.for_company(2.5, tr("Made-up name: {words}", words=f"'{' '.join(names).title()}'"))
+    elif ends_plain and not starts:
+        found.for_company(2.0, tr("Business words: {words}", words=f"'{last.title()}'"))
+    elif starts and len(names) <= 4:
+        found.for_person(4.0 if len(names) == 3 else 3.0, tr("Reads like given name and surname"))
+    elif Word.GIVEN in kinds or kinds[-1] in (Word.FAMILY, Word.UNKNOWN):
+        if all(kind is Word.FAMILY for kind in kinds):
+            found.for_company(0.8, tr("A row of family names, like a firm"))
+        else:
+            found.for_person(1.5, tr("Reads like a person's names"))
+    if len(names) >= 5:
+        found.for_company(1.0, tr("A long name"))
