@@ -143,7 +143,13 @@ class ConnectionProblem(ProviderError):
     """The connection as a whole can't be used now; `until` is set when it is known how long."""
 
     def __init__(
-        self, title: str, advice: str = "", *, until: datetime | None = None, service_ref: str = "", details: str = ""
+        self,
+        title: str,
+        advice: str = "",
+        *,
+        until: datetime | None = None,
+        service_ref: str = "",
+        details: str = "",
     ) -> None:
         super().__init__(title, advice, service_ref=service_ref, details=details)
         self.until = until
@@ -227,7 +233,9 @@ class AccessRefused(ConnectionProblem):
 
     fix = Fix.RECONNECT
 
-    def __init__(self, service: str, *, lost_user: bool = False, service_ref: str = "", details: str = "") -> None:
+    def __init__(
+        self, service: str, *, lost_user: bool = False, service_ref: str = "", details: str = ""
+    ) -> None:
         if lost_user:
             title = tr("The {service} user who connected no longer has access.", service=service)
             advice = tr("Someone with admin rights there must sign in again.")
@@ -244,7 +252,11 @@ class WrongCompany(ConnectionProblem):
 
     def __init__(self, service: str, expected: str, found: str) -> None:
         super().__init__(
-            tr("You signed in to {found}, but your books are linked to {expected}.", found=found, expected=expected),
+            tr(
+                "You signed in to {found}, but your books are linked to {expected}.",
+                found=found,
+                expected=expected,
+            ),
             tr("Go back and choose {expected}, or start clean with {found}.", expected=expected, found=found),
         )
 
@@ -297,7 +309,11 @@ class MissingIncomeAccount(ItemError):
         else:
             title = tr("{names} have no {word}, so nothing was sent.", names=names, word=word)
         super().__init__(
-            title, tr("Choose one in Settings > Account Mapping. {service} needs it to book the sale.", service=service),
+            title,
+            tr(
+                "Choose one in Settings > Account Mapping. {service} needs it to book the sale.",
+                service=service,
+            ),
             concerns=items,
         )
 
@@ -307,9 +323,15 @@ class AccountUnusable(ItemError):
 
     fix = Fix.OPEN_MAPPING
 
-    def __init__(self, service: str, account: str, items: Sequence[Concern] = (), *, details: str = "") -> None:
+    def __init__(
+        self, service: str, account: str, items: Sequence[Concern] = (), *, details: str = ""
+    ) -> None:
         super().__init__(
-            tr("The account “{account}” can no longer be used in {service}.", account=account, service=service),
+            tr(
+                "The account “{account}” can no longer be used in {service}.",
+                account=account,
+                service=service,
+            ),
             tr("Choose another one in Settings > Account Mapping."),
             concerns=items,
             details=details,
@@ -321,17 +343,33 @@ class NumberTaken(ItemError):
 
     fix = Fix.CHANGE_NUMBER
 
-    def __init__(self, service: str, number: str, *, taken_by: str = "", can_link: bool = False, details: str = "") -> None:
+    def __init__(
+        self, service: str, number: str, *, taken_by: str = "", can_link: bool = False, details: str = ""
+    ) -> None:
         if can_link:
-            title = tr("{service} already has invoice {number} for {who}.", service=service, number=number, who=taken_by)
+            title = tr(
+                "{service} already has invoice {number} for {who}.",
+                service=service,
+                number=number,
+                who=taken_by,
+            )
             advice = tr("Link it, or choose another number.")
         elif taken_by:
-            title = tr("{service} already uses number {number} for {who}.", service=service, number=number, who=taken_by)
+            title = tr(
+                "{service} already uses number {number} for {who}.",
+                service=service,
+                number=number,
+                who=taken_by,
+            )
             advice = tr("Choose another number for this invoice.")
         else:
-            title = tr("Invoice number {number} is already used in {service}.", service=service, number=number)
+            title = tr(
+                "Invoice number {number} is already used in {service}.", service=service, number=number
+            )
             advice = tr("Choose another number for this invoice.")
-        super().__init__(title, advice, details=details, fix=Fix.LINK_INVOICE if can_link else Fix.CHANGE_NUMBER)
+        super().__init__(
+            title, advice, details=details, fix=Fix.LINK_INVOICE if can_link else Fix.CHANGE_NUMBER
+        )
 
 
 class NameTaken(ItemError):
@@ -339,10 +377,17 @@ class NameTaken(ItemError):
 
     fix = Fix.LINK_CUSTOMER
 
-    def __init__(self, service: str, name: str, *, holder: str = "", is_item: bool = False, details: str = "") -> None:
+    def __init__(
+        self, service: str, name: str, *, holder: str = "", is_item: bool = False, details: str = ""
+    ) -> None:
         who = holder or tr("another record")
         super().__init__(
-            tr("The name “{name}” is already used by {who} in {service}.", name=name, who=who, service=service),
+            tr(
+                "The name “{name}” is already used by {who} in {service}.",
+                name=name,
+                who=who,
+                service=service,
+            ),
             tr("Link to that record, or give this one another name."),
             details=details,
             fix=Fix.LINK_ITEM if is_item else Fix.LINK_CUSTOMER,
@@ -405,7 +450,9 @@ class GoneRemote(ItemError):
 class InvalidField(ItemError):
     """The service refuses one field (D7, D8); `field` is ours."""
 
-    def __init__(self, service: str, message: str, *, field: str = "", fix: Fix = Fix.EDIT_INVOICE, details: str = "") -> None:
+    def __init__(
+        self, service: str, message: str, *, field: str = "", fix: Fix = Fix.EDIT_INVOICE, details: str = ""
+    ) -> None:
         super().__init__(message, tr("Change it and press Resync."), details=details, fix=fix)
         self.field = field
 
@@ -431,10 +478,16 @@ class PeriodClosed(ItemError):
 
     def __init__(self, service: str, closed_until: date | None = None, *, details: str = "") -> None:
         if closed_until:
-            title = tr("The books in {service} are closed up to {day}.", service=service, day=closed_until.isoformat())
+            title = tr(
+                "The books in {service} are closed up to {day}.",
+                service=service,
+                day=closed_until.isoformat(),
+            )
         else:
             title = tr("The books in {service} are closed for this date.", service=service)
-        super().__init__(title, tr("Use a later date, or ask the bookkeeper to reopen the period."), details=details)
+        super().__init__(
+            title, tr("Use a later date, or ask the bookkeeper to reopen the period."), details=details
+        )
 
 
 class PlanLacksFeature(ItemError):
@@ -455,8 +508,27 @@ class TotalsDiffer(ItemError):
 
     def __init__(self, service: str, ours: str, theirs: str, *, number: str = "") -> None:
         super().__init__(
-            tr("{service} calculates {theirs} for this invoice, we have {ours}.", service=service, theirs=theirs, ours=ours),
+            tr(
+                "{service} calculates {theirs} for this invoice, we have {ours}.",
+                service=service,
+                theirs=theirs,
+                ours=ours,
+            ),
             tr("Check the tax on both sides before anyone pays."),
+        )
+        self.ours = ours
+        self.theirs = theirs
+
+
+class BalanceDiffers(ItemError):
+    """The service counts another amount as still owed (I5): a payment is on one side only."""
+
+    fix = Fix.SHOW_DIFFERENCE
+
+    def __init__(self, service: str, ours: str, theirs: str) -> None:
+        super().__init__(
+            tr("{service} shows {theirs} still to pay, we have {ours}.", service=service, theirs=theirs, ours=ours),
+            tr("A payment may be on one side only: look at both."),
         )
         self.ours = ours
         self.theirs = theirs
@@ -487,7 +559,12 @@ class PaymentAlreadyThere(ItemError):
 
     def __init__(self, service: str, amount: str, day: date) -> None:
         super().__init__(
-            tr("{service} already holds a payment of {amount} of {day} for this invoice.", service=service, amount=amount, day=day.isoformat()),
+            tr(
+                "{service} already holds a payment of {amount} of {day} for this invoice.",
+                service=service,
+                amount=amount,
+                day=day.isoformat(),
+            ),
             tr("Link it, or send yours as a second payment."),
         )
 
@@ -512,7 +589,12 @@ class CurrencyRefused(ItemError):
 
     def __init__(self, service: str, ours: str, theirs: str) -> None:
         super().__init__(
-            tr("This invoice is in {ours}, but the company in {service} books in {theirs}.", ours=ours, theirs=theirs, service=service),
+            tr(
+                "This invoice is in {ours}, but the company in {service} books in {theirs}.",
+                ours=ours,
+                theirs=theirs,
+                service=service,
+            ),
             tr("Nothing was sent. Write it in {theirs}.", theirs=theirs),
         )
 
@@ -535,9 +617,11 @@ class RuleBroken(ItemError):
 
     fix = Fix.EDIT_INVOICE
 
-    def __init__(self, service: str, *, details: str = "", fix: Fix = Fix.EDIT_INVOICE) -> None:
+    def __init__(
+        self, service: str, *, title: str = "", details: str = "", fix: Fix = Fix.EDIT_INVOICE
+    ) -> None:
         super().__init__(
-            tr("{service} refused this.", service=service),
+            title or tr("{service} refused this.", service=service),
             tr("Details has its reason; nothing was changed there."),
             details=details,
             fix=fix,

@@ -49,7 +49,11 @@ def bookable(amount: Decimal, currency: str, field: str = "amount") -> Decimal:
     if rounded != amount:
         raise InputError(
             field,
-            tr("{currency} is booked with {places} decimal places.", currency=currency, places=currency_places(currency)),
+            tr(
+                "{currency} is booked with {places} decimal places.",
+                currency=currency,
+                places=currency_places(currency),
+            ),
         )
     return rounded
 

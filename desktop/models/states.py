@@ -76,3 +76,11 @@ class Switches:
 
     def to_json(self) -> dict[str, bool]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyKey:
+    """Which company links, mappings and tax codes belong to."""
+
+    provider: str
+    company_id: str

@@ -1,0 +1,253 @@
+"""What stands in the way of a record, told once per admin, closed by success.
+
+One row of `sync_status` per record says what the lists show; one unread notification per admin and record
+rings the bell (M105-M112). A cause of the whole connection is told once, never once per record (I16).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from desktop.errors import (
+    AccessRefused,
+    AppKeysWrong,
+    BlueClerkError,
+    Concern,
+    Conflict,
+    ConnectionProblem,
+    Fix,
+    NeedsSignIn,
+    RateLimited,
+    SubscriptionLapsed,
+)
+from desktop.models.connection import Connection
+from desktop.models.desk import User
+from desktop.models.session import note_change
+from desktop.models.states import ConnectionState, SyncState
+from desktop.models.work import Notification, SyncStatus
+
+QUIET = timedelta(minutes=30)
+"""How long a passing trouble of the connection may last before the bell rings (E8, H7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BellEntry:
+    """One entry of the bell, as the panel and the tray show it."""
+
+    id: int
+    kind: str
+    local_id: int
+    label: str
+    title: str
+    advice: str
+    fix: Fix
+    details: str
+    concerns: tuple[Concern, ...]
+    count: int
+    updated_at: datetime
+    read: bool
+
+
+# --- a record ----------------------------------------------------------------------------------------
+
+
+def fail(
+    session: Session,
+    now: datetime,
+    kind: str,
+    local_id: int,
+    label: str,
+    error: BlueClerkError,
+    extra: dict[str, Any] | None = None,
+) -> None:
+    """The record needs the owner: the list shows it at once (M111), and each admin gets one unread entry (M109)."""
+    state = SyncState.CONFLICT if isinstance(error, Conflict) else SyncState.NEEDS_YOU
+    row = _status(session, kind, local_id)
+    row.state = state.value
+    row.title, row.advice, row.fix, row.details = error.title, error.advice, error.fix.value, error.details
+    row.concerns = [asdict(concern) for concern in error.concerns]
+    row.extra = extra or {}
+    row.until, row.at = None, now
+    note_change(session, kind, local_id)
+    _ring(session, now, kind, local_id, label, error)
+
+
+def mark(
+    session: Session,
+    now: datetime,
+    records: Iterable[tuple[str, int]],
+    state: SyncState,
+    until: datetime | None = None,
+) -> None:
+    """Set a passing state (syncing, in doubt, waiting) without ringing."""
+    for kind, local_id in records:
+        row = _status(session, kind, local_id)
+        row.state = state.value
+        row.title = row.advice = row.details = ""
+        row.fix = Fix.NONE.value
+        row.concerns, row.extra = [], {}
+        row.until, row.at = until, now
+        note_change(session, kind, local_id)
+
+
+def clear(session: Session, now: datetime, records: Iterable[tuple[str, int]]) -> None:
+    """The record is in order: nothing stands in its way, and its entries in the bell are closed."""
+    for kind, local_id in records:
+        session.execute(delete(SyncStatus).where(SyncStatus.kind == kind, SyncStatus.local_id == local_id))
+        note_change(session, kind, local_id)
+        _close(session, now, f"{kind}:{local_id}")
+
+
+def _status(session: Session, kind: str, local_id: int) -> SyncStatus:
+    row = session.scalar(select(SyncStatus).where(SyncStatus.kind == kind, SyncStatus.local_id == local_id))
+    if row is None:
+        row = SyncStatus(kind=kind, local_id=local_id)
+        session.add(row)
+    return row
+
+
+# --- the connection ------------------------------------------------------------------------------------
+
+
+def connection_trouble(
+    session: Session, now: datetime, connection: Connection, problem: ConnectionProblem, *, by_hand: bool
+) -> None:
+    """The connection can't be used now. What needs the owner rings at once; what passes rings after 30 minutes.
+
+    A wait that the service demanded (H1) is never a failure and never rings.
+    """
+    before = connection.state
+    since = connection.company_settings.get("trouble_since") if connection.company_settings else None
+    if isinstance(problem, NeedsSignIn):
+        connection.state = ConnectionState.NEEDS_SIGN_IN.value
+    elif isinstance(problem, AccessRefused | SubscriptionLapsed | AppKeysWrong):
+        connection.state = ConnectionState.REFUSED.value
+    else:
+        connection.state = ConnectionState.PAUSED.value
+    connection.state_title, connection.state_advice = problem.title, problem.advice
+    connection.state_fix, connection.state_until = problem.fix.value, problem.until
+    if before == ConnectionState.CONNECTED.value or since is None:
+        since = now.isoformat()
+        connection.company_settings = {**(connection.company_settings or {}), "trouble_since": since}
+    note_change(session, "connection", connection.id)
+    lasting = now - datetime.fromisoformat(since) >= QUIET
+    passing = connection.state == ConnectionState.PAUSED.value
+    if not passing or (not isinstance(problem, RateLimited) and (by_hand or lasting)):
+        _ring(session, now, "connection", connection.id, connection.company_name, problem)
+
+
+def connection_fine(session: Session, now: datetime, connection: Connection) -> None:
+    """The service answered as it should: the trouble, if any, is over."""
+    if connection.state != ConnectionState.CONNECTED.value:
+        connection.state = ConnectionState.CONNECTED.value
+        connection.state_title = connection.state_advice = connection.state_fix = ""
+        connection.state_until = None
+        settings = dict(connection.company_settings or {})
+        settings.pop("trouble_since", None)
+        connection.company_settings = settings
+        note_change(session, "connection", connection.id)
+    _close(session, now, f"connection:{connection.id}")
+
+
+# --- the bell --------------------------------------------------------------------------------------------
+
+
+def _ring(
+    session: Session, now: datetime, kind: str, local_id: int, label: str, error: BlueClerkError
+) -> None:
+    key = f"{kind}:{local_id}"
+    for user_id in session.scalars(select(User.id).where(User.admin.is_(True))):
+        row = session.scalar(
+            select(Notification).where(
+                Notification.user_id == user_id,
+                Notification.dedup_key == key,
+                Notification.read_at.is_(None),
+                Notification.cleared_at.is_(None),
+            )
+        )
+        if row is None:
+            row = Notification(
+                user_id=user_id, dedup_key=key, kind=kind, local_id=local_id, count=0, created_at=now
+            )
+            session.add(row)
+        row.label, row.title, row.advice = label, error.title, error.advice
+        row.fix, row.details = error.fix.value, _details(error)
+        row.concerns = [asdict(concern) for concern in error.concerns]
+        row.count += 1
+        row.updated_at = now
+        session.flush()
+        note_change(session, "notification", row.id)
+
+
+def _details(error: BlueClerkError) -> str:
+    return "\n".join(part for part in (error.details, error.service_ref) if part)
+
+
+def _close(session: Session, now: datetime, key: str) -> None:
+    rows = session.scalars(
+        select(Notification).where(Notification.dedup_key == key, Notification.cleared_at.is_(None))
+    ).all()
+    for row in rows:
+        row.cleared_at = now
+        note_change(session, "notification", row.id)
+
+
+def bell_entries(session: Session, account: str, limit: int = 200) -> list[BellEntry]:
+    """The open entries of this user, newest first; a user who is no admin has none (M108)."""
+    query = (
+        select(Notification)
+        .join(User, User.id == Notification.user_id)
+        .where(User.account == account, User.admin.is_(True), Notification.cleared_at.is_(None))
+        .order_by(Notification.updated_at.desc(), Notification.id.desc())
+        .limit(limit)
+    )
+    return [_entry(row) for row in session.scalars(query)]
+
+
+def unread_count(session: Session, account: str) -> int:
+    """What the badge shows."""
+    query = (
+        select(func.count(Notification.id))
+        .join(User, User.id == Notification.user_id)
+        .where(
+            User.account == account,
+            User.admin.is_(True),
+            Notification.cleared_at.is_(None),
+            Notification.read_at.is_(None),
+        )
+    )
+    return int(session.scalar(query) or 0)
+
+
+def mark_read(session: Session, now: datetime, ids: Sequence[int]) -> None:
+    """These entries were seen; the next failure of the same record makes a new one (M110)."""
+    session.execute(
+        update(Notification)
+        .where(Notification.id.in_(ids), Notification.read_at.is_(None))
+        .values(read_at=now)
+    )
+    for row_id in ids:
+        note_change(session, "notification", row_id)
+
+
+def _entry(row: Notification) -> BellEntry:
+    return BellEntry(
+        id=row.id,
+        kind=row.kind,
+        local_id=row.local_id,
+        label=row.label,
+        title=row.title,
+        advice=row.advice,
+        fix=Fix(row.fix),
+        details=row.details,
+        concerns=tuple(Concern(**concern) for concern in row.concerns or ()),
+        count=row.count,
+        updated_at=row.updated_at,
+        read=row.read_at is not None,
+    )

@@ -1,0 +1,317 @@
+"""Turns the outcomes of a call into links, log rows and the record's next state: one transaction per answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desktop.errors import ConnectionProblem, InvalidField, ItemError
+from desktop.models.connection import ExternalLink
+from desktop.models.session import note_change
+from desktop.models.states import CompanyKey
+from desktop.models.work import ActivityRow, Intention, WriteCall
+from desktop.providers.base import (
+    Action,
+    CallElement,
+    InDoubt,
+    Linked,
+    NotSent,
+    Outcome,
+    PreparedCall,
+    Refused,
+)
+from desktop.providers.records import Kind, Record
+from desktop.sync.planning import PlannedStep, differences
+from desktop.sync.snapshots import compared, record_from_json, to_json
+from desktop.text import tr
+
+OPEN = "open"
+LINKED = "linked"
+REFUSED = "refused"
+NOT_SENT = "not_sent"
+IN_DOUBT = "in_doubt"
+
+
+@dataclass
+class Settled:
+    """What one answer came to, by ref."""
+
+    linked: dict[str, Record] = field(default_factory=dict)
+    refused: dict[str, ItemError] = field(default_factory=dict)
+    in_doubt: set[str] = field(default_factory=set)
+    problem: ConnectionProblem | None = None
+
+
+def write_intentions(
+    session: Session,
+    now: datetime,
+    *,
+    connection_id: int,
+    company: CompanyKey,
+    call: PreparedCall,
+    key: str,
+    fencing: int,
+    planned: Mapping[str, tuple[PlannedStep, Record]],
+) -> int:
+    """Commit what is about to be sent (I10) and say its id; `planned` holds each step with its record as it leaves."""
+    row = WriteCall(
+        connection_id=connection_id,
+        company_id=company.company_id,
+        key=key,
+        op=call.op,
+        body=call.body,
+        body_hash=call.body_hash,
+        state=OPEN,
+        attempts=1,
+        fencing=fencing,
+        first_sent_at=now,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    for element in call.elements:
+        step, record = planned[element.ref]
+        session.add(
+            Intention(
+                call_id=row.id,
+                element_key=element.key,
+                ref=element.ref,
+                kind=element.kind.value,
+                local_id=step.ours.local_id,
+                label=step.ours.label,
+                marker=getattr(record, "marker", "") or "",
+                action=element.action.value,
+                generation=step.ours.link.generation if step.ours.link else 0,
+                revision=step.revision,
+                record=to_json(record),
+                fields=sorted(step.step.fields),
+                outcome=OPEN,
+            )
+        )
+    return row.id
+
+
+def stored_call(session: Session, call_id: int) -> tuple[PreparedCall, str]:
+    """The call as it was first sent, byte for byte, and its key."""
+    row = session.get_one(WriteCall, call_id)
+    elements = session.scalars(select(Intention).where(Intention.call_id == call_id).order_by(Intention.id)).all()
+    call = PreparedCall(
+        op=row.op,
+        body=row.body,
+        elements=tuple(CallElement(e.element_key, e.ref, Kind(e.kind), Action(e.action)) for e in elements),
+        body_hash=row.body_hash,
+    )
+    return call, row.key
+
+
+def settle(
+    session: Session,
+    now: datetime,
+    company: CompanyKey,
+    call_id: int,
+    outcomes: Sequence[Outcome],
+    *,
+    actor: str,
+    connection_id: int,
+) -> Settled:
+    """Store what became of each element that was still open, and write one log row for each (N1).
+
+    Elements settled by an earlier answer keep what they were: a late or repeated reply changes nothing (N11).
+    """
+    call = session.get_one(WriteCall, call_id)
+    rows = session.scalars(select(Intention).where(Intention.call_id == call_id).order_by(Intention.id)).all()
+    result = Settled()
+    for row, outcome in zip(rows, outcomes, strict=True):
+        if row.outcome in (OPEN, IN_DOUBT):
+            _settle_one(session, now, company, call, row, outcome, result, connection_id)
+        session.add(_log(now, company, call, row, outcome, actor))
+        note_change(session, "activity", row.local_id)
+    if all(row.outcome not in (OPEN, IN_DOUBT) for row in rows):
+        call.state = "settled"
+    return result
+
+
+def _settle_one(
+    session: Session,
+    now: datetime,
+    company: CompanyKey,
+    call: WriteCall,
+    row: Intention,
+    outcome: Outcome,
+    result: Settled,
+    connection_id: int,
+) -> None:
+    if isinstance(outcome, Linked):
+        row.outcome, row.settled_at = LINKED, now
+        row.external_id = outcome.record.external_id or ""
+        sent = record_from_json(Kind(row.kind), row.record)
+        store_link(
+            session,
+            now,
+            company,
+            row.kind,
+            row.local_id,
+            sent,
+            outcome.record,
+            row.revision,
+            connection_id,
+            fields=row.fields,
+            generation=row.generation,
+        )
+        result.linked[row.ref] = outcome.record
+    elif isinstance(outcome, Refused):
+        row.outcome, row.settled_at = REFUSED, now
+        outcome.error.service_ref = outcome.error.service_ref or outcome.service_ref
+        result.refused[row.ref] = outcome.error
+    elif isinstance(outcome, NotSent):
+        result.problem = outcome.problem
+        if call.attempts > 1:  # this repeat did nothing, but an earlier attempt may have
+            row.outcome = IN_DOUBT
+            result.in_doubt.add(row.ref)
+        else:
+            row.outcome, row.settled_at = NOT_SENT, now
+    else:
+        row.outcome = IN_DOUBT
+        result.in_doubt.add(row.ref)
+
+
+def store_link(
+    session: Session,
+    now: datetime,
+    company: CompanyKey,
+    kind: str,
+    local_id: int,
+    ours: Record,
+    theirs: Record,
+    revision: int,
+    connection_id: int,
+    *,
+    fields: Sequence[str] = (),
+    generation: int = 0,
+) -> None:
+    """Link the two records, or renew their link, with what both now agree on.
+
+    With `fields` only those are agreed on anew: the rest of ours may hold edits that were not sent.
+    """
+    link = session.scalar(
+        select(ExternalLink).where(
+            ExternalLink.provider == company.provider,
+            ExternalLink.company_id == company.company_id,
+            ExternalLink.kind == kind,
+            ExternalLink.local_id == local_id,
+        )
+    )
+    now_ours = compared(Kind(kind), ours)
+    if link is None:
+        link = ExternalLink(
+            provider=company.provider,
+            company_id=company.company_id,
+            kind=kind,
+            local_id=local_id,
+            linked_at=now,
+            agreed={},
+            generation=generation,
+        )
+        session.add(link)
+        fields = ()
+    elif fields:
+        before: Mapping[str, Any] = (link.agreed or {}).get("ours", {})
+        now_ours = {**before, **{name: now_ours[name] for name in fields if name in now_ours}}
+    link.external_id = theirs.external_id or link.external_id
+    link.external_version = theirs.version or ""
+    link.agreed = {"ours": now_ours, "theirs": compared(Kind(kind), theirs)}
+    link.agreed_revision = max(revision, link.agreed_revision or 0)
+    link.agreed_at = now
+    link.connection_id = connection_id
+    note_change(session, kind, local_id)
+
+
+def _log(
+    now: datetime, company: CompanyKey, call: WriteCall, row: Intention, outcome: Outcome, actor: str
+) -> ActivityRow:
+    result, message, service_ref = "done", "", ""
+    if isinstance(outcome, Linked):
+        service_ref = outcome.service_ref
+    elif isinstance(outcome, Refused):
+        result, message, service_ref = "refused", outcome.error.title, outcome.service_ref
+    elif isinstance(outcome, NotSent):
+        result, message, service_ref = "waiting", outcome.problem.title, outcome.problem.service_ref
+    elif isinstance(outcome, InDoubt):
+        result, message, service_ref = (
+            "in_doubt",
+            tr("No answer came back; it is being checked."),
+            outcome.service_ref,
+        )
+    return ActivityRow(
+        at=now,
+        actor=actor,
+        direction="out",
+        provider=company.provider,
+        company_id=company.company_id,
+        kind=row.kind,
+        local_id=row.local_id,
+        label=row.label,
+        action=row.action,
+        fields=row.fields,
+        result=result,
+        message=message,
+        external_id=row.external_id,
+        service_ref=service_ref,
+        call_key=call.key,
+        element_key=row.element_key,
+    )
+
+
+def kept_otherwise(service: str, kind: Kind, sent: Record, answered: Record) -> ItemError | None:
+    """An error when the service kept something else than was sent, total aside (D8, D15); None when all is well."""
+    wrong = [name for name in differences(kind, sent, answered) if name != "total"]
+    if not wrong:
+        return None
+    return InvalidField(
+        service,
+        tr(
+            "{service} kept this differently: {fields}.",
+            service=service,
+            fields=", ".join(field_words(wrong)),
+        ),
+        field=wrong[0],
+    )
+
+
+def field_words(names: Sequence[str]) -> list[str]:
+    """Fields in the owner's words."""
+    words = {
+        "number": tr("number"),
+        "customer_id": tr("customer"),
+        "issued_on": tr("date"),
+        "due_on": tr("due date"),
+        "lines": tr("lines"),
+        "total": tr("total"),
+        "amount": tr("amount"),
+        "allocations": tr("paid invoices"),
+        "paid_on": tr("payment date"),
+        "display_name": tr("name"),
+        "name": tr("name"),
+        "address": tr("address"),
+        "email": tr("e-mail"),
+        "phone": tr("phone"),
+        "unit_price": tr("price"),
+        "income_account_id": tr("account"),
+        "memo": tr("note"),
+        "discount": tr("discount"),
+        "description": tr("description"),
+        "taxable": tr("tax"),
+        "given_name": tr("first name"),
+        "family_name": tr("last name"),
+        "company_name": tr("company"),
+        "active": tr("active"),
+        "reference": tr("reference"),
+        "method": tr("method"),
+        "voided": tr("void"),
+    }
+    return [words.get(name, name.replace("_", " ")) for name in names]
