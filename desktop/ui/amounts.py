@@ -11,7 +11,7 @@ from PySide6.QtCore import QLocale
 from desktop.text import tr
 
 _SPACES = " \u00a0\u202f\u2009\t"
-_QUOTES = "'\u2019"
+_QUOTES = "'\u2019\u066c"
 _MINUS = "-\u2212\u2010\u2011\u2013\ufe63\uff0d"
 _ISO = re.compile(r"^[A-Z]{3}$")
 
@@ -28,7 +28,7 @@ def parse_decimal(text: str, locale: QLocale | None = None, currency: str = "") 
     currency's sign is refused. Raises AmountError when nothing certain can be read: nothing is guessed.
     """
     locale = locale or QLocale()
-    plain = _plain_digits("".join(c for c in text if unicodedata.category(c) != "Cf").strip(), locale)
+    plain = _plain_digits("".join(c for c in text if unicodedata.category(c) != "Cf").strip())
     if not plain:
         return None
     negative, body = _sign(plain)
@@ -54,7 +54,7 @@ def _example(locale: QLocale) -> str:
     return decimal(Decimal("1234.50"), 2, locale)
 
 
-def _plain_digits(text: str, locale: QLocale) -> str:
+def _plain_digits(text: str) -> str:
     """ASCII digits for any script's, and one spelling for each kind of separator."""
     out = []
     for char in text:
@@ -62,9 +62,7 @@ def _plain_digits(text: str, locale: QLocale) -> str:
         if digit is not None:
             out.append(str(digit))
         elif char == "\u066b":
-            out.append(locale.decimalPoint())
-        elif char == "\u066c":
-            out.append(locale.groupSeparator())
+            out.append(".")
         elif char in _MINUS:
             out.append("-")
         else:
@@ -96,21 +94,17 @@ def _without_currency(text: str, locale: QLocale, currency: str) -> str:
     if match is None:
         return text
     front, body, back = (part.strip() for part in match.groups())
+    if not any(c.isdigit() for c in body):
+        return text
     for mark in (front, back):
         if not mark:
             continue
         home = locale.currencySymbol()
-        known = (
-            all(unicodedata.category(c) == "Sc" for c in mark)
-            or _ISO.match(mark.upper())
-            or mark in own | {home}
-        )
+        known = all(unicodedata.category(c) == "Sc" for c in mark) or _ISO.match(mark.upper()) or mark in own | {home}
         if not known:
             return text
         if currency and mark not in own and mark.upper() != currency:
-            raise AmountError(
-                tr("This amount is in {currency}; “{mark}” does not fit.", currency=currency, mark=mark)
-            )
+            raise AmountError(tr("This amount is in {currency}; “{mark}” does not fit.", currency=currency, mark=mark))
     return body
 
 
@@ -150,10 +144,12 @@ def _number(text: str, locale: QLocale) -> Decimal | None:
 
 
 def _joined(whole: str, separator: str, fraction: str) -> Decimal | None:
-    """Groups of three (or two, as in India, before a last one of three) put together."""
-    if separator in whole and not re.fullmatch(
-        rf"\d{{1,3}}(?:{re.escape(separator)}\d{{2,3}})*{re.escape(separator)}\d{{3}}", whole
-    ):
+    """Groups put together: of three, or with commas as in India (12,34,567)."""
+    mark = re.escape(separator)
+    groups = rf"\d{{1,3}}(?:{mark}\d{{3}})+"
+    if separator == ",":
+        groups += r"|\d{1,2}(?:,\d{2})+,\d{3}"
+    if separator in whole and not re.fullmatch(groups, whole):
         return None
     digits = whole.replace(separator, "")
     return Decimal(f"{digits or '0'}.{fraction or '0'}") if digits or fraction else None

@@ -45,9 +45,7 @@ class Banner(QFrame):
         self.status = "info"
         self.hide()
 
-    def show_message(
-        self, sentence: str, *, status: str = "info", action: str = "", details: str = ""
-    ) -> None:
+    def show_message(self, sentence: str, *, status: str = "info", action: str = "", details: str = "") -> None:
         """Show `sentence` as info, good, wait or bad, with at most one `action` (its button's text)."""
         self.status = status
         set_role(self, "status", status)

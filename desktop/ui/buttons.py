@@ -49,9 +49,7 @@ class DangerButton(_Button):
     kind = "danger"
     tint = "bad"
 
-    def __init__(
-        self, text: str, parent: QWidget | None = None, *, icon_name: str = "", filled: bool = False
-    ) -> None:
+    def __init__(self, text: str, parent: QWidget | None = None, *, icon_name: str = "", filled: bool = False) -> None:
         super().__init__(text, parent, icon_name=icon_name)
         if filled:
             self.setProperty("kind", "danger-filled")
@@ -60,9 +58,7 @@ class DangerButton(_Button):
 class IconButton(QPushButton):
     """A button too small for a word (close, clear). `name` is its tooltip and its accessible name."""
 
-    def __init__(
-        self, icon_name: str, name: str, parent: QWidget | None = None, *, role: str = "text2"
-    ) -> None:
+    def __init__(self, icon_name: str, name: str, parent: QWidget | None = None, *, role: str = "text2") -> None:
         super().__init__(parent)
         self.setProperty("kind", "icon")
         self.setIcon(icon(icon_name, role))

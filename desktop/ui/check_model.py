@@ -86,19 +86,13 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         """Show only rows that `predicate` holds for; ticks of hidden rows are kept."""
         self.beginResetModel()
         self._filter = predicate
-        self._shown = array(
-            "l", (n for n, row in enumerate(self.rows) if predicate is None or predicate(row))
-        )
+        self._shown = array("l", (n for n, row in enumerate(self.rows) if predicate is None or predicate(row)))
         self.endResetModel()
         self._changed()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """By a given column's text, as people sort it; column -1 is the order of arrival."""
-        if (
-            column == 0
-            or column >= len(self.columns)
-            or (column > 0 and self.columns[column].sort_key is None)
-        ):
+        if column == 0 or column >= len(self.columns) or (column > 0 and self.columns[column].sort_key is None):
             return
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()

@@ -86,10 +86,7 @@ class _CheckHeader(QHeaderView):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         model: Any = self.model()
-        if (
-            self.logicalIndexAt(event.position().toPoint()) == 0
-            and event.button() == Qt.MouseButton.LeftButton
-        ):
+        if self.logicalIndexAt(event.position().toPoint()) == 0 and event.button() == Qt.MouseButton.LeftButton:
             model.set_all_shown(model.shown_state() != Qt.CheckState.Checked)
             return
         super().mouseReleaseEvent(event)

@@ -20,9 +20,7 @@ class FilterChips(QWidget):
     chosen = Signal(str)
     """The key of the chip the person chose (not emitted by `choose`)."""
 
-    def __init__(
-        self, chips: Iterable[tuple[str, str]], parent: QWidget | None = None, *, wrap: bool = True
-    ) -> None:
+    def __init__(self, chips: Iterable[tuple[str, str]], parent: QWidget | None = None, *, wrap: bool = True) -> None:
         """`chips`: (key, words) in order, the first one chosen; `wrap`: over several lines if narrow."""
         super().__init__(parent)
         self._group = QButtonGroup(self)
@@ -103,6 +101,4 @@ class FilterChips(QWidget):
 
     def _update_stops(self) -> None:
         for button in self._buttons.values():
-            button.setFocusPolicy(
-                Qt.FocusPolicy.StrongFocus if button.isChecked() else Qt.FocusPolicy.ClickFocus
-            )
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if button.isChecked() else Qt.FocusPolicy.ClickFocus)

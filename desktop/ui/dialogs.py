@@ -11,9 +11,7 @@ from desktop.text import tr
 from desktop.ui.buttons import DangerButton, PrimaryButton, QuietButton
 
 
-def ask(
-    parent: QWidget, title: str, text: str, accept_label: str, destructive: bool = False
-) -> asyncio.Future[bool]:
+def ask(parent: QWidget, title: str, text: str, accept_label: str, destructive: bool = False) -> asyncio.Future[bool]:
     """Ask in a sheet over `parent`'s window; the future is True if accepted, False on Cancel, Esc or close.
 
     A destructive question has Cancel as its default button. If `parent` goes away first, the answer is False.

@@ -77,6 +77,4 @@ class EmptyState(QWidget):
 
     def _draw(self) -> None:
         size = theme().px(48)
-        self._icon.setPixmap(
-            icon(self._icon_name, "text3").pixmap(QSize(size, size), self.devicePixelRatioF())
-        )
+        self._icon.setPixmap(icon(self._icon_name, "text3").pixmap(QSize(size, size), self.devicePixelRatioF()))

@@ -39,9 +39,7 @@ def number(value: int, locale: QLocale | None = None) -> str:
     return (locale or QLocale()).toString(value) if abs(value) < 2**63 else str(value)
 
 
-def decimal(
-    value: Decimal, places: int | None = None, locale: QLocale | None = None, *, grouped: bool = True
-) -> str:
+def decimal(value: Decimal, places: int | None = None, locale: QLocale | None = None, *, grouped: bool = True) -> str:
     """`value` in the locale's figures; with `places` rounded half up to them, else as exact as it is."""
     locale = locale or QLocale()
     if places is None:
@@ -119,9 +117,7 @@ def ago(moment: datetime, now: datetime, locale: QLocale | None = None) -> str:
     if minutes < 1:
         return tr("just now")
     if minutes < 60:
-        return (
-            tr("1 minute ago") if minutes == 1 else tr("{count} minutes ago", count=number(minutes, locale))
-        )
+        return tr("1 minute ago") if minutes == 1 else tr("{count} minutes ago", count=number(minutes, locale))
     if here.date() == now.date():
         hours = minutes // 60
         return tr("1 hour ago") if hours == 1 else tr("{count} hours ago", count=number(hours, locale))

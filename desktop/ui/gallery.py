@@ -102,9 +102,7 @@ def invoices() -> RecordTable:
         Column[_Row]("No.", lambda r: r.number, sort_key="number", width=10),
         Column[_Row]("Customer", lambda r: r.customer, sort_key="customer", stretch=True),
         Column[_Row]("Due", lambda r: formats.short_date(r.due, TODAY), sort_key="due", width=8),
-        Column[_Row](
-            "Total", lambda r: formats.amount(r.total, "USD"), align=right, sort_key="total", width=10
-        ),
+        Column[_Row]("Total", lambda r: formats.amount(r.total, "USD"), align=right, sort_key="total", width=10),
         Column[_Row]("Sync", lambda r: r.sync.text, status=lambda r: r.sync, sort_key="sync", width=13),
     ]
     model = WindowedTableModel(columns, _Rows(), table)
@@ -131,13 +129,7 @@ def wizard_list() -> CheckTable:
 
 
 def _verdict(number: int) -> Status:
-    return (
-        Status("Already exists")
-        if number % 5 == 3
-        else Status("New", "good", "add")
-        if number % 2
-        else SYNC[3]
-    )
+    return Status("Already exists") if number % 5 == 3 else Status("New", "good", "add") if number % 2 else SYNC[3]
 
 
 def _column(*widgets: QWidget, stretch: bool = True) -> QVBoxLayout:
@@ -231,9 +223,7 @@ def controls() -> QWidget:
             LinkLabel("Open in QuickBooks"),
         )
     )
-    buttons.body.addWidget(
-        _row(IconButton("edit", "Edit"), IconButton("more", "More"), *[StatusPill(s) for s in SYNC])
-    )
+    buttons.body.addWidget(_row(IconButton("edit", "Edit"), IconButton("more", "More"), *[StatusPill(s) for s in SYNC]))
     buttons.body.addWidget(
         _row(
             StatusPill(Status("Draft")),
@@ -283,8 +273,7 @@ def controls() -> QWidget:
         ("info", "Nothing is changed in QuickBooks by this."),
         (
             "bad",
-            "QuickBooks already has an invoice INV-0047 for 120.00 to <b>Mason</b>. "
-            "Link it, or choose another number?",
+            "QuickBooks already has an invoice INV-0047 for 120.00 to <b>Mason</b>. Link it, or choose another number?",
         ),
     ):
         banner = Banner()
@@ -335,9 +324,7 @@ def controls() -> QWidget:
 def wizard_page() -> QWidget:
     """A list of the setup wizard."""
     page = QWidget()
-    header = PageHeader(
-        "Import customers", "Choose whom to take over from QuickBooks. Nothing is changed there."
-    )
+    header = PageHeader("Import customers", "Choose whom to take over from QuickBooks. Nothing is changed there.")
     names = ("All", "New", "Already exists", "Possible duplicate", "Homeowner", "Business", "Builder")
     chips = FilterChips([(name, name) for name in names])
     chips.set_counts(dict(zip(names, (39, 20, 8, 11, 13, 13, 13), strict=True)))
@@ -385,9 +372,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     for look, (_mode, scale) in LOOKS.items():
         environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, "QT_SCALE_FACTOR": scale}
-        subprocess.run(
-            [sys.executable, "-m", "desktop.ui.gallery", str(folder), look], check=True, env=environment
-        )
+        subprocess.run([sys.executable, "-m", "desktop.ui.gallery", str(folder), look], check=True, env=environment)
     return 0
 
 

@@ -65,9 +65,7 @@ class _WrappedLabel(QLabel):
 
     def minimumSizeHint(self) -> QSize:
         metrics = QFontMetrics(self.font())
-        return QSize(
-            min(super().minimumSizeHint().width(), metrics.averageCharWidth() * 16), metrics.height()
-        )
+        return QSize(min(super().minimumSizeHint().width(), metrics.averageCharWidth() * 16), metrics.height())
 
 
 class ElidedLabel(QLabel):

@@ -66,9 +66,7 @@ def run(
             if busy is not None:
                 busy(False)
         if not done.cancelled() and (error := done.exception()) is not None:
-            loop.call_exception_handler(
-                {"message": "An operation ended badly", "exception": error, "task": done}
-            )
+            loop.call_exception_handler({"message": "An operation ended badly", "exception": error, "task": done})
 
     task.add_done_callback(clean_up)
     return task

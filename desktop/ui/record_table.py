@@ -311,6 +311,12 @@ class RecordTable(QTableView):
         rows = sorted({row for part in self._ranges() for row in range(part.top(), part.bottom() + 1)})
         return [[str(model.index(row, number).data() or "") for number in shown] for row in rows[:limit]]
 
+    def show_column(self, number: int, shown: bool) -> None:
+        """Show or hide a column; the last one left cannot be hidden."""
+        header = self.horizontalHeader()
+        if shown or header.count() - header.hiddenSectionCount() > 1:
+            header.setSectionHidden(number, not shown)
+
     def column_menu(self) -> QMenu:
         """Which columns are shown; also for the View menu."""
         menu = QMenu(self)
@@ -323,7 +329,7 @@ class RecordTable(QTableView):
             action.setCheckable(True)
             action.setChecked(not header.isSectionHidden(number))
             action.setEnabled(shown > 1 or header.isSectionHidden(number))
-            action.toggled.connect(lambda on, number=number: header.setSectionHidden(number, not on))
+            action.toggled.connect(lambda on, number=number: self.show_column(number, on))
         return menu
 
     def _on_header_menu(self, place: QPoint) -> None:

@@ -143,6 +143,4 @@ class StatusDelegate(QStyledItemDelegate):
             return super().sizeHint(option, index)
         look = theme()
         lead = look.px(22) if status.icon else 0
-        return QSize(
-            QFontMetrics(option.font).horizontalAdvance(status.text) + lead + look.px(28), look.row_height()
-        )
+        return QSize(QFontMetrics(option.font).horizontalAdvance(status.text) + lead + look.px(28), look.row_height())

@@ -233,6 +233,4 @@ def stylesheet(theme: Theme) -> str:
         "chip_r": px(28) // 2,
         "conn_r": px(32) // 2,
     }
-    return _RULES.substitute(
-        asdict(theme.tokens), **sizes, **fonts, **heights, radio_r=px(8) + 1, **_art(theme)
-    )
+    return _RULES.substitute(asdict(theme.tokens), **sizes, **fonts, **heights, radio_r=px(8) + 1, **_art(theme))

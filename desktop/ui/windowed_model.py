@@ -166,7 +166,7 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
             def failed(error: Exception) -> None:
                 self._on_failed(number, error, born)
 
-            rows = _awaited(self._source.fetch(ids))
+            rows = _fetched(self._source, ids)
             self._asked[number] = operations.run(self, rows, success=arrived, failure=failed)
         return None
 
@@ -197,8 +197,8 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         self._asked.clear()
 
 
-async def _awaited(rows: Awaitable[Sequence[R]]) -> Sequence[R]:
-    return await rows
+async def _fetched(source: AsyncRowSource[R], ids: Sequence[int]) -> Sequence[R]:
+    return await source.fetch(ids)
 
 
 def _runs(rows: list[int]) -> Iterable[tuple[int, int]]:
