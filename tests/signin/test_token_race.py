@@ -1,0 +1,175 @@
+"""Real processes, real sockets, a service that burns used tokens: exactly one refresh (A4, A5, A7, I11)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from desktop.models.connection import Connection
+from desktop.models.session import Database, db_now
+from tests.helpers.sources import ROOT
+from tests.signin.helpers import Endpoint, add_connection, columns, unlocked
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+PROCESSES = 8
+TASKS = 3
+
+
+def _orders(db: Database, endpoint: Endpoint, connection_id: int, **more: Any) -> dict[str, Any]:
+    return {
+        "url": db.url.render_as_string(hide_password=False),
+        "key": KEY,
+        "endpoint": endpoint.base,
+        "connection_id": connection_id,
+        "tasks": TASKS,
+        "lease_seconds": 60.0,
+    } | more
+
+
+class Desk:
+    """One child process."""
+
+    def __init__(self, orders: dict[str, Any]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.signin.race_child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        self.say(json.dumps(orders))
+
+    def say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def end(self) -> None:
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+        self.process.wait(20)
+
+
+@contextmanager
+def desks(*orders: dict[str, Any]) -> Iterator[list[Desk]]:
+    """Started and ready, one for each of `orders`."""
+    running = [Desk(one) for one in orders]
+    try:
+        assert [desk.hear() for desk in running] == ["ready"] * len(running)
+        yield running
+    finally:
+        for desk in running:
+            desk.end()
+
+
+def _expire(db: Database, connection_id: int) -> None:
+    """The access token has run out, as the passing of an hour would have it; a new version for all to see."""
+
+    def age(session: Session) -> None:
+        session.execute(
+            update(Connection)
+            .where(Connection.id == connection_id)
+            .values(token_expires_at=db_now(session), token_version=Connection.token_version + 1)
+        )
+
+    with db.write() as session:
+        age(session)
+
+
+def _round(running: list[Desk]) -> tuple[list[str], list[str]]:
+    for desk in running:
+        desk.say("go")
+    answers = [json.loads(desk.hear()) for desk in running]
+    tokens = [token for answer in answers for token in answer["tokens"]]
+    return tokens, [error for answer in answers for error in answer["errors"]]
+
+
+@pytest.fixture
+def expired(db: Database, endpoint: Endpoint) -> int:
+    access, refresh = endpoint.grant()
+    return add_connection(db, unlocked(KEY), access, refresh, expires_in=-10)
+
+
+@pytest.mark.slow
+def test_M101_M102_A4_A5_eight_processes_refresh_once(db: Database, endpoint: Endpoint, expired: int) -> None:
+    with desks(*[_orders(db, endpoint, expired)] * PROCESSES) as running:
+        for done in range(1, 5):
+            tokens, errors = _round(running)
+            assert not errors
+            assert len(tokens) == PROCESSES * TASKS
+            assert len(set(tokens)) == 1
+            assert len(endpoint.calls) == done, "one refresh for all of them"
+            _expire(db, expired)
+    assert len(set(endpoint.calls)) == len(endpoint.calls), "no token was presented twice"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["token.check", "token.refresh.sent"])
+def test_M102_A7_killed_before_the_call(db: Database, endpoint: Endpoint, expired: int, place: str) -> None:
+    doomed = _orders(db, endpoint, expired, die_at=place, tasks=1, lease_seconds=1.0)
+    healthy = _orders(db, endpoint, expired, lease_seconds=20.0)
+    with desks(doomed, healthy, healthy, healthy) as (first, *rest):
+        first.say("go")
+        assert json.loads(first.hear()) == {"died": place}
+        tokens, errors = _round(rest)
+    assert not errors
+    assert len(set(tokens)) == 1
+    assert len(endpoint.calls) == 1
+    assert columns(db, expired).token_state == "ok"
+
+
+@pytest.mark.slow
+def test_M102_A7_killed_after_the_answer_grace_heals(db: Database, endpoint: Endpoint, expired: int) -> None:
+    endpoint.authority.rules.refresh_grace_s = 1800
+    doomed = _orders(db, endpoint, expired, die_at="token.refresh.got", tasks=1, lease_seconds=1.0)
+    with desks(doomed, *[_orders(db, endpoint, expired, lease_seconds=20.0)] * 3) as (first, *rest):
+        first.say("go")
+        assert json.loads(first.hear()) == {"died": "token.refresh.got"}
+        tokens, errors = _round(rest)
+    assert not errors
+    assert len(set(tokens)) == 1
+    assert len(endpoint.calls) == 2, "the dead desk's call and one replay"
+
+
+@pytest.mark.slow
+def test_M104_A7_killed_after_the_answer_without_grace_asks_once(
+    db: Database, endpoint: Endpoint, expired: int
+) -> None:
+    doomed = _orders(db, endpoint, expired, die_at="token.refresh.got", tasks=1, lease_seconds=1.0)
+    with desks(doomed, *[_orders(db, endpoint, expired, lease_seconds=20.0)] * 3) as (first, *rest):
+        first.say("go")
+        assert json.loads(first.hear()) == {"died": "token.refresh.got"}
+        tokens, errors = _round(rest)
+    assert not tokens
+    assert set(errors) == {"NeedsSignIn"}
+    assert len(endpoint.calls) == 2, "nobody asks a second time with a token that is known to be dead"
+    row = columns(db, expired)
+    assert (row.token_state, row.state, row.state_fix) == ("reconnect", "needs_sign_in", "reconnect")
+
+
+@pytest.mark.slow
+def test_M102_A7_killed_after_the_commit(db: Database, endpoint: Endpoint, expired: int) -> None:
+    doomed = _orders(db, endpoint, expired, die_at="token.stored", tasks=1)
+    with desks(doomed, *[_orders(db, endpoint, expired)] * 2) as (first, *rest):
+        first.say("go")
+        assert json.loads(first.hear()) == {"died": "token.stored"}
+        tokens, errors = _round(rest)
+    assert not errors
+    assert len(set(tokens)) == 1
+    assert len(endpoint.calls) == 1
