@@ -1,0 +1,7 @@
+"""`python -m desktop.sandbox`."""
+
+import sys
+
+from desktop.sandbox.server import main
+
+sys.exit(main())

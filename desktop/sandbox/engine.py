@@ -1,0 +1,212 @@
+"""One imitated service behind HTTP: count, break if a fault says so, do the work, write it down, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import zlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import Message, Receive, Scope, Send
+
+from desktop.sandbox import transport
+from desktop.sandbox.clock import SandboxClock
+from desktop.sandbox.damage import Delivery, damage
+from desktop.sandbox.faults import TAMPERING, FaultPlan, Firing
+from desktop.sandbox.ledger import Entry, Ledger, safe_path
+from desktop.sandbox.service import Answer, Call, Json, Request, Service
+
+BODY_LIMIT = 16 * 1024 * 1024
+CHUNK = 64 * 1024
+
+
+class BodyProblem(Exception):
+    """The request's body cannot be read."""
+
+
+async def read_request(scope: Scope, receive: Receive, prefix: str) -> Request:
+    """The call with its body, unpacked if it came with gzip. Raises `BodyProblem`."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message: Message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        more = message.get("more_body", False)
+        if size > BODY_LIMIT:
+            raise BodyProblem("the request is larger than 16 MB")
+    body = b"".join(chunks)
+    if "gzip" in headers.get("content-encoding", ""):
+        try:
+            body = gzip.decompress(body)
+        except (OSError, EOFError, zlib.error) as error:
+            raise BodyProblem(f"the request's gzip is broken: {error}") from error
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    path = scope["path"]
+    return Request(
+        method=scope["method"],
+        path=path[len(prefix) :] or "/",
+        query=tuple(query),
+        headers=headers,
+        body=body,
+        origin=f"{scope['scheme']}://{headers.get('host', '127.0.0.1')}",
+    )
+
+
+class ServiceEndpoint:
+    """The ASGI program of one service, mounted below `prefix`."""
+
+    def __init__(self, service: Service, prefix: str, ledger: Ledger, faults: FaultPlan, clock: SandboxClock) -> None:
+        self._service = service
+        self._prefix = prefix
+        self._ledger = ledger
+        self._faults = faults
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            request = await read_request(scope, receive, self._prefix)
+        except BodyProblem as problem:
+            await send_answer(send, Answer(400, str(problem).encode(), "text/plain"), {})
+            return
+        call = self._service.classify(request)
+        refused = self._service.admit(request, call)
+        try:
+            if refused is not None:
+                self._write_down(request, call, Delivery(refused), None)
+                await send_answer(send, refused, request.headers)
+                self._service.demanded_wait(call, 60)
+                return
+            delivery = self._work(request, call)
+            await deliver(delivery, request, scope, receive, send)
+            if delivery.wait_s:
+                self._service.demanded_wait(call, delivery.wait_s)
+        finally:
+            self._service.release(call)
+
+    def _work(self, request: Request, call: Call) -> Delivery:
+        now = self._clock.timestamp()
+        firings = self._faults.draw(self._service.key, call, now)
+        breaking: Firing | None = None
+        for firing in firings:
+            if firing.rule.id in TAMPERING or firing.rule.per_element and call.elements:
+                self._tamper(firing, request, call)
+            elif breaking is None:
+                breaking = firing
+                if firing.rule.id == "A6":
+                    call.tamper["rotate"] = True
+        answer: Answer | None = None
+        if breaking is None or breaking.rule.phase != "before":
+            if breaking is not None and breaking.rule.phase == "mid":
+                call.stop_after = int(breaking.rule.params.get("k", max(1, len(call.elements) // 2)))
+            answer = self._service.handle(request, call)
+        if breaking is None:
+            delivery = Delivery(answer or Answer(500))
+            struck = firings[0] if firings else None
+        else:
+            delivery = damage(breaking, request, call, answer, self._service, now)
+            struck = breaking
+        self._write_down(request, call, delivery, struck)
+        return delivery
+
+    def _tamper(self, firing: Firing, request: Request, call: Call) -> None:
+        rule = firing.rule
+        if rule.id in ("A1", "A2"):
+            self._service.expire_access(request.bearer, revoked=rule.id == "A2")
+        elif rule.id == "L3":
+            call.tamper["paging"] = rule.params.get("kind", "repeat")
+        elif rule.id in ("A9", "A10"):
+            call.tamper[rule.id] = rule.params.get("kind", "refresh_token")
+        else:
+            call.tamper.setdefault(rule.id, {})[firing.element] = {**rule.params, "phase": rule.phase}
+
+    def _write_down(self, request: Request, call: Call, delivery: Delivery, struck: Firing | None) -> None:
+        note: Json = dict(call.note)
+        if delivery.lost or delivery.how == "late":
+            note["reply"] = delivery.how
+        self._ledger.append(
+            Entry(
+                sequence=0,
+                time=self._clock.now(),
+                service=self._service.key,
+                company_id=call.company_id,
+                op=call.op,
+                method=request.method,
+                path=safe_path(self._prefix + request.path, request.query),
+                status=None if delivery.lost else delivery.answer.status,
+                key=call.key,
+                identity=call.identity,
+                phase=struck.rule.phase if struck else "",
+                fault=struck.rule.id if struck else "",
+                replayed=call.replayed,
+                changed=call.changed,
+                elements=[{k: v for k, v in element.items() if k != "body"} for element in call.elements],
+                note=note,
+                request_type=request.content_type,
+                request=request.body,
+                answer=delivery.answer.body,
+            )
+        )
+
+
+async def deliver(delivery: Delivery, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send the answer the way the delivery says, or break off."""
+    if delivery.how == "hang_up":
+        await transport.hang_up(scope, receive)
+    elif delivery.how == "reset":
+        await transport.reset(scope, receive)
+    elif delivery.how in ("cut_reset", "cut_close"):
+        await _send_half(delivery.answer, send)
+        await (transport.reset if delivery.how == "cut_reset" else transport.hang_up)(scope, receive)
+    elif delivery.how == "drip":
+        await _drip(delivery, receive, send)
+    else:
+        gone = delivery.how == "late" and await transport.wait_or_gone(receive, delivery.seconds)
+        if not gone:
+            await send_answer(send, delivery.answer, request.headers)
+
+
+async def send_answer(send: Send, answer: Answer, asked: Mapping[str, str]) -> None:
+    body = answer.body
+    headers = {"Content-Type": answer.content_type, "Cache-Control": "no-store", **answer.headers}
+    if "gzip" in asked.get("accept-encoding", "") and len(body) > 4096 and "Content-Encoding" not in headers:
+        body = gzip.compress(body, compresslevel=1)
+        headers["Content-Encoding"] = "gzip"
+    if answer.status != HTTPStatus.NO_CONTENT:
+        headers["Content-Length"] = str(len(body))
+    await _start(send, answer.status, headers)
+    for at in range(0, len(body), CHUNK):
+        await send({"type": "http.response.body", "body": body[at : at + CHUNK], "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _start(send: Send, status: int, headers: Mapping[str, str]) -> None:
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+
+
+async def _send_half(answer: Answer, send: Send) -> None:
+    body = answer.body or b'{"lost": true}'
+    headers = {"Content-Type": answer.content_type, "Content-Length": str(len(body)), **answer.headers}
+    await _start(send, answer.status, headers)
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+    await asyncio.sleep(0.05)  # let the half arrive: a reset may throw away what was not read yet
+
+
+async def _drip(delivery: Delivery, receive: Receive, send: Send) -> None:
+    """A byte at a time, and blanks without end after the body, until the client leaves."""
+    await _start(send, delivery.answer.status, {"Content-Type": delivery.answer.content_type})
+    at = 0
+    body: Any = delivery.answer.body
+    while True:
+        await send({"type": "http.response.body", "body": body[at : at + 1] or b" ", "more_body": True})
+        at += 1
+        if await transport.wait_or_gone(receive, delivery.seconds):
+            return
