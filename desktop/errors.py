@@ -402,7 +402,7 @@ class PossibleDuplicate(ItemError):
     def __init__(self, service: str, name: str, other: str, *, is_item: bool = False) -> None:
         super().__init__(
             tr("“{name}” may already be in {service} as “{other}”.", name=name, service=service, other=other),
-            tr("Link them, or say that they are different."),
+            tr("Link them, or give yours another name."),
             fix=Fix.LINK_ITEM if is_item else Fix.LINK_CUSTOMER,
         )
 

@@ -44,7 +44,7 @@ Ref = tuple[Kind, int]
 
 
 def load_work(session: Session, connection: Connection, targets: Iterable[Ref], *, asked: bool) -> Work:
-    """The work for `targets`. A SENT invoice brings its unsynced payments (all when asked, else as the switches say)."""
+    """The work for `targets`. An invoice brings its payments: all when asked, else as the switches say."""
     loader = _Loader(session, CompanyKey(connection.provider, connection.company_id))
     switches = Switches.from_json(connection.switches)
     wanted: dict[str, Ref] = {ref(*target): target for target in targets}
@@ -59,9 +59,7 @@ def load_work(session: Session, connection: Connection, targets: Iterable[Ref], 
     loader.load_customers(
         {*(number for kind, number in wanted.values() if kind is Kind.CUSTOMER), *loader.customers_needed}
     )
-    loader.load_items(
-        {*(number for kind, number in wanted.values() if kind is Kind.ITEM), *loader.items_needed}
-    )
+    loader.load_items({*(number for kind, number in wanted.values() if kind is Kind.ITEM), *loader.items_needed})
     return Work(
         targets=tuple(name for name in wanted if name in loader.ours),
         ours=loader.ours,
@@ -170,13 +168,9 @@ class _Loader:
         parts_by_payment: dict[int, list[PaymentAllocation]] = defaultdict(list)
         rows: list[Payment] = []
         for part in _chunks(ids):
-            rows.extend(
-                self.session.scalars(select(Payment).where(Payment.id.in_(part)).order_by(Payment.id))
-            )
+            rows.extend(self.session.scalars(select(Payment).where(Payment.id.in_(part)).order_by(Payment.id)))
             for allocation in self.session.scalars(
-                select(PaymentAllocation)
-                .where(PaymentAllocation.payment_id.in_(part))
-                .order_by(PaymentAllocation.id)
+                select(PaymentAllocation).where(PaymentAllocation.payment_id.in_(part)).order_by(PaymentAllocation.id)
             ):
                 parts_by_payment[allocation.payment_id].append(allocation)
                 self.invoices_paid.add(allocation.invoice_id)
@@ -205,9 +199,7 @@ class _Loader:
             customer_id=self._external(Kind.CUSTOMER, row.customer_id),
             paid_on=row.paid_on,
             amount=row.amount,
-            allocations=tuple(
-                Allocation(self._external(Kind.INVOICE, part.invoice_id), part.amount) for part in parts
-            ),
+            allocations=tuple(Allocation(self._external(Kind.INVOICE, part.invoice_id), part.amount) for part in parts),
             currency=row.currency,
             method=PaymentMethod(row.method),
             method_id=(method.external_id or None) if method is not None else None,
@@ -231,10 +223,7 @@ class _Loader:
         rows: list[Invoice] = []
         for part in _chunks(ids):
             query = (
-                select(Invoice)
-                .where(Invoice.id.in_(part))
-                .options(selectinload(Invoice.lines))
-                .order_by(Invoice.id)
+                select(Invoice).where(Invoice.id.in_(part)).options(selectinload(Invoice.lines)).order_by(Invoice.id)
             )
             rows.extend(row for row in self.session.scalars(query) if row.status != InvoiceStatus.DRAFT.value)
         self.customers_needed.update(row.customer_id for row in rows)
@@ -319,9 +308,7 @@ class _Loader:
         ids = list(ids)
         self._load_links(Kind.CUSTOMER, ids)
         for part in _chunks(ids):
-            for row in self.session.scalars(
-                select(Customer).where(Customer.id.in_(part)).order_by(Customer.id)
-            ):
+            for row in self.session.scalars(select(Customer).where(Customer.id.in_(part)).order_by(Customer.id)):
                 record = customer_record(row)
                 self._add(Kind.CUSTOMER, row, label=row.display_name, record=record)
 

@@ -1,0 +1,627 @@
+"""Brings customers and items of the service into our books: reviewed first, then exactly what was chosen.
+
+The review says for each record what it seems to be (homeowner, business, builder), whether we have it
+already, and why. Reading and judging happen on worker threads, in small portions, so that a window stays
+alive whatever the number of rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from functools import partial
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from desktop.books.customers import CustomerDraft, create_customer, real_email
+from desktop.books.items import ItemDraft, create_item
+from desktop.errors import InputError
+from desktop.kinds import CustomerKind
+from desktop.models.connection import ExternalLink, LeftOut
+from desktop.models.customer import Customer
+from desktop.models.item import Item
+from desktop.models.work import ActivityRow
+from desktop.providers.records import CustomerRecord, ItemRecord, Kind
+from desktop.sync.classification import CustomerFacts, classify
+from desktop.sync.company import Company
+from desktop.sync.mapping import map_imported
+from desktop.sync.matching import MatchResult, Party, Verdict, iter_match
+from desktop.sync.settling import store_link
+from desktop.sync.work import customer_record
+from desktop.text import tr
+
+PORTION = 100
+"""Rows per write transaction while importing."""
+BREATH_SECONDS = 0.0005
+"""Pause of a judging thread between portions, so that the window's thread gets its turn."""
+
+Progress = Callable[[int, int], None]
+"""Told (rows done, rows in all)."""
+
+
+class Standing(StrEnum):
+    """What we have of a record there."""
+
+    NEW = "new"  # selected for import
+    LINKED = "linked"  # linked already: "Already exists", skipped
+    SAME = "same"  # ours, not linked yet: "Already exists", linked when the step finishes
+    POSSIBLE = "possible"  # may be one of ours: never selected by itself, the owner decides
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerReview:
+    """One customer of the service, judged."""
+
+    external_id: str
+    record: CustomerRecord
+    kind: CustomerKind
+    reasons: tuple[str, ...]
+    standing: Standing
+    local_id: int | None = None
+    """Our customer it is, or may be."""
+    same_as: str = ""
+    match_reasons: tuple[str, ...] = ()
+    left_out: bool = False
+    """Deselected in an earlier import."""
+
+    @property
+    def preselected(self) -> bool:
+        """Selected without anybody's doing: new, active, and not left out before (M27)."""
+        return self.standing is Standing.NEW and self.record.active and not self.left_out
+
+
+@dataclass(frozen=True, slots=True)
+class ItemReview:
+    """One item of the service, judged."""
+
+    external_id: str
+    record: ItemRecord
+    standing: Standing
+    local_id: int | None = None
+    same_as: str = ""
+    left_out: bool = False
+
+    @property
+    def preselected(self) -> bool:
+        return self.standing is Standing.NEW and self.record.active and not self.left_out
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerChoice:
+    """A customer to import, as what."""
+
+    external_id: str
+    kind: CustomerKind
+    reason: str = ""
+    chosen: bool = False
+    """The owner changed the suggestion (M26)."""
+
+
+@dataclass
+class Imported:
+    """What an import came to; problems hide no other row."""
+
+    created: int = 0
+    linked: int = 0
+    skipped: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    """(name, sentence) of records that could not be kept."""
+
+
+# --- review -------------------------------------------------------------------------------------------
+
+
+async def review_customers(
+    company: Company, records: Sequence[CustomerRecord], progress: Progress | None = None
+) -> list[CustomerReview]:
+    """Each record with its suggested type and whether we have it (M20-M30). Writes nothing."""
+    ours, linked, left = await company.db.in_read(lambda session: _our_customers(session, company))
+    loop = asyncio.get_running_loop()
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            loop.call_soon_threadsafe(progress, done, len(records))
+
+    return await asyncio.to_thread(_judge_customers, records, ours, linked, left, tell)
+
+
+def _our_customers(session: Session, company: Company) -> tuple[list[tuple[Party, str]], dict[str, int], set[str]]:
+    columns = (
+        Customer.id,
+        Customer.display_name,
+        Customer.given_name,
+        Customer.family_name,
+        Customer.company_name,
+        Customer.email,
+        Customer.phone,
+        Customer.line1,
+        Customer.line2,
+        Customer.city,
+        Customer.region,
+        Customer.postal_code,
+        Customer.country,
+    )
+    parties = [
+        (
+            Party(
+                str(row.id),
+                row.display_name,
+                row.given_name,
+                row.family_name,
+                row.company_name,
+                real_email(row.email),
+                row.phone,
+                row.line1,
+                row.line2,
+                row.city,
+                row.region,
+                row.postal_code,
+                row.country,
+            ),
+            row.display_name,
+        )
+        for row in session.execute(select(*columns).order_by(Customer.id))
+    ]
+    return parties, _linked(session, company, Kind.CUSTOMER), _left_out(session, company, Kind.CUSTOMER)
+
+
+def _linked(session: Session, company: Company, kind: Kind) -> dict[str, int]:
+    rows = session.execute(
+        select(ExternalLink.external_id, ExternalLink.local_id).where(
+            ExternalLink.provider == company.key.provider,
+            ExternalLink.company_id == company.key.company_id,
+            ExternalLink.kind == kind.value,
+        )
+    )
+    return dict(rows.tuples())
+
+
+def _left_out(session: Session, company: Company, kind: Kind) -> set[str]:
+    return set(
+        session.scalars(
+            select(LeftOut.external_id).where(
+                LeftOut.provider == company.key.provider,
+                LeftOut.company_id == company.key.company_id,
+                LeftOut.kind == kind.value,
+            )
+        )
+    )
+
+
+def party_of(record: CustomerRecord) -> Party:
+    """The record as the matching sees it."""
+    where = record.address
+    return Party(
+        record.external_id or "",
+        record.display_name,
+        record.given_name,
+        record.family_name,
+        record.company_name,
+        record.email,
+        record.phone,
+        where.line1,
+        where.line2,
+        where.city,
+        where.region,
+        where.postal_code,
+        where.country,
+    )
+
+
+def facts_of(record: CustomerRecord, locations: int = 1) -> CustomerFacts:
+    """The record as the classification sees it."""
+    where = record.address
+    return CustomerFacts(
+        display_name=record.display_name,
+        given_name=record.given_name,
+        family_name=record.family_name,
+        company_name=record.company_name,
+        email=record.email,
+        phone=record.phone,
+        line1=where.line1,
+        line2=where.line2,
+        city=where.city,
+        region=where.region,
+        postal_code=where.postal_code,
+        country=where.country,
+        locations=locations,
+    )
+
+
+def _judge_customers(
+    records: Sequence[CustomerRecord],
+    ours: Sequence[tuple[Party, str]],
+    linked: Mapping[str, int],
+    left: set[str],
+    tell: Callable[[int], None],
+) -> list[CustomerReview]:
+    taken = {str(local_id) for local_id in linked.values()}
+    names = {party.key: name for party, name in ours}
+    locations = _locations(records)
+    open_records = [record for record in records if record.external_id not in linked]
+    free = [party for party, _ in ours if party.key not in taken]
+    matches: dict[str, MatchResult] = {}
+    for chunk in iter_match([party_of(record) for record in open_records], free):
+        matches.update((result.incoming_key, result) for result in chunk)
+        time.sleep(BREATH_SECONDS)
+    reviews: list[CustomerReview] = []
+    for start in range(0, len(records), PORTION):
+        for record in records[start : start + PORTION]:
+            reviews.append(_judged(record, linked, matches, names, left, locations))
+        tell(len(reviews))
+        time.sleep(BREATH_SECONDS)
+    return reviews
+
+
+def _locations(records: Iterable[CustomerRecord]) -> dict[str, int]:
+    """How many sub-records with an address a customer has there: several locations speak for a business (M23)."""
+    count: dict[str, int] = {}
+    for record in records:
+        if record.parent_id and record.address.line1:
+            count[record.parent_id] = count.get(record.parent_id, 0) + 1
+    return count
+
+
+def _judged(
+    record: CustomerRecord,
+    linked: Mapping[str, int],
+    matches: Mapping[str, MatchResult],
+    names: Mapping[str, str],
+    left: set[str],
+    locations: Mapping[str, int],
+) -> CustomerReview:
+    external_id = record.external_id or ""
+    found = classify(facts_of(record, max(1, locations.get(external_id, 1))))
+    local_id = linked.get(external_id)
+    if local_id is not None:
+        return CustomerReview(
+            external_id, record, found.kind, found.reasons, Standing.LINKED, local_id, names.get(str(local_id), "")
+        )
+    result = matches.get(external_id)
+    if result is None or result.verdict is Verdict.NEW or result.existing_key is None:
+        return CustomerReview(
+            external_id, record, found.kind, found.reasons, Standing.NEW, left_out=external_id in left
+        )
+    standing = Standing.SAME if result.verdict is Verdict.SAME else Standing.POSSIBLE
+    return CustomerReview(
+        external_id,
+        record,
+        found.kind,
+        found.reasons,
+        standing,
+        int(result.existing_key),
+        names.get(result.existing_key, ""),
+        result.reasons,
+        external_id in left,
+    )
+
+
+async def review_items(company: Company, records: Sequence[ItemRecord]) -> list[ItemReview]:
+    """Each item with whether we have it: an equal name is the same item (M39). Writes nothing."""
+
+    def judge(session: Session) -> list[ItemReview]:
+        linked = _linked(session, company, Kind.ITEM)
+        left = _left_out(session, company, Kind.ITEM)
+        names = {row.id: row.name for row in session.execute(select(Item.id, Item.name))}
+        taken = set(linked.values())
+        free = {name.strip().casefold(): key for key, name in names.items() if key not in taken}
+        reviews = []
+        for record in records:
+            external_id = record.external_id or ""
+            local_id, standing = linked.get(external_id), Standing.LINKED
+            if local_id is None:
+                local_id = free.get(record.name.strip().casefold())
+                standing = Standing.SAME if local_id is not None else Standing.NEW
+            label = names.get(local_id, "") if local_id is not None else ""
+            reviews.append(ItemReview(external_id, record, standing, local_id, label, external_id in left))
+        return reviews
+
+    return await company.db.in_read(judge)
+
+
+# --- import -------------------------------------------------------------------------------------------
+
+
+async def import_customers(
+    company: Company,
+    reviews: Sequence[CustomerReview],
+    choices: Sequence[CustomerChoice],
+    *,
+    links: Mapping[str, int] | None = None,
+    progress: Progress | None = None,
+) -> Imported:
+    """Create exactly the chosen customers, linked (M31); link those that we have already (M30).
+
+    `links` are the owner's own decisions (external id -> our customer, M36). What is neither chosen nor
+    ours is remembered as left out (E1). Running it again changes nothing (M15).
+    """
+    by_id = {review.external_id: review for review in reviews}
+    links = dict(links or {})
+    for review in reviews:
+        if review.standing is Standing.SAME and review.local_id is not None:
+            links.setdefault(review.external_id, review.local_id)
+    wanted = [choice for choice in choices if choice.external_id in by_id and choice.external_id not in links]
+    result = Imported()
+    total = len(links) + len(wanted)
+    pairs = list(links.items())
+    for start in range(0, len(pairs), PORTION):
+        portion = pairs[start : start + PORTION]
+        await company.db.in_write(
+            partial(_link_customers, company=company, reviews=by_id, pairs=portion, result=result)
+        )
+    for start in range(0, len(wanted), PORTION):
+        chosen = wanted[start : start + PORTION]
+        await company.db.in_write(
+            partial(_create_customers, company=company, reviews=by_id, choices=chosen, result=result)
+        )
+        if progress is not None:
+            progress(result.created + result.linked + result.skipped + len(result.problems), total)
+    taken = {choice.external_id for choice in wanted} | set(links)
+    await company.db.in_write(
+        lambda session: _remember_left_out(
+            session,
+            company,
+            Kind.CUSTOMER,
+            taken,
+            [r.external_id for r in reviews if r.standing in (Standing.NEW, Standing.POSSIBLE)],
+        )
+    )
+    return result
+
+
+def _link_customers(
+    session: Session,
+    company: Company,
+    reviews: Mapping[str, CustomerReview],
+    pairs: Sequence[tuple[str, int]],
+    result: Imported,
+) -> None:
+    for external_id, local_id in pairs:
+        review = reviews.get(external_id)
+        customer = session.get(Customer, local_id)
+        if review is None or customer is None:
+            continue
+        if not _link(session, company, Kind.CUSTOMER, local_id, review.record, customer):
+            result.skipped += 1
+            continue
+        result.linked += 1
+
+
+def _link(
+    session: Session,
+    company: Company,
+    kind: Kind,
+    local_id: int,
+    record: CustomerRecord | ItemRecord,
+    row: Customer | Item,
+) -> bool:
+    """Link without writing anything there: what both have now is what they agree on. False when either is linked."""
+    key = company.key
+    clash = session.scalar(
+        select(ExternalLink.id).where(
+            ExternalLink.provider == key.provider,
+            ExternalLink.company_id == key.company_id,
+            ExternalLink.kind == kind.value,
+            (ExternalLink.local_id == local_id) | (ExternalLink.external_id == record.external_id),
+        )
+    )
+    if clash is not None:
+        return False
+    ours: CustomerRecord | ItemRecord = customer_record(row) if isinstance(row, Customer) else _item_record(row, record)
+    now = company.desk.clock.now()
+    store_link(session, now, key, kind.value, local_id, ours, record, row.revision, company.connection_id)
+    session.add(
+        ActivityRow(
+            at=now,
+            actor=company.desk.account,
+            direction="in",
+            provider=key.provider,
+            company_id=key.company_id,
+            kind=kind.value,
+            local_id=local_id,
+            label=getattr(row, "display_name", "") or getattr(row, "name", ""),
+            action="link",
+            result="done",
+            external_id=record.external_id or "",
+        )
+    )
+    return True
+
+
+def _item_record(row: Item, record: CustomerRecord | ItemRecord) -> ItemRecord:
+    account = record.income_account_id if isinstance(record, ItemRecord) else None
+    return ItemRecord(
+        name=row.name,
+        description=row.description,
+        unit_price=row.unit_price,
+        taxable=row.taxable,
+        active=row.active,
+        sku=row.sku,
+        income_account_id=account,
+    )
+
+
+def _create_customers(
+    session: Session,
+    company: Company,
+    reviews: Mapping[str, CustomerReview],
+    choices: Sequence[CustomerChoice],
+    result: Imported,
+) -> None:
+    known = _known_there(session, company, Kind.CUSTOMER, [choice.external_id for choice in choices])
+    for choice in choices:
+        record = reviews[choice.external_id].record
+        if choice.external_id in known:
+            result.skipped += 1
+            continue
+        where = record.address
+        draft = CustomerDraft(
+            display_name=record.display_name,
+            kind=choice.kind,
+            given_name=record.given_name,
+            family_name=record.family_name,
+            company_name=record.company_name,
+            email=record.email,
+            phone=record.phone,
+            line1=where.line1,
+            line2=where.line2,
+            city=where.city,
+            region=where.region,
+            postal_code=where.postal_code,
+            country=where.country,
+            active=record.active,
+            kind_reason=choice.reason,
+            kind_chosen=choice.chosen,
+        )
+        try:
+            with session.begin_nested():
+                local_id = create_customer(session, company.desk, draft, imported=True)
+        except InputError as error:
+            result.problems.append((record.display_name, error.sentence))
+            continue
+        row = session.get_one(Customer, local_id)
+        _link(session, company, Kind.CUSTOMER, local_id, record, row)
+        result.created += 1
+
+
+def _known_there(session: Session, company: Company, kind: Kind, ids: Sequence[str]) -> set[str]:
+    return set(
+        session.scalars(
+            select(ExternalLink.external_id).where(
+                ExternalLink.provider == company.key.provider,
+                ExternalLink.company_id == company.key.company_id,
+                ExternalLink.kind == kind.value,
+                ExternalLink.external_id.in_(ids),
+            )
+        )
+    )
+
+
+def _remember_left_out(session: Session, company: Company, kind: Kind, taken: set[str], offered: Sequence[str]) -> None:
+    already = _left_out(session, company, kind)
+    key = company.key
+    for external_id in offered:
+        if external_id in taken or external_id in already:
+            continue
+        session.add(LeftOut(provider=key.provider, company_id=key.company_id, kind=kind.value, external_id=external_id))
+    back = taken & already
+    if back:
+        session.execute(
+            delete(LeftOut).where(
+                LeftOut.provider == key.provider,
+                LeftOut.company_id == key.company_id,
+                LeftOut.kind == kind.value,
+                LeftOut.external_id.in_(back),
+            )
+        )
+
+
+async def import_items(
+    company: Company,
+    reviews: Sequence[ItemReview],
+    chosen: Iterable[str],
+    *,
+    links: Mapping[str, int] | None = None,
+    progress: Progress | None = None,
+) -> Imported:
+    """Create exactly the chosen items, linked and with their account (M41); link those that we have (M39, M40)."""
+    by_id = {review.external_id: review for review in reviews}
+    links = dict(links or {})
+    for review in reviews:
+        if review.standing is Standing.SAME and review.local_id is not None:
+            links.setdefault(review.external_id, review.local_id)
+    wanted = [external_id for external_id in chosen if external_id in by_id and external_id not in links]
+    result = Imported()
+
+    def write_links(session: Session) -> None:
+        for external_id, local_id in links.items():
+            row = session.get(Item, local_id)
+            review = by_id.get(external_id)
+            if row is None or review is None:
+                continue
+            if _link(session, company, Kind.ITEM, local_id, review.record, row):
+                result.linked += 1
+                map_imported(session, company.key, local_id, _account(review.record))
+            else:
+                result.skipped += 1
+
+    await company.db.in_write(write_links)
+    for start in range(0, len(wanted), PORTION):
+        portion = wanted[start : start + PORTION]
+        await company.db.in_write(partial(_create_items, company=company, reviews=by_id, ids=portion, result=result))
+        if progress is not None:
+            progress(result.created + result.linked + result.skipped, len(wanted) + len(links))
+    await company.db.in_write(
+        lambda session: _remember_left_out(
+            session,
+            company,
+            Kind.ITEM,
+            set(wanted) | set(links),
+            [review.external_id for review in reviews if review.standing is Standing.NEW],
+        )
+    )
+    return result
+
+
+def _account(record: ItemRecord) -> str | None:
+    return record.income_account_id
+
+
+def _create_items(
+    session: Session, company: Company, reviews: Mapping[str, ItemReview], ids: Sequence[str], result: Imported
+) -> None:
+    known = _known_there(session, company, Kind.ITEM, ids)
+    for external_id in ids:
+        record = reviews[external_id].record
+        if external_id in known:
+            result.skipped += 1
+            continue
+        draft = ItemDraft(
+            name=record.name,
+            description=record.description,
+            unit_price=_price(record.unit_price),
+            taxable=record.taxable,
+            sku=record.sku,
+            active=record.active,
+        )
+        try:
+            with session.begin_nested():
+                local_id = create_item(session, company.desk, draft, imported=True)
+        except InputError as error:
+            result.problems.append((record.name, error.sentence))
+            continue
+        _link(session, company, Kind.ITEM, local_id, record, session.get_one(Item, local_id))
+        map_imported(session, company.key, local_id, _account(record))
+        result.created += 1
+
+
+def _price(price: Decimal | None) -> Decimal | None:
+    return None if price is None else round(price, 6)
+
+
+# --- by hand ------------------------------------------------------------------------------------------
+
+
+async def link_by_hand(company: Company, kind: Kind, local_id: int, record: CustomerRecord | ItemRecord) -> None:
+    """Tie our record to one there (M36, M40). Nothing is written there.
+
+    Raises InputError when either of the two is linked to another record already.
+    """
+
+    def write(session: Session) -> None:
+        row: Customer | Item
+        if kind is Kind.CUSTOMER:
+            row = session.get_one(Customer, local_id)
+        else:
+            row = session.get_one(Item, local_id)
+        if not _link(session, company, kind, local_id, record, row):
+            raise InputError("link", tr("One of the two is linked already."))
+        if kind is Kind.ITEM and isinstance(record, ItemRecord):
+            map_imported(session, company.key, local_id, _account(record))
+
+    await company.db.in_write(write)

@@ -1,0 +1,146 @@
+"""The connection as the window shows it: who, which state, what waits, what needs the owner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from desktop.books.desk import Desk
+from desktop.books.outbox import live_connection
+from desktop.errors import Fix, NotAllowed
+from desktop.models.connection import Connection, ExternalLink
+from desktop.models.session import note_change
+from desktop.models.states import CompanyKey, ConnectionState, Switches, SyncState
+from desktop.models.work import OutboxEntry, SyncStatus
+from desktop.sync.pending import promise_pending
+from desktop.text import tr
+
+STEPS = ("customers", "items", "accounts", "settings", "done")
+"""The wizard's five steps (M12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionView:
+    """The one live connection."""
+
+    id: int
+    provider: str
+    company_id: str
+    company_name: str
+    environment: str
+    state: ConnectionState
+    title: str
+    advice: str
+    fix: Fix
+    until: datetime | None
+    connected_at: datetime
+    last_synced_at: datetime | None
+    refresh_expires_at: datetime | None
+    switches: Switches
+    waiting: int
+    """Records promised and not sent yet."""
+    needs_you: int
+    wizard: Mapping[str, Any] = field(default_factory=dict)
+    home_currency: str = "USD"
+
+    @property
+    def key(self) -> CompanyKey:
+        return CompanyKey(self.provider, self.company_id)
+
+
+def connection_view(session: Session) -> ConnectionView | None:
+    """The live connection, or None while nothing is connected."""
+    row = live_connection(session)
+    if row is None:
+        return None
+    waiting = session.scalar(select(func.count(OutboxEntry.id))) or 0
+    needs = (
+        session.scalar(
+            select(func.count(SyncStatus.id)).where(
+                SyncStatus.state.in_((SyncState.NEEDS_YOU.value, SyncState.CONFLICT.value))
+            )
+        )
+        or 0
+    )
+    return ConnectionView(
+        id=row.id,
+        provider=row.provider,
+        company_id=row.company_id,
+        company_name=row.company_name,
+        environment=row.environment,
+        state=ConnectionState(row.state),
+        title=row.state_title,
+        advice=row.state_advice,
+        fix=Fix(row.state_fix) if row.state_fix else Fix.NONE,
+        until=row.state_until,
+        connected_at=row.connected_at,
+        last_synced_at=row.last_synced_at,
+        refresh_expires_at=row.token_refresh_expires_at,
+        switches=Switches.from_json(row.switches or {}),
+        waiting=waiting,
+        needs_you=needs,
+        wizard=dict(row.wizard or {}),
+        home_currency=(row.company_settings or {}).get("home_currency", "USD"),
+    )
+
+
+def current_company(session: Session) -> CompanyKey | None:
+    """Whose links count now."""
+    row = live_connection(session)
+    return CompanyKey(row.provider, row.company_id) if row is not None else None
+
+
+def save_switches(session: Session, desk: Desk, switches: Switches) -> None:
+    """Store the switches; they take effect at once (M58): turning Auto-Sync on sends what waited for it."""
+    row = _live(session)
+    before = Switches.from_json(row.switches or {})
+    row.switches = dict(switches.to_json())
+    note_change(session, "connection", row.id)
+    session.flush()
+    if switches.auto and not before.auto:
+        promise_pending(session, desk, row)
+
+
+def note_step(session: Session, desk: Desk, step: str, result: Mapping[str, Any]) -> None:
+    """Remember that a step of the wizard was finished or skipped, and what it came to (M14, M17)."""
+    row = _live(session)
+    row.wizard = {**(row.wizard or {}), step: dict(result)}
+    note_change(session, "connection", row.id)
+
+
+def forget_steps(session: Session, desk: Desk) -> None:
+    """The wizard starts at its first page again (M15); what was imported stays."""
+    row = _live(session)
+    row.wizard = {}
+    note_change(session, "connection", row.id)
+
+
+def sync_everything(session: Session, desk: Desk) -> int:
+    """Promise all that waits, as Sync Now does; says how many records."""
+    return promise_pending(session, desk, _live(session))
+
+
+def linked_count(session: Session, company: CompanyKey, kind: str) -> int:
+    """How many records of this kind are linked to the company."""
+    return (
+        session.scalar(
+            select(func.count(ExternalLink.id)).where(
+                ExternalLink.provider == company.provider,
+                ExternalLink.company_id == company.company_id,
+                ExternalLink.kind == kind,
+            )
+        )
+        or 0
+    )
+
+
+def _live(session: Session) -> Connection:
+    row = live_connection(session)
+    if row is None:
+        raise NotAllowed(tr("No accounting service is connected."), tr("Connect one in Settings > Integrations."))
+    return row
