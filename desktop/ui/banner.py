@@ -29,6 +29,7 @@ class Banner(QFrame):
         self._closable = closable
         self._icon = QLabel(self)
         self._sentence = label("", wrap=True, parent=self)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeading)
         self._sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._details = label("", "secondary", wrap=True, parent=self)
         self._details.setTextInteractionFlags(

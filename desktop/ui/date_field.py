@@ -6,9 +6,10 @@ from datetime import date
 
 from PySide6.QtCore import QDate, QLocale, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCharFormat, QWheelEvent
-from PySide6.QtWidgets import QCalendarWidget, QDateEdit, QWidget
+from PySide6.QtWidgets import QCalendarWidget, QDateEdit, QToolButton, QWidget
 
 from desktop.ui.formats import people_locale
+from desktop.ui.icons import icon
 from desktop.ui.theme import theme
 
 
@@ -71,6 +72,10 @@ class DateField(QDateEdit):
         head.setForeground(theme().color("text2"))
         calendar = self.calendarWidget()
         calendar.setHeaderTextFormat(head)
+        for name, picture in (("qt_calendar_prevmonth", "chevron-left"), ("qt_calendar_nextmonth", "chevron-right")):
+            button = calendar.findChild(QToolButton, name)
+            if button is not None:  # Qt's own arrows are black in the dark
+                button.setIcon(icon(picture))
         for day in (Qt.DayOfWeek.Saturday, Qt.DayOfWeek.Sunday):
             calendar.setWeekdayTextFormat(day, plain)
 

@@ -357,7 +357,7 @@ def draw(folder: Path, look: str) -> None:
         page.resize(1180, 760)
         page.show()
         page.activateWindow()
-        for _ in range(4):  # heights follow widths, and those follow heights again
+        for _ in range(8):  # heights follow widths, and those follow heights again
             page.grab()
             app.sendPostedEvents()
         page.grab().save(str(folder / f"{name}-{look}.png"))

@@ -71,12 +71,14 @@ class _WrappedLabel(QLabel):
 class ElidedLabel(QLabel):
     """One line that gives way: what does not fit ends in "...", and the whole text is in the tooltip."""
 
-    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None, *, keep: int = 0) -> None:
+        """`keep`: pixels of the text that are never given away."""
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         if role:
             self.setProperty("role", role)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._keep = keep
         self.setText(text)
 
     def setText(self, text: str) -> None:
@@ -84,7 +86,10 @@ class ElidedLabel(QLabel):
         self.setToolTip(tooltip(text))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(QFontMetrics(self.font()).horizontalAdvance("…") * 3, super().minimumSizeHint().height())
+        metrics = QFontMetrics(self.font())
+        dots = metrics.horizontalAdvance("…") * 3
+        kept = max(dots, min(self._keep, metrics.horizontalAdvance(self.text()) + 2))
+        return QSize(kept, super().minimumSizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

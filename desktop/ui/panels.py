@@ -54,7 +54,7 @@ class PageHeader(QWidget):
         self._row.setSpacing(theme().px(8))
         words = QVBoxLayout()
         words.setSpacing(theme().px(2))
-        self._title = ElidedLabel(title, "title", self)
+        self._title = ElidedLabel(title, "title", self, keep=theme().px(240))
         self._sentence = label(sentence, "secondary", wrap=True, parent=self)
         self._sentence.setVisible(bool(sentence))
         words.addWidget(self._title)

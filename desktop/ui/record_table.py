@@ -58,12 +58,12 @@ class RecordTable(QTableView):
         """`name` is what a screen reader calls the list ("Invoices")."""
         super().__init__(parent)
         self.setAccessibleName(name)
+        self.setProperty("role", "records")
         self._hovered = -1
         self._by_keyboard = False
         self._remembered: tuple[list[int], int | None] = ([], None)
         self._sorted: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
-        self._delegate = StatusDelegate(self)
-        self.setItemDelegate(self._delegate)
+        self._status_delegate = StatusDelegate(self)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -86,6 +86,9 @@ class RecordTable(QTableView):
         model.modelAboutToBeReset.connect(self._on_about_to_reset)
         model.modelReset.connect(self._on_reset)
         self.selectionModel().selectionChanged.connect(lambda *_: self.selection_changed.emit())
+        for number, column in enumerate(model.columns):  # Python paints only where it must
+            if column.status:
+                self.setItemDelegateForColumn(number, self._status_delegate)
         self._size_columns()
 
     @property

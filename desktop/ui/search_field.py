@@ -25,7 +25,7 @@ class SearchField(QLineEdit):
         self.setClearButtonEnabled(True)
         self.setProperty("search", True)
         self.addAction(icon("search", "text3"), QLineEdit.ActionPosition.LeadingPosition)
-        self.setMinimumWidth(theme().px(180))
+        self.setMinimumWidth(theme().px(120))
         self._last = ""
         self._timer = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._timer.timeout.connect(self._on_pause)

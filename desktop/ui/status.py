@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import (
     QApplication,
     QSizePolicy,
@@ -75,6 +75,27 @@ def paint_status(
     painter.restore()
 
 
+_pictures: dict[tuple[object, ...], QPixmap] = {}
+
+
+def _picture(status: Status, size: QSize, font: QFont, painter: QPainter, rtl: bool) -> QPixmap:
+    """The cell as drawn before: a list shows few different states, and laying out text is what takes time."""
+    ratio = painter.device().devicePixelRatio()
+    key = (status, size.width(), size.height(), font.key(), ratio, rtl, theme().tokens)
+    found = _pictures.get(key)
+    if found is None:
+        if len(_pictures) > 200:
+            _pictures.clear()
+        found = QPixmap(size * ratio)
+        found.setDevicePixelRatio(ratio)
+        found.fill(Qt.GlobalColor.transparent)
+        brush = QPainter(found)
+        paint_status(brush, QRect(QPoint(0, 0), size), status, font, tinted=status.strong, rtl=rtl)
+        brush.end()
+        _pictures[key] = found
+    return found
+
+
 class StatusPill(QWidget):
     """A state beside a title or in a detail pane, on its tint."""
 
@@ -124,18 +145,17 @@ class StatusDelegate(QStyledItemDelegate):
         if not isinstance(status, Status):
             super().paint(painter, option, index)
             return
-        bare = QStyleOptionViewItem(option)
-        self.initStyleOption(bare, index)
-        bare.text = ""
         widget: QWidget | None = option.widget
         style = widget.style() if widget is not None else QApplication.style()
-        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, bare, painter, option.widget)
+        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, widget)
         inset = theme().px(12) + CELL_MARGIN
         rect = option.rect.adjusted(inset, 0, -inset // 2, -1)
         if status.strong:  # the icon stays in line, the tint reaches out
             rect.adjust(-theme().px(8), 0, 0, 0)
         rtl = option.direction == Qt.LayoutDirection.RightToLeft
-        paint_status(painter, rect, status, option.font, tinted=status.strong, rtl=rtl)
+        if rect.isEmpty():
+            return
+        painter.drawPixmap(rect.topLeft(), _picture(status, rect.size(), option.font, painter, rtl))
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         status = index.data(STATUS_ROLE)

@@ -18,6 +18,7 @@ _ART = {
     "chevron": ("text2", '<path d="M4 6l4 4 4-4"/>'),
     "chevron_up": ("text2", '<path d="M4 10l4-4 4 4"/>'),
     "check": ("on_accent", '<path d="M3.5 8.5l3 3 6-6.5"/>'),
+    "tick": ("text", '<path d="M3.5 8.5l3 3 6-6.5"/>'),
     "dash": ("on_accent", '<path d="M4 8h8"/>'),
     "dot": ("on_accent", '<circle cx="8" cy="8" r="2.2"/>'),
 }
@@ -110,7 +111,8 @@ QSpinBox::up-button, QSpinBox::down-button, QTimeEdit::up-button, QTimeEdit::dow
   width: ${p24}px; }
 QSpinBox::up-arrow, QTimeEdit::up-arrow { image: url("$chevron_up"); width: ${p12}px; height: ${p12}px; }
 QSpinBox::down-arrow, QTimeEdit::down-arrow { image: url("$chevron"); width: ${p12}px; height: ${p12}px; }
-QComboBox QAbstractItemView { background: $panel; border: 1px solid $hairline; padding: ${p4}px; outline: 0; }
+QComboBox QAbstractItemView { background: $panel; border: 1px solid $hairline; padding: ${p4}px; outline: 0;
+  selection-background-color: $selected; selection-color: $text; }
 
 QCheckBox, QRadioButton { spacing: ${p8}px; padding: ${p4}px; border: 2px solid transparent;
   border-radius: ${p6}px; }
@@ -130,8 +132,8 @@ QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { background: $w
 QTableView, QListView, QTreeView {
   background: $panel; border: none; outline: 0; alternate-background-color: $panel;
   selection-background-color: $selected; selection-color: $text; }
-QTableView::item { padding: 0 ${p12}px; border: none; border-bottom: 1px solid $hairline; }
-QTableView::item:selected, QListView::item:selected { background: $selected; color: $text; }
+QTableView[role="records"]::item { padding: 0 ${p12}px; border: none; border-bottom: 1px solid $hairline; }
+QTableView[role="records"]::item:selected, QListView::item:selected { background: $selected; color: $text; }
 QListView::item { padding: ${p4}px ${p8}px; border-radius: ${p4}px; }
 QListView::item:hover { background: $hover; }
 QHeaderView { background: $panel; border: none; }
@@ -146,6 +148,7 @@ QTableCornerButton::section { background: $panel; border: none; }
 
 QTabWidget::pane { border: none; border-top: 1px solid $hairline; }
 QTabBar { qproperty-drawBase: 0; }
+QTabBar QToolButton { background: $panel; border: none; }
 QTabBar::tab { padding: ${p8}px ${p12}px; color: $text2; border: none; border-bottom: 2px solid transparent;
   background: transparent; }
 QTabBar::tab:hover { color: $text; border-bottom-color: $control; }
@@ -163,9 +166,12 @@ QMenuBar { background: $panel; border-bottom: 1px solid $hairline; }
 QMenuBar::item { padding: ${p6}px ${p8}px; background: transparent; }
 QMenuBar::item:selected { background: $hover; }
 QMenu { background: $panel; border: 1px solid $hairline; padding: ${p4}px; }
-QMenu::item { padding: ${p6}px ${p24}px ${p6}px ${p12}px; border-radius: ${p4}px; }
+QMenu::item { padding: ${p6}px ${p24}px ${p6}px ${p32}px; border-radius: ${p4}px; }
 QMenu::item:selected { background: $selected; color: $text; }
 QMenu::item:disabled { color: $text3; }
+QMenu::indicator { width: ${p16}px; height: ${p16}px; left: ${p8}px; background: transparent; border: none; }
+QMenu::indicator:checked { image: url("$tick"); }
+QMenu::icon { left: ${p8}px; }
 QMenu::separator { height: 1px; background: $hairline; margin: ${p4}px 0; }
 
 QProgressBar { border: none; background: $pressed; border-radius: 2px; max-height: 4px; min-height: 4px; }
