@@ -114,6 +114,8 @@ class InDoubt:
 
     reason: str = ""
     service_ref: str = ""
+    problem: ConnectionProblem | None = None
+    """Set if the connection is out as a whole: nothing else should be sent before it is back."""
 
 
 @dataclass(frozen=True, slots=True)

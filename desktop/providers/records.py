@@ -245,6 +245,8 @@ class Page(Generic[RecordT]):
     records: tuple[RecordT, ...]
     total: int | None = None
     """How many there are in all, when the service says so."""
+    unreadable: int = 0
+    """Rows of this page that make no sense; they are left out, never guessed, and must be told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,168 @@
+"""How often a service may be called, and when a failed call may be tried again; no I/O but the clock's sleep.
+
+The services count sliding windows, so this does too: a bucket would let nearly twice the allowance through
+at first. Several desks share one allowance, so a demanded wait (429) is honoured on top (I14).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from desktop.clock import Clock, Entropy
+from desktop.errors import ConnectionProblem
+
+LONGEST_DEMAND = 24 * 3600.0
+"""A Retry-After beyond a day is taken as a day, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most `calls` starts within any `seconds`; with `kind` only calls of that kind count."""
+
+    seconds: float
+    calls: int
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Everything that bounds the calls of one connection. Times in seconds."""
+
+    windows: tuple[Window, ...] = ()
+    concurrency: int = 8
+    demanded_wait: float = 60.0
+    """How long to stay away after a 429 that names no time."""
+    jitter: float = 3.0
+    """Up to so much is added to a demanded wait, so that desks don't come back together."""
+    patience: float = 20.0
+    """A wait up to this is slept through; a longer one is reported as RateLimited."""
+    read_deadline: float = 60.0
+    write_deadline: float = 125.0
+    """Total for one attempt, from the first byte to the last (N6); the services work up to 120 s."""
+    connect_timeout: float = 10.0
+    response_bytes: int = 30_000_000
+
+
+class Failure(StrEnum):
+    """What became of an attempt that brought no usable answer."""
+
+    NOT_SENT = "not_sent"
+    """No connection: the service saw nothing."""
+    LOST = "lost"
+    """Bytes may have left, no usable answer came."""
+    SERVER_ERROR = "server_error"
+    """The service answered 5xx."""
+    INTERCEPTED = "intercepted"
+    """Something else answered in its place."""
+    THROTTLED = "throttled"
+    """The service asked us to wait: certain that nothing was done."""
+
+
+READ_ATTEMPTS = 4
+WRITE_ATTEMPTS = 3
+THROTTLED_ATTEMPTS = 3
+
+
+def retry_delay(failure: Failure, attempt: int, rand: float, *, write: bool, keyed: bool) -> float | None:
+    """Seconds until the next attempt, or None to give up. `attempt` counts from 1, `rand` lies in 0..1.
+
+    A write is only tried again when it certainly was not done, and only under an idempotency key; one in
+    doubt is the recovery's business. After THROTTLED the wait itself is the limiter's, hence 0.
+    """
+    if failure is Failure.INTERCEPTED:
+        return None
+    if failure is Failure.THROTTLED:
+        return 0.0 if attempt < THROTTLED_ATTEMPTS else None
+    if write and (failure is not Failure.NOT_SENT or not keyed):
+        return None
+    if attempt >= (WRITE_ATTEMPTS if write else READ_ATTEMPTS):
+        return None
+    return float(0.5 * 2 ** (attempt - 1) * (0.5 + rand))
+
+
+def retry_after(header: str, *, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for (a number or an HTTP date), 0 to a day; None if unreadable.
+
+    `now` should be the service's own time (its Date header), so that a wrong clock here changes nothing.
+    """
+    header = header.strip()
+    if not header:
+        return None
+    if header.isascii() and header.replace(".", "", 1).isdigit():
+        return min(float(header), LONGEST_DEMAND)
+    instant = http_date(header)
+    return None if instant is None else min(max(0.0, (instant - now).total_seconds()), LONGEST_DEMAND)
+
+
+def http_date(header: str) -> datetime | None:
+    """An HTTP date as aware UTC, or None."""
+    try:
+        instant = parsedate_to_datetime(header)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+Explain = Callable[[datetime], ConnectionProblem]
+"""Makes the problem to report while a wait until that instant is on."""
+
+
+class Limiter:
+    """Counts the starts of one connection's calls and keeps them within its windows and demanded waits."""
+
+    def __init__(self, limits: Limits, clock: Clock, entropy: Entropy, explain: Explain) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._entropy = entropy
+        self._explain = explain
+        self._pause_explain = explain
+        self._pause_until = float("-inf")
+        self._starts: list[tuple[Window, deque[float]]] = [(window, deque()) for window in limits.windows]
+
+    def pause(self, seconds: float | None, explain: Explain | None = None) -> datetime:
+        """Nothing is sent for `seconds` (or the usual demanded wait) plus jitter; returns until when, in UTC.
+
+        A wait that is already on is never shortened.
+        """
+        wait = self._limits.demanded_wait if seconds is None else seconds
+        wait += self._entropy.uniform(0.0, self._limits.jitter)
+        until = self._clock.monotonic() + wait
+        if until > self._pause_until:
+            self._pause_until = until
+            self._pause_explain = explain or self._explain
+        return self._instant(self._pause_until - self._clock.monotonic())
+
+    def check(self, kind: str) -> None:
+        """Raises the ConnectionProblem if a call of this kind would have to wait longer than our patience."""
+        delay = self._delay(kind)
+        if delay > self._limits.patience:
+            paused = self._pause_until - self._clock.monotonic() >= delay
+            raise (self._pause_explain if paused else self._explain)(self._instant(delay))
+
+    async def admit(self, kind: str) -> None:
+        """Returns when a call of this kind may start, and counts it. Raises as `check`."""
+        while (delay := self._delay(kind)) > 0:
+            self.check(kind)
+            await self._clock.sleep(delay)
+        now = self._clock.monotonic()
+        for window, starts in self._starts:
+            if window.kind in ("", kind):
+                starts.append(now)
+
+    def _delay(self, kind: str) -> float:
+        now = self._clock.monotonic()
+        delay = self._pause_until - now
+        for window, starts in self._starts:
+            while starts and starts[0] <= now - window.seconds:
+                starts.popleft()
+            if window.kind in ("", kind) and len(starts) >= window.calls:
+                delay = max(delay, starts[-window.calls] + window.seconds - now)
+        return max(0.0, delay)
+
+    def _instant(self, seconds: float) -> datetime:
+        return self._clock.now() + timedelta(seconds=max(0.0, seconds))

@@ -1,0 +1,490 @@
+"""QuickBooks Online: addresses, paging and order of calls. The mapping is in `quickbooks_wire` and its siblings.
+
+Source of every rule: providers' contract, QuickBooks. A batch counts as one call against the limits and
+carries up to 30 steps or queries, so nearly everything here is a batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from desktop.errors import ConnectionProblem, ItemError, ServiceDown
+from desktop.providers.answers import Answer, MaybeApplied, NothingSent
+from desktop.providers.base import (
+    CallElement,
+    Capabilities,
+    InDoubt,
+    NotSent,
+    Outcome,
+    PreparedCall,
+    Rounding,
+    Step,
+    Terms,
+)
+from desktop.providers.http import ServiceHttp
+from desktop.providers.limits import Limits, Window
+from desktop.providers.quickbooks_faults import ANY, SERVICE, QuickBooksJudge, Special, faults_in, verdict
+from desktop.providers.quickbooks_outcomes import outcomes
+from desktop.providers.quickbooks_query import (
+    PAGE,
+    Question,
+    batches,
+    changed_after,
+    count,
+    page,
+    questions_for,
+    same_name,
+    select,
+    unaskable,
+)
+from desktop.providers.quickbooks_reading import (
+    ENTITIES,
+    LINE_ITEM_TYPES,
+    Payload,
+    Unreadable,
+    customer_from_payload,
+    instant,
+    invoice_from_payload,
+    item_from_payload,
+    parts,
+    payment_from_payload,
+    text,
+)
+from desktop.providers.quickbooks_rules import (
+    EMAIL_MAX,
+    LINES_MAX,
+    MEMO_MAX,
+    NAME_FORBIDDEN,
+    NAME_MAX,
+    NUMBER_MAX,
+    refuse,
+)
+from desktop.providers.quickbooks_rules import check as check_rules
+from desktop.providers.quickbooks_settings import settings_from
+from desktop.providers.quickbooks_wire import Company, batch_element, encode
+from desktop.providers.records import (
+    Changes,
+    CompanyRef,
+    CompanySettings,
+    CustomerRecord,
+    Deleted,
+    Found,
+    InvoiceRecord,
+    ItemRecord,
+    Kind,
+    Lookup,
+    Page,
+    PaymentMethod,
+    PaymentRecord,
+    ProviderKey,
+)
+from desktop.text import tr
+
+RecordT = TypeVar("RecordT", CustomerRecord, ItemRecord, InvoiceRecord, PaymentRecord)
+
+BATCH = 30
+MINOR_VERSION = ("minorversion", "75")
+LOOK_BACK = timedelta(days=30)
+OVERLAP = timedelta(minutes=2)
+"""Taken off the server's time for the next change feed, because its index lags behind its answers."""
+BARREN_PAGES = 3
+"""So many pages in a row without anything new end a list, whatever its total says (L3)."""
+PAGES_MAX = 2000
+"""Hard stop of a list that never ends (L3): two million rows."""
+
+LIMITS = Limits(
+    windows=(Window(1.0, 8), Window(60.0, 450), Window(60.0, 36, "batch")), concurrency=8, demanded_wait=60.0
+)
+"""A little below QuickBooks' own 10 a second, 500 a minute and 40 batches a minute (contract 6)."""
+
+CAPABILITIES = Capabilities(
+    batch=BATCH,
+    native_keys=True,
+    key_trust_seconds=24 * 3600,
+    income_accounts=True,
+    change_feed_days=LOOK_BACK.days,
+    rounding=Rounding.ON_TOTAL,
+    invoice_number_max=NUMBER_MAX,
+    name_max=NAME_MAX,
+    unique_customer_names=True,
+    email_max=EMAIL_MAX,
+    lines_max=LINES_MAX,
+    memo_max=MEMO_MAX,
+    tax_codes_per_invoice=1,
+    name_forbidden=NAME_FORBIDDEN,
+)
+"""For US companies; elsewhere every line may have a tax code of its own."""
+
+TERMS = Terms(
+    service=SERVICE,
+    full_name="QuickBooks Online",
+    income_account=tr("income account"),
+    income_accounts=tr("income accounts"),
+    customer=tr("customer"),
+    company=tr("company"),
+)
+
+_WEB = {Kind.CUSTOMER: "customerdetail?nameId=", Kind.INVOICE: "invoice?txnId=", Kind.PAYMENT: "recvpayment?txnId="}
+
+
+class QuickBooks:
+    """One QuickBooks company (*realm*). `settings` as last stored spare a call; without them it is taken for US."""
+
+    key = ProviderKey.QUICKBOOKS
+    terms = TERMS
+
+    def __init__(self, http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None = None) -> None:
+        if not company.external_id.isalnum():
+            raise ValueError("a realm id is letters and digits only")
+        self.company = company
+        self.capabilities = CAPABILITIES
+        self._http = http
+        self._path = f"/v3/company/{company.external_id}"
+        self._company = Company()
+        self._methods: Mapping[str, PaymentMethod] = {}
+        http.judge = QuickBooksJudge()
+        if settings is not None:
+            self.use_settings(settings)
+
+    def use_settings(self, settings: CompanySettings) -> None:
+        """Write from now on as this company needs it: its country's tax, its currencies, its payment methods."""
+        self._company = Company.of(settings)
+        self._methods = dict(self._company.methods)
+        self.capabilities = replace(CAPABILITIES, tax_codes_per_invoice=1 if self._company.us else None)
+
+    # --- reading ---
+
+    async def settings(self) -> CompanySettings:
+        """All settings in one batch of six queries; used for what this object writes from then on.
+
+        Raises ConnectionProblem.
+        """
+        entities = ("CompanyInfo", "Preferences", "Account", "PaymentMethod", "TaxCode", "TaxRate")
+        questions = [Question(entity, select(entity), PAGE) for entity in entities]
+        answer, rows = await self._ask(questions)
+        if len(rows.get("Account", ())) >= PAGE:
+            rows["Account"] = [row async for found in self._pages("Account") for row in found.records]
+        with _understood(answer):
+            settings = settings_from(self.company, rows, self._time(answer))
+        self.use_settings(settings)
+        return settings
+
+    def customers(self, changed_since: datetime | None = None) -> AsyncIterator[Page[CustomerRecord]]:
+        """All customers, inactive ones included. Raises ConnectionProblem while it is read."""
+        return self._list("Customer", customer_from_payload, changed_since)
+
+    def items(self, changed_since: datetime | None = None) -> AsyncIterator[Page[ItemRecord]]:
+        """All items that can stand on a line; categories and bundles are left out."""
+        return self._list("Item", item_from_payload, changed_since, _sellable)
+
+    def invoices(self, changed_since: datetime | None = None) -> AsyncIterator[Page[InvoiceRecord]]:
+        """All invoices."""
+        return self._list("Invoice", invoice_from_payload, changed_since)
+
+    def payments(self, changed_since: datetime | None = None) -> AsyncIterator[Page[PaymentRecord]]:
+        """All payments received."""
+        return self._list("Payment", self._payment, changed_since)
+
+    def _payment(self, payload: Payload) -> PaymentRecord:
+        return payment_from_payload(payload, self._methods)
+
+    async def _list(
+        self,
+        entity: str,
+        read: Callable[[Payload], RecordT],
+        since: datetime | None,
+        wanted: Callable[[Payload], bool] = lambda payload: True,
+    ) -> AsyncIterator[Page[RecordT]]:
+        async for found in self._pages(entity, *changed_after(since)):
+            records, unreadable = _read_all(found.records, read, wanted)
+            yield Page(records, found.total, unreadable=unreadable)
+
+    async def _pages(self, entity: str, *conditions: str) -> AsyncIterator[Page[Payload]]:
+        """Rows in the order of their ids, each at least once even if rows vanish meanwhile (L2, L3, L4).
+
+        The count comes along with the first page in one batch. Transactions can be deleted while we read, which
+        moves the rest up: so each page begins with the last row of the one before, and if that is not where it
+        was, one page is read again.
+        """
+        first = [Question(entity, page(entity, 1, *conditions), PAGE)]
+        answer, rows, total = await self._ask_counted(first, count(entity, *conditions))
+        overlap = 0 if entity in ("Customer", "Item", "Account", "Vendor", "Employee") else 1
+        versions: dict[str, str] = {}
+        found, start, last, barren = rows.get(entity, []), 1, "", 0
+        for _ in range(PAGES_MAX):
+            moved = bool(overlap and last and found and _row_id(found[0]) != last)
+            fresh = _fresh(found, versions)
+            if fresh:
+                yield Page(tuple(fresh), total)
+            barren = 0 if fresh else barren + 1
+            if barren > BARREN_PAGES or (not moved and len(found) < PAGE and (total is None or len(versions) >= total)):
+                return
+            if moved:
+                start = max(1, start - PAGE)
+            elif found:
+                start += len(found) - overlap if len(found) > overlap else len(found)
+            last = _row_id(found[-1]) if found and not moved else ""
+            found = await self._query(entity, page(entity, start, *conditions))
+
+    async def find(self, lookup: Lookup) -> Found:
+        """Answers in as few batches as can be; names that can't be asked are compared against the whole list.
+
+        Raises ConnectionProblem, also if an answer can't be read: "not found" is only said when it is sure.
+        """
+        rows: dict[str, list[Payload]] = {}
+        for batch in batches(questions_for(lookup)):
+            _, found = await self._ask(batch)
+            for entity, payloads in found.items():
+                rows.setdefault(entity, []).extend(payloads)
+        await self._compare_locally(lookup, rows)
+        with _understood(None):
+            return Found(
+                customers=_each(rows, "Customer", customer_from_payload),
+                items=_each([row for row in rows.get("Item", []) if _sellable(row)], "Item", item_from_payload),
+                invoices=_each(rows, "Invoice", invoice_from_payload),
+                payments=_each(rows, "Payment", self._payment),
+                other_name_holders=tuple(
+                    (text(row, "DisplayName"), holder)
+                    for entity, holder in (("Vendor", "vendor"), ("Employee", "employee"))
+                    for row in rows.get(entity, [])
+                ),
+            )
+
+    async def _compare_locally(self, lookup: Lookup, rows: dict[str, list[Payload]]) -> None:
+        wanted = (
+            ("Customer", "DisplayName", lookup.customer_names),
+            ("Vendor", "DisplayName", lookup.customer_names),
+            ("Employee", "DisplayName", lookup.customer_names),
+            ("Item", "Name", lookup.item_names),
+            ("Invoice", "DocNumber", lookup.invoice_numbers),
+        )
+        for entity, field, asked in wanted:
+            names = unaskable(asked)
+            if names:
+                async for found in self._pages(entity):
+                    with _understood(None):
+                        matching = [row for row in found.records if same_name(text(row, field)) in names]
+                    rows.setdefault(entity, []).extend(matching)
+
+    async def changes(self, since: datetime) -> Changes:
+        """One call to the change feed. Incomplete if `since` lies beyond its 30 days or it reached 1,000 objects.
+
+        Raises ConnectionProblem.
+        """
+        now = self._http.server_now()
+        if now - since >= LOOK_BACK:
+            return Changes(cursor=now - OVERLAP, complete=False)
+        query = (
+            ("entities", ",".join(ENTITIES.values())), ("changedSince", since.isoformat(timespec="seconds")),
+            MINOR_VERSION,
+        )  # fmt: skip
+        answer = await self._http.read("GET", f"{self._path}/cdc", query=query)
+        self._refuse(answer)
+        with _understood(answer):
+            rows: dict[str, list[Payload]] = {}
+            for response in parts(answer.json, "CDCResponse"):
+                for one in parts(response, "QueryResponse"):
+                    for entity in ENTITIES.values():
+                        rows.setdefault(entity, []).extend(parts(one, entity))
+            return self._changes(rows, self._time(answer))
+
+    def _changes(self, rows: dict[str, list[Payload]], server_time: datetime | None) -> Changes:
+        deleted = [
+            Deleted(kind, text(row, "Id"))
+            for kind, entity in ENTITIES.items()
+            for row in rows[entity]
+            if row.get("status") == "Deleted"
+        ]
+        live = {entity: [row for row in found if row.get("status") != "Deleted"] for entity, found in rows.items()}
+        complete = sum(map(len, rows.values())) < PAGE
+        customers, bad_customers = _read_all(live["Customer"], customer_from_payload)
+        items, bad_items = _read_all(live["Item"], item_from_payload, _sellable)
+        invoices, bad_invoices = _read_all(live["Invoice"], invoice_from_payload)
+        payments, bad_payments = _read_all(live["Payment"], self._payment)
+        bad = bad_customers + bad_items + bad_invoices + bad_payments
+        cursor = (server_time or self._http.server_now()) - OVERLAP
+        return Changes(customers, items, invoices, payments, tuple(deleted), cursor, complete and not bad)
+
+    # --- the wire: queries ---
+
+    async def _query(self, entity: str, statement: str) -> list[Payload]:
+        answer = await self._http.read(
+            "POST", f"{self._path}/query", query=(MINOR_VERSION,), body=statement, content_type="application/text"
+        )
+        self._refuse(answer)
+        with _understood(answer):
+            return parts(_response(answer.json), entity)
+
+    async def _ask(self, questions: Sequence[Question]) -> tuple[Answer, dict[str, list[Payload]]]:
+        answer, rows, _ = await self._ask_counted(questions, "")
+        return answer, rows
+
+    async def _ask_counted(
+        self, questions: Sequence[Question], counting: str
+    ) -> tuple[Answer, dict[str, list[Payload]], int | None]:
+        """One batch of queries, and optionally a count; every query must be answered for the answer to count."""
+        statements = [question.statement for question in questions] + ([counting] if counting else [])
+        entries = [{"bId": f"i{at}", "Query": statement} for at, statement in enumerate(statements)]
+        answer = await self._http.read(
+            "POST", f"{self._path}/batch", query=(MINOR_VERSION,), body=encode({"BatchItemRequest": entries}),
+            kind="batch",
+        )  # fmt: skip
+        self._refuse(answer)
+        rows: dict[str, list[Payload]] = {}
+        total: int | None = None
+        with _understood(answer):
+            replies = {text(reply, "bId"): reply for reply in parts(answer.json, "BatchItemResponse")}
+            for at, question in enumerate(questions):
+                response = self._reply(replies.get(f"i{at}"), answer)
+                rows.setdefault(question.entity, []).extend(parts(response, question.entity))
+            if counting:
+                counted = self._reply(replies.get(f"i{len(questions)}"), answer).get("totalCount")
+                total = counted if isinstance(counted, int) else None
+        return answer, rows, total
+
+    def _reply(self, reply: Payload | None, answer: Answer) -> Payload:
+        if reply is None:
+            raise Unreadable("a query was left unanswered")
+        faults = faults_in(reply)
+        if faults:
+            raise self._problem(verdict(faults, ANY, answer.service_ref), answer)
+        return _response(reply)
+
+    def _refuse(self, answer: Answer) -> None:
+        """Raises the ConnectionProblem for an answer to a read that is not what was asked for."""
+        faults = faults_in(answer.json, answer.text)
+        if faults or not answer.ok:
+            raise self._problem(verdict(faults, ANY, answer.service_ref), answer)
+
+    def _problem(self, found: object, answer: Answer) -> ConnectionProblem:
+        if isinstance(found, ConnectionProblem):
+            return found
+        if found is Special.THROTTLED:
+            return self._http.pause()
+        details = found.details if isinstance(found, ItemError) else f"HTTP {answer.status}"
+        return ServiceDown(SERVICE, service_ref=answer.service_ref, details=details)
+
+    def _time(self, answer: Answer) -> datetime | None:
+        return instant(answer.json.get("time")) if isinstance(answer.json, dict) else None
+
+    # --- writing ---
+
+    def check(self, step: Step) -> ItemError | None:
+        """Why QuickBooks would refuse this step for a rule that is known here; no call is made."""
+        return check_rules(step, self._company)
+
+    def prepare(self, steps: Sequence[Step]) -> list[PreparedCall]:
+        """Batches of at most 30 steps with the keys i0 to i29. Raises ItemError for a step that fails `check`."""
+        for step in steps:
+            refuse(self.check(step))
+        return [self._prepare(steps[at : at + BATCH]) for at in range(0, len(steps), BATCH)]
+
+    def _prepare(self, steps: Sequence[Step]) -> PreparedCall:
+        keys = [f"i{at}" for at in range(len(steps))]
+        entries = [batch_element(step, key, self._company) for step, key in zip(steps, keys, strict=True)]
+        body = encode({"BatchItemRequest": entries})
+        elements = tuple(
+            CallElement(key, step.ref, step.kind, step.action) for step, key in zip(steps, keys, strict=True)
+        )
+        return PreparedCall("batch", body, elements, hashlib.sha256(body.encode()).hexdigest())
+
+    async def send(self, call: PreparedCall, key: str) -> list[Outcome]:
+        """One batch under the idempotency key (36 characters at most). Never raises for service or network.
+
+        Cancelling it leaves the call in doubt. The same key and body again make QuickBooks answer as before
+        without doing it twice (contract 2.1).
+        """
+        try:
+            answer = await self._http.write(
+                "POST", f"{self._path}/batch", query=(MINOR_VERSION, ("requestid", key)), body=call.body, kind="batch",
+                keyed=True,
+            )  # fmt: skip
+        except NothingSent as nothing:
+            return [NotSent(nothing.problem) for _ in call.elements]
+        except MaybeApplied as maybe:
+            doubt = InDoubt(maybe.reason, maybe.service_ref, maybe.problem)
+            return [doubt for _ in call.elements]
+        sent = {entry["bId"]: entry for entry in json.loads(call.body)["BatchItemRequest"]}
+        return outcomes(call, sent, answer, self._methods, self._http.pause)
+
+    def record_url(self, kind: Kind, external_id: str) -> str | None:
+        """QuickBooks' own page of the record; for the practice books their page on this computer."""
+        base = urlsplit(self._http.base)
+        if self._http.loopback:
+            return f"{base.scheme}://{base.netloc}/"
+        host = "app.sandbox.qbo.intuit.com" if (base.hostname or "").startswith("sandbox-") else "app.qbo.intuit.com"
+        if kind is Kind.ITEM:
+            return f"https://{host}/app/items"
+        return f"https://{host}/app/{_WEB[kind]}{external_id}"
+
+
+class _understood:
+    """Turns an unreadable answer to a read into a problem of the connection: never into "nothing there"."""
+
+    def __init__(self, answer: Answer | None) -> None:
+        self._ref = answer.service_ref if answer is not None else ""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, Unreadable):
+            raise ServiceDown(SERVICE, service_ref=self._ref, details=f"not understood: {error}") from error
+
+
+def _response(body: Any) -> Payload:
+    if not isinstance(body, dict) or not isinstance(body.get("QueryResponse"), dict):
+        raise Unreadable("no QueryResponse")
+    found: Payload = body["QueryResponse"]
+    return found
+
+
+def _sellable(payload: Payload) -> bool:
+    return payload.get("Type", "") in LINE_ITEM_TYPES
+
+
+def _row_id(row: Payload) -> str:
+    return str(row.get("Id"))
+
+
+def _fresh(found: Iterable[Payload], versions: dict[str, str]) -> list[Payload]:
+    """The rows not seen before, or only in an older version (L4); remembers them."""
+    fresh = []
+    for row in found:
+        external_id, version = _row_id(row), str(row.get("SyncToken"))
+        seen = versions.get(external_id)
+        if seen is None or (version.isdigit() and seen.isdigit() and int(version) > int(seen)):
+            versions[external_id] = version
+            fresh.append(row)
+    return fresh
+
+
+def _read_all(
+    rows: Iterable[Payload],
+    read: Callable[[Payload], RecordT],
+    wanted: Callable[[Payload], bool] = lambda payload: True,
+) -> tuple[tuple[RecordT, ...], int]:
+    """The readable records, and how many could not be read: one bad row hides no other."""
+    records, unreadable = [], 0
+    for row in rows:
+        if not wanted(row):
+            continue
+        try:
+            records.append(read(row))
+        except Unreadable:
+            unreadable += 1
+    return tuple(records), unreadable
+
+
+def _each(
+    rows: Mapping[str, Sequence[Payload]] | Sequence[Payload], entity: str, read: Callable[[Payload], RecordT]
+) -> tuple[RecordT, ...]:
+    """Every record once, though several questions may have found it."""
+    found = rows.get(entity, ()) if isinstance(rows, Mapping) else rows
+    return tuple({text(row, "Id"): read(row) for row in found}.values())

@@ -1,0 +1,130 @@
+"""The four services as one table: what to call them, what they can do, how to make their parts.
+
+Nothing outside `providers/` asks which service it is; it asks this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from desktop.clock import Clock
+from desktop.errors import NotAllowed
+from desktop.providers import quickbooks, quickbooks_signin
+from desktop.providers.base import AppKeys, Capabilities, Endpoints, Provider, Rounding, SignIn, Terms
+from desktop.providers.http import Client, ServiceHttp
+from desktop.providers.limits import Limits, Window
+from desktop.providers.records import CompanyRef, CompanySettings, ProviderKey
+from desktop.text import tr
+
+MakeProvider = Callable[[ServiceHttp, CompanyRef, CompanySettings | None], Provider]
+MakeSignIn = Callable[[Endpoints, AppKeys, Clock, Client | None], SignIn]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInfo:
+    """One service. Where `available` is false only its card exists: name, words, and what will sync."""
+
+    key: ProviderKey
+    terms: Terms
+    capabilities: Capabilities
+    available: bool = False
+    live: Endpoints | None = None
+    test_companies: Endpoints | None = None
+    """The service's own test environment, reached with development keys."""
+    limits: Limits = Limits()
+    provider: MakeProvider | None = None
+    sign_in: MakeSignIn | None = None
+
+    def make_provider(
+        self, http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None = None
+    ) -> Provider:
+        """The provider for one company; `settings` as last stored. Raises NotAllowed if not available."""
+        if self.provider is None:
+            raise self._not_yet()
+        return self.provider(http, company, settings)
+
+    def make_sign_in(
+        self, endpoints: Endpoints, keys: AppKeys, *, clock: Clock, client: Client | None = None
+    ) -> SignIn:
+        """The OAuth side. Raises NotAllowed if not available, ValueError for an unsafe address."""
+        if self.sign_in is None:
+            raise self._not_yet()
+        return self.sign_in(endpoints, keys, clock, client)
+
+    def _not_yet(self) -> NotAllowed:
+        return NotAllowed(tr("{service} is not yet available in this version.", service=self.terms.full_name))
+
+
+def _quickbooks(http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None) -> Provider:
+    return quickbooks.QuickBooks(http, company, settings)
+
+
+def _quickbooks_sign_in(endpoints: Endpoints, keys: AppKeys, clock: Clock, client: Client | None) -> SignIn:
+    return quickbooks_signin.QuickBooksSignIn(endpoints, keys, clock=clock, client=client)
+
+
+def _services() -> dict[ProviderKey, ServiceInfo]:
+    listed = (
+        ServiceInfo(
+            key=ProviderKey.QUICKBOOKS,
+            terms=quickbooks.TERMS,
+            capabilities=quickbooks.CAPABILITIES,
+            available=True,
+            live=quickbooks_signin.LIVE,
+            test_companies=quickbooks_signin.DEVELOPMENT,
+            limits=quickbooks.LIMITS,
+            provider=_quickbooks,
+            sign_in=_quickbooks_sign_in,
+        ),
+        ServiceInfo(
+            key=ProviderKey.XERO,
+            terms=Terms(
+                service="Xero",
+                full_name="Xero",
+                income_account=tr("revenue account"),
+                income_accounts=tr("revenue accounts"),
+                customer=tr("contact"),
+                company=tr("organisation"),
+            ),
+            capabilities=Capabilities(
+                batch=50, native_keys=True, key_trust_seconds=300, income_accounts=True, deposit_account_required=True,
+                payment_methods=False, change_feed=False, rounding=Rounding.PER_LINE, unique_customer_names=True,
+            ),
+            limits=Limits(windows=(Window(60.0, 54),), concurrency=4),
+        ),
+        ServiceInfo(
+            key=ProviderKey.FRESHBOOKS,
+            terms=Terms(
+                service="FreshBooks",
+                full_name="FreshBooks",
+                income_account=tr("income account"),
+                income_accounts=tr("income accounts"),
+                customer=tr("client"),
+                company=tr("business"),
+            ),
+            capabilities=Capabilities(
+                batch=1, native_keys=False, key_trust_seconds=0, income_accounts=False, change_feed=False
+            ),
+        ),
+        ServiceInfo(
+            key=ProviderKey.WAVE,
+            terms=Terms(
+                service="Wave",
+                full_name="Wave",
+                income_account=tr("income account"),
+                income_accounts=tr("income accounts"),
+                customer=tr("customer"),
+                company=tr("business"),
+            ),
+            capabilities=Capabilities(
+                batch=10, native_keys=False, key_trust_seconds=0, income_accounts=True, change_feed=False
+            ),
+        ),
+    )  # fmt: skip
+    return {info.key: info for info in listed}
+
+
+SERVICES: Mapping[ProviderKey, ServiceInfo] = MappingProxyType(_services())
+"""In the order in which the cards are shown (M1)."""
