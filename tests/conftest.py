@@ -229,7 +229,7 @@ def control(sandbox_server: Any) -> Iterator[Control]:
     from tests.helpers.control import Control
 
     client = Control(sandbox_server.base, sandbox_server.control_secret)
-    client.reset("demo")
+    client.reset()
     yield client
     client.close()
 

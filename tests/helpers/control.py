@@ -6,8 +6,9 @@ it too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -17,9 +18,7 @@ class Control:
     """A client of `/control/...` that raises on any answer but a success."""
 
     def __init__(self, base: str, secret: str) -> None:
-        self._http = httpx.Client(
-            base_url=base, headers={"X-Control-Secret": secret}, timeout=30, trust_env=False
-        )
+        self._http = httpx.Client(base_url=base, headers={"X-Control-Secret": secret}, timeout=30, trust_env=False)
 
     def close(self) -> None:
         self._http.close()
@@ -34,21 +33,19 @@ class Control:
         body = {"service": service} | ({"company_id": company_id} if company_id else {})
         return dict(self._call("POST", "grant", json=body))
 
-    def books(self, service: str = "quickbooks") -> dict[str, list[dict[str, Any]]]:
+    def books(self, service: str = "quickbooks", company_id: str | None = None) -> dict[str, Any]:
         """Every record of the other side: customers, items, accounts, tax_codes, invoices, payments."""
-        return dict(self._call("GET", f"books/{service}"))
+        params = {"company": company_id} if company_id else {}
+        return dict(self._call("GET", f"books/{service}", params=params))
 
     def ledger(self, since: int = 0, *, op: str | None = None) -> list[dict[str, Any]]:
         """The calls that arrived, in order, after sequence `since`; with `op` only those of that name."""
-        answer = self._call("GET", "ledger", params={"since": since})
-        entries = answer["entries"] if isinstance(answer, dict) else answer
+        entries = self._call("GET", "ledger", params={"since": since})["entries"]
         return [entry for entry in entries if op is None or entry["op"] == op]
 
     def faults(self, *rules: dict[str, Any], seed: int | None = None) -> None:
         """Arm fault rules such as `{"id": "N1", "op": "create_invoice", "nth": 1, "phase": "after"}`."""
-        self._call(
-            "POST", "faults", json={"rules": list(rules)} | ({"seed": seed} if seed is not None else {})
-        )
+        self._call("POST", "faults", json={"rules": list(rules)} | ({"seed": seed} if seed is not None else {}))
 
     def clear_faults(self) -> None:
         self._call("DELETE", "faults")
@@ -62,17 +59,23 @@ class Control:
         finally:
             self.clear_faults()
 
-    def clock(self, advance_s: float) -> None:
-        """Move the sandbox's clock forward: tokens expire, limits open again."""
-        self._call("POST", "clock", json={"advance_s": advance_s})
+    def clock(self, advance_s: float = 0) -> datetime:
+        """Move the sandbox's clock forward (tokens expire, limits open again); the answer is its time, in UTC."""
+        return datetime.fromisoformat(self._call("POST", "clock", json={"advance_s": advance_s})["now"])
 
-    def edit(self, kind: str, id: str, change: str | dict[str, Any], service: str = "quickbooks") -> Any:
-        """A hand edit on the other side: change, void, delete, archive or pay."""
-        return self._call("POST", "edit", json={"service": service, "kind": kind, "id": id, "change": change})
+    def edit(
+        self, kind: str, id: str, change: str | dict[str, Any], service: str = "quickbooks", **more: Any
+    ) -> dict[str, Any]:
+        """A hand edit on the other side; the record after it.
 
-    def reset(self, company: str | Sequence[str] = "demo") -> None:
-        """Books, connections, faults, meters, ledger and clock back to the start; earlier grants end."""
-        self._call("POST", "reset", json={"company": company})
+        `change` is new field values, an action ("void", "delete", "archive") or one with details ({"pay": "9.50"}).
+        """
+        body = {"service": service, "kind": kind, "id": id, "change": change} | more
+        return dict(self._call("POST", "edit", json=body)["record"])
+
+    def reset(self, *companies: str) -> None:
+        """Books (of `demo`, unless named), connections, faults, meters, ledger and clock back to the start."""
+        self._call("POST", "reset", json={"company": list(companies or ("demo",))})
 
     def meter(self, service: str = "quickbooks") -> dict[str, Any]:
         """Calls made and the peaks against the service's limits."""
