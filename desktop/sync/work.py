@@ -34,6 +34,7 @@ from desktop.providers.records import (
     PaymentMethod,
     PaymentMethodRecord,
     PaymentRecord,
+    TaxCodeRecord,
 )
 from desktop.sync.planning import LinkState, Ours, Work, ref, symbol
 
@@ -78,6 +79,7 @@ def stored_settings(session: Session, connection: Connection) -> CompanySettings
     methods = session.scalars(
         select(RemoteMethod).where(RemoteMethod.provider == key[0], RemoteMethod.company_id == key[1])
     )
+    codes = session.scalars(select(TaxCode).where(TaxCode.provider == key[0], TaxCode.company_id == key[1]))
     data: Mapping[str, Any] = connection.company_settings or {}
     return CompanySettings(
         company=CompanyRef(connection.company_id, connection.company_name),
@@ -92,6 +94,7 @@ def stored_settings(session: Session, connection: Connection) -> CompanySettings
             AccountRecord(row.external_id, row.name, AccountKind(row.kind), row.active, row.is_default)
             for row in accounts
         ),
+        tax_codes=tuple(TaxCodeRecord(row.external_id or "", row.name, row.rate, row.active) for row in codes),
         payment_methods=tuple(
             PaymentMethodRecord(row.external_id, row.name, PaymentMethod(row.method)) for row in methods
         ),

@@ -1,0 +1,242 @@
+"""A desk with real books, connected to the real sandbox over a real socket: what sync tests start from."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desktop.books.customers import CustomerDraft, create_customer
+from desktop.books.desk import Desk
+from desktop.books.drafts import InvoiceDraft, LineDraft
+from desktop.books.invoices import create_invoice, mark_sent
+from desktop.books.items import ItemDraft, create_item
+from desktop.books.outbox import promise
+from desktop.books.payments import PaymentDraft, record_payment
+from desktop.books.users import me
+from desktop.clock import SystemEntropy
+from desktop.models.connection import Connection, ExternalLink
+from desktop.models.session import Database, open_database
+from desktop.models.states import CompanyKey, ConnectionState, PushReason, Switches
+from desktop.models.work import SyncStatus
+from desktop.providers.base import AccessToken
+from desktop.providers.http import ServiceHttp
+from desktop.providers.quickbooks import LIMITS, QuickBooks
+from desktop.providers.records import CompanyRef, Kind
+from desktop.sync.company import Company
+from desktop.sync.leases import Leases
+from desktop.sync.mapping import map_imported
+from desktop.sync.push import Report
+from desktop.sync.runner import Runner
+from desktop.sync.settings import refresh_settings
+from desktop.sync.work import stored_settings
+from tests.helpers.control import Control
+
+T = TypeVar("T")
+
+
+class ElasticClock:
+    """Real time, but sleeping costs none: it moves this clock and the sandbox's ahead together."""
+
+    def __init__(self, control: Control | None = None) -> None:
+        self._ahead = 0.0
+        self._control = control
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self._ahead)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._ahead
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(max(0.0, seconds))
+        await asyncio.sleep(0)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on both sides."""
+        self._ahead += seconds
+        if self._control is not None and seconds > 0:
+            self._control.clock(seconds)
+
+
+@dataclass
+class Grant:
+    """A token source over one grant of the sandbox."""
+
+    value: str
+    asked: int = 0
+
+    async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
+        self.asked += 1
+        return AccessToken(self.value, 1)
+
+
+@dataclass
+class Office:
+    """One desk. Verbs for tests are short; everything behind them is the real thing."""
+
+    db: Database
+    desk: Desk
+    clock: ElasticClock
+    control: Control
+    company: Company
+    http: ServiceHttp
+    runner: Runner
+    income: str = ""
+    """External id of an income account."""
+    made: int = field(default=0)
+
+    def read(self, fn: Callable[..., T], *args: Any) -> T:
+        with self.db.read() as session:
+            return fn(session, *args)
+
+    def write(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        with self.db.write() as session:
+            return fn(session, self.desk, *args, **kwargs)
+
+    def customer(self, name: str = "", **fields: Any) -> int:
+        self.made += 1
+        return self.write(create_customer, CustomerDraft(display_name=name or f"Customer {self.made}", **fields))
+
+    def item(self, name: str = "", price: str = "100", *, mapped: bool = True, **fields: Any) -> int:
+        self.made += 1
+        draft = ItemDraft(name=name or f"Item {self.made}", unit_price=Decimal(price), **fields)
+        item_id = self.write(create_item, draft)
+        if mapped:
+            self.map(item_id)
+        return item_id
+
+    def map(self, item_id: int) -> None:
+        with self.db.write() as session:
+            map_imported(session, self.company.key, item_id, self.income)
+
+    def invoice(
+        self,
+        customer: int,
+        *lines: tuple[int, str, str],
+        number: str | None = None,
+        sent: bool = True,
+        **fields: Any,
+    ) -> int:
+        """Lines are (item id, quantity, unit price)."""
+        drafts = tuple(LineDraft(item, "", Decimal(quantity), Decimal(price)) for item, quantity, price in lines)
+        day = fields.pop("issued_on", date(2026, 11, 10))
+        draft = InvoiceDraft(
+            customer_id=customer,
+            issued_on=day,
+            due_on=fields.pop("due_on", day + timedelta(days=30)),
+            lines=drafts,
+            number=number,
+            **fields,
+        )
+        invoice_id = self.write(create_invoice, draft)
+        if sent:
+            self.write(mark_sent, invoice_id)
+        return invoice_id
+
+    def pay(self, invoice: int, amount: str, method: str = "check", day: date = date(2026, 11, 15)) -> int:
+        return self.write(
+            record_payment, PaymentDraft(invoice_id=invoice, paid_on=day, amount=Decimal(amount), method=method)
+        )
+
+    def ask(self, *records: tuple[Kind, int]) -> None:
+        """Promise these records as if a button had been pressed."""
+        with self.db.write() as session:
+            for kind, local_id in records:
+                promise(session, self.desk, kind.value, local_id, PushReason.ASKED, asked=True)
+
+    async def sync(self, *invoices: int) -> Report:
+        """Press Sync on these invoices and wait for the end."""
+        self.ask(*((Kind.INVOICE, invoice) for invoice in invoices))
+        return await self.runner.drain()
+
+    def set_switches(self, **values: bool) -> None:
+        with self.db.write() as session:
+            row = session.scalars(select(Connection).where(Connection.live == 1)).one()
+            row.switches = {**Switches().to_json(), **values}
+
+    def link(self, kind: Kind, local_id: int) -> ExternalLink | None:
+        with self.db.read() as session:
+            return session.scalar(
+                select(ExternalLink).where(ExternalLink.kind == kind.value, ExternalLink.local_id == local_id)
+            )
+
+    def status(self, kind: Kind, local_id: int) -> SyncStatus | None:
+        with self.db.read() as session:
+            return session.scalar(
+                select(SyncStatus).where(SyncStatus.kind == kind.value, SyncStatus.local_id == local_id)
+            )
+
+    def books(self) -> dict[str, list[dict[str, Any]]]:
+        return self.control.books("quickbooks")
+
+    def remote_invoices(self, number: str) -> list[dict[str, Any]]:
+        return [one for one in self.books()["invoices"] if one["number"] == number]
+
+
+async def open_office(
+    database_url: str, folder: Path, control: Control, services: dict[str, Any], *, account: str = "owner"
+) -> Office:
+    """Books at `database_url`, connected to the sandbox's QuickBooks company, its settings read."""
+    clock = ElasticClock(control)
+    db = open_database(database_url, clock, backup_dir=folder / "backups")
+    desk = Desk(clock, SystemEntropy(), account)
+    with db.write() as session:
+        me(session, desk)
+    grant = control.grant("quickbooks")
+    service = services["quickbooks"]
+
+    def client() -> ServiceHttp:
+        return ServiceHttp(
+            base=service["api"],
+            service="QuickBooks",
+            tokens=Grant(grant["access_token"]),
+            clock=clock,
+            entropy=desk.entropy,
+            limits=LIMITS,
+        )
+
+    first = client()
+    provider = QuickBooks(first, CompanyRef(service["company_id"]))
+    key = CompanyKey("quickbooks", service["company_id"])
+    with db.write() as session:
+        row = session.scalar(select(Connection).where(Connection.live == 1))
+        if row is None:
+            row = Connection(
+                live=1,
+                provider=key.provider,
+                environment="sandbox",
+                company_id=key.company_id,
+                company_name="Acme Plumbing LLC",
+                state=ConnectionState.CONNECTED.value,
+                connected_at=clock.now(),
+                switches={**Switches().to_json(), "auto": True},
+            )
+            session.add(row)
+            session.flush()
+        connection_id = row.id
+    company = Company(db, provider, connection_id, key, desk, Leases(db, desk.entropy.uuid()))
+    await refresh_settings(company, force=True)
+
+    def settings(session: Session) -> Any:
+        return stored_settings(session, session.get_one(Connection, connection_id))
+
+    stored = await db.in_read(settings)
+    await first.close()
+    http = client()
+    provider = QuickBooks(http, CompanyRef(service["company_id"]), stored)
+    company = replace(company, provider=provider)
+    income = next(account.external_id for account in stored.accounts if account.kind.value == "income")
+
+    async def current() -> Company | None:
+        return company
+
+    return Office(db, desk, clock, control, company, http, Runner(current), income)
