@@ -80,7 +80,7 @@ def write_out(
     Raises InputError naming the first field that can't be kept; writes nothing but, where needed, the
     built-in item.
     """
-    if session.get(Customer, draft.customer_id) is None:
+    if session.get(Customer, draft.customer_id or 0) is None:
         raise InputError("customer_id", tr("Choose a customer."))
     check_day("issued_on", draft.issued_on)
     if draft.due_on is not None:

@@ -130,7 +130,8 @@ class ExternalLink(Base):
 
     __tablename__ = "external_link"
     __table_args__ = (
-        UniqueConstraint("provider", "company_id", "kind", "local_id"),
+        # the narrow columns first: lists look up a hundred thousand records of one kind in it
+        UniqueConstraint("kind", "local_id", "company_id", "provider"),
         Index(
             "uq_external_link_external",
             "provider",
@@ -141,7 +142,6 @@ class ExternalLink(Base):
             sqlite_where=text("alias = 0"),
             postgresql_where=text("alias = 0"),
         ),
-        Index("ix_external_link_kind_local_id", "kind", "local_id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Boolean, Date, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from desktop.models.base import Amount, Base, Id, Utc
@@ -15,6 +15,9 @@ class Payment(Base):
     """Money received, in `currency`. What an invoice has been paid is the sum of its allocations (M82)."""
 
     __tablename__ = "payment"
+    __table_args__ = (
+        Index("ix_payment_deleted", "id", sqlite_where=text("deleted"), postgresql_where=text("deleted")),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     uuid: Mapped[str] = mapped_column(String(36), unique=True)
@@ -38,9 +41,12 @@ class PaymentAllocation(Base):
     """The part of a payment that pays one invoice."""
 
     __tablename__ = "payment_allocation"
-    __table_args__ = (UniqueConstraint("payment_id", "invoice_id"),)
+    __table_args__ = (
+        UniqueConstraint("payment_id", "invoice_id"),
+        Index("ix_payment_allocation_invoice_id", "invoice_id", "payment_id", "amount"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id", ondelete="CASCADE"))
-    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), index=True)
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
     amount: Mapped[Decimal] = mapped_column(Amount)

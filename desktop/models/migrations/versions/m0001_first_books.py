@@ -193,10 +193,7 @@ def upgrade() -> None:
         sa.Column("is_default", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_remote_account")),
         sa.UniqueConstraint(
-            "provider",
-            "company_id",
-            "external_id",
-            name=op.f("uq_remote_account_provider_company_id_external_id"),
+            "provider", "company_id", "external_id", name=op.f("uq_remote_account_provider_company_id_external_id")
         ),
     )
     op.create_table(
@@ -281,14 +278,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_external_link")),
         sa.UniqueConstraint(
-            "provider",
-            "company_id",
             "kind",
             "local_id",
-            name=op.f("uq_external_link_provider_company_id_kind_local_id"),
+            "company_id",
+            "provider",
+            name=op.f("uq_external_link_kind_local_id_company_id_provider"),
         ),
     )
-    op.create_index("ix_external_link_kind_local_id", "external_link", ["kind", "local_id"], unique=False)
     op.create_index(
         "uq_external_link_external",
         "external_link",
@@ -392,6 +388,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("uuid", name=op.f("uq_payment_uuid")),
     )
     op.create_index(op.f("ix_payment_customer_id"), "payment", ["customer_id"], unique=False)
+    op.create_index(
+        "ix_payment_deleted",
+        "payment",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("deleted"),
+        postgresql_where=sa.text("deleted"),
+    )
     op.create_index(op.f("ix_payment_paid_on"), "payment", ["paid_on"], unique=False)
     op.create_table(
         "write_call",
@@ -454,10 +458,7 @@ def upgrade() -> None:
         sa.Column("tax_code_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("tax_rate", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["invoice_id"],
-            ["invoice.id"],
-            name=op.f("fk_invoice_line_invoice_id_invoice"),
-            ondelete="CASCADE",
+            ["invoice_id"], ["invoice.id"], name=op.f("fk_invoice_line_invoice_id_invoice"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_invoice_line_item_id_item")),
         sa.ForeignKeyConstraint(["tax_code_id"], ["tax_code.id"], name=op.f("fk_invoice_line_tax_code_id_tax_code")),
@@ -473,15 +474,14 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_payment_allocation_invoice_id_invoice")),
         sa.ForeignKeyConstraint(
-            ["payment_id"],
-            ["payment.id"],
-            name=op.f("fk_payment_allocation_payment_id_payment"),
-            ondelete="CASCADE",
+            ["payment_id"], ["payment.id"], name=op.f("fk_payment_allocation_payment_id_payment"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_allocation")),
         sa.UniqueConstraint("payment_id", "invoice_id", name=op.f("uq_payment_allocation_payment_id_invoice_id")),
     )
-    op.create_index(op.f("ix_payment_allocation_invoice_id"), "payment_allocation", ["invoice_id"], unique=False)
+    op.create_index(
+        "ix_payment_allocation_invoice_id", "payment_allocation", ["invoice_id", "payment_id", "amount"], unique=False
+    )
 
 
 def downgrade() -> None:
