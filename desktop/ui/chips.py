@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QSpacerItem, QWidget
 
 from desktop.text import tr
@@ -66,13 +66,25 @@ class FilterChips(QWidget):
                 words if count is None else tr("{words}, {count}", words=words, count=number(count))
             )
             button.updateGeometry()
+        self._insist()
 
     def set_chip_visible(self, key: str, visible: bool) -> None:
         """Show or hide one chip (the "Not synced" chip exists once something was synced)."""
         self._buttons[key].setVisible(visible)
+        self._insist()
 
     def button(self, key: str) -> QPushButton:
         return self._buttons[key]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._insist()
+
+    def _insist(self) -> None:
+        """Claim the lines needed at this width: a crowded layout would not ask."""
+        needed = self._row.heightForWidth(self.width()) if self._row.hasHeightForWidth() else 0
+        if needed != self.minimumHeight():
+            self.setMinimumHeight(needed)
 
     def eventFilter(self, watched, event) -> bool:  # noqa: ANN001
         if event.type() == event.Type.KeyPress and self._on_key(event):

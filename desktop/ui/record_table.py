@@ -153,7 +153,10 @@ class RecordTable(QTableView):
         return json.dumps({"version": _STATE_VERSION, "columns": names, "header": state})
 
     def restore_state(self, saved: str) -> bool:
-        """Take over what `save_state` gave; False (and nothing changed) if the columns are others by now."""
+        """Take over what `save_state` gave; False (and nothing changed) if the columns are others by now.
+
+        A remembered sorting is asked for through the model's `sort_requested`, so connect that first.
+        """
         try:
             stored = json.loads(saved)
             names = [column.name for column in self.columns]

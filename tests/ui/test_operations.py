@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 import shiboken6
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from desktop.ui import operations
 from desktop.ui.dialogs import ask
+from tests.helpers.waiting import until
 
 
 @pytest.fixture
@@ -18,11 +19,6 @@ def unhandled():
     operations.set_unhandled(lambda owner, error: seen.append((owner, error)))
     yield seen
     operations.set_unhandled(None)
-
-
-async def until(condition) -> None:
-    while not condition():
-        await asyncio.sleep(0.002)
 
 
 async def give(value: object) -> object:
@@ -94,7 +90,7 @@ async def test_a_question_is_answered_without_stopping_the_loop(qloop, qtbot, lo
     owner.show()
     answer = ask(owner, "Delete <b>it</b>?", "It is not in QuickBooks yet.", "Delete", destructive)
     await asyncio.sleep(0)  # other work goes on meanwhile
-    box = owner.findChildren(QWidget, options=owner_children())[0]
+    box = owner.findChildren(QMessageBox)[0]
     assert box.defaultButton().text() == ("Cancel" if destructive else "Delete")
     buttons = {button.text(): button for button in box.buttons()}
     buttons["Delete" if accepted else "Cancel"].click()
@@ -108,9 +104,3 @@ async def test_a_question_whose_window_goes_away_is_a_no(qloop, qtbot, look) -> 
     await asyncio.sleep(0)
     shiboken6.delete(owner)
     assert await answer is False
-
-
-def owner_children():
-    from PySide6.QtCore import Qt
-
-    return Qt.FindChildOption.FindDirectChildrenOnly

@@ -21,6 +21,7 @@ from desktop.ui.empty_state import EmptyState
 from desktop.ui.record_table import RecordList, RecordTable
 from desktop.ui.status import STATUS_ROLE, Status
 from desktop.ui.windowed_model import KEPT, PAGE, WindowedTableModel
+from tests.helpers.waiting import until
 
 ROLE = Qt.ItemDataRole
 
@@ -169,8 +170,7 @@ async def test_rows_from_afar_are_painted_empty_first(qloop, qtbot) -> None:
     model.dataChanged.connect(lambda first, last, *_: changes.append((first.row(), last.row())))
     assert model.row_at(0) is None and model.row_at(1) is None
     source.open.set()
-    while not changes:
-        await asyncio.sleep(0.002)
+    await until(lambda: changes)
     assert changes == [(0, PAGE - 1)] and model.row_at(0).id == 1 and len(source.asked) == 1
 
 
@@ -184,13 +184,11 @@ async def test_a_page_nobody_waits_for_is_forgotten_and_a_failed_one_tried_again
     source.open.set()
     source.broken = True
     model.row_at(0)
-    while operations.pending():
-        await asyncio.sleep(0.002)
+    await until(lambda: not operations.pending())
     assert [str(error) for error in errors] == ["no answer"] and not source.asked
     source.broken = False
     model.row_at(0)
-    while operations.pending():
-        await asyncio.sleep(0.002)
+    await until(lambda: not operations.pending())
     assert model.row_at(0).id == 300
     operations.set_unhandled(None)
 
@@ -423,3 +421,32 @@ def test_a_choice_is_made_in_place_by_keyboard(qtbot, look) -> None:
     combo.setCurrentIndex(0)
     combo.activated.emit(0)
     assert made == [(1, 1, "home")]
+
+
+def test_the_header_of_a_tick_list_sorts_it(qtbot, look) -> None:
+    table = CheckTable("Customers")
+    table.resize(600, 400)
+    qtbot.addWidget(table)
+    model = checks()
+    table.setModel(model)
+    table.show()
+    header = table.horizontalHeader()
+    sorted_times: list[int] = []
+    model.layoutChanged.connect(lambda *_: sorted_times.append(1))
+    place = QPoint(header.sectionViewportPosition(1) + 20, header.height() // 2)
+    for first in (0, 9):
+        qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert model.id_at(0) == first
+    assert len(sorted_times) == 2 and not table.selected_ids() and model.checked_count == 4
+
+
+def test_a_restored_sorting_is_asked_for_again(qtbot, table) -> None:
+    table.model().sort_requested.connect(lambda *_: None)
+    table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    saved = table.save_state()
+    other = RecordTable("Invoices")
+    qtbot.addWidget(other)
+    other.setModel(filled(5))
+    with qtbot.waitSignal(other.model().sort_requested) as asked:
+        assert other.restore_state(saved)
+    assert asked.args == ["total", True]

@@ -245,3 +245,26 @@ def test_message_boxes_and_nested_loops_are_in_no_other_file() -> None:
                 if box or loop:
                     wrong.append(f"{path.name}:{node.lineno}")
     assert not wrong
+
+
+def test_at_200_percent_in_a_narrow_card_nothing_is_squeezed(qtbot, look) -> None:
+    look.set_text_scale(2.0)
+    card = Card("Messages")
+    chips = FilterChips([(str(n), f"Mögliches Duplikat {n}") for n in range(5)])
+    banner = Banner()
+    card.body.addWidget(banner)
+    card.body.addWidget(chips)
+    card.resize(560, 100)
+    qtbot.addWidget(card)
+    card.show()
+    banner.show_message("Das Konto für „Rohrreinigung“ fehlt noch, darum wurde nichts gesendet. " * 3, status="bad")
+
+    def settled() -> bool:
+        text = banner._sentence
+        words = text.height() >= text.heightForWidth(text.width())
+        return (
+            words and banner.rect().contains(text.geometry()) and chips.height() >= chips.heightForWidth(chips.width())
+        )
+
+    qtbot.waitUntil(settled)
+    assert card.rect().contains(chips.geometry())
