@@ -48,6 +48,7 @@ from desktop.ui.nav_rail import NavRail
 from desktop.ui.panels import Card, PageHeader
 from desktop.ui.record_table import RecordTable
 from desktop.ui.search_field import SearchField
+from desktop.ui.spin_field import SpinField, TimeField
 from desktop.ui.status import Status, StatusPill
 from desktop.ui.theme import Mode, theme
 from desktop.ui.toast import Toast
@@ -183,7 +184,7 @@ def main_page() -> QWidget:
         "“Drain check” has no income account, so INV-0047 was not sent.",
         status="bad",
         action="Choose account",
-        details="QuickBooks 6140",
+        details="Nothing was changed in QuickBooks.",
     )
     content = QVBoxLayout()
     content.setContentsMargins(px(24), px(20), px(24), 0)
@@ -266,6 +267,10 @@ def controls() -> QWidget:
     partly.setCheckState(Qt.CheckState.PartiallyChecked)
     ticks[3].setChecked(True)
     fields.body.addWidget(_row(*ticks))
+    wait, at = SpinField(1, 120, " min"), TimeField()
+    wait.setAccessibleName("Wait")
+    at.setAccessibleName("Daily at")
+    fields.body.addWidget(_row(wait, at))
     messages = Card("Messages")
     for kind, words in (
         ("good", "Sent to QuickBooks 2 minutes ago."),

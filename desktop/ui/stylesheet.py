@@ -104,6 +104,10 @@ QLineEdit:read-only { background: $window; }
 QAbstractSpinBox QLineEdit, QComboBox QLineEdit { border: none; padding: 0; min-height: 0;
   background: transparent; }
 QComboBox { padding-left: ${p10}px; }
+QGroupBox { border: 1px solid $hairline; border-radius: ${p8}px; margin-top: ${p24}px; padding: ${p8}px; }
+QGroupBox::title { subcontrol-origin: margin; subcontrol-position: top left; color: $text; }
+QMessageBox QLabel#qt_msgbox_label { font-size: ${f15}px; font-weight: 600; min-width: ${wide}px; }
+QMessageBox QLabel#qt_msgbox_informativelabel { color: $text2; min-width: ${wide}px; }
 QComboBox::drop-down, QDateEdit::drop-down {
   subcontrol-origin: padding; subcontrol-position: center right; width: ${p24}px; border: none; }
 QComboBox::down-arrow, QDateEdit::down-arrow { image: url("$chevron"); width: ${p16}px; height: ${p16}px; }
@@ -229,6 +233,7 @@ def stylesheet(theme: Theme) -> str:
     inner = px(32) - 2  # a stylesheet's height is measured inside the border
     chip = px(28) - 2
     heights = {
+        "wide": px(340),
         "h": inner,
         "h2": inner - 2,
         "chip": chip,

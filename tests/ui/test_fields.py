@@ -6,8 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from PySide6.QtCore import QDate, QLocale, Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtCore import QDate, QLocale, QPoint, QPointF, Qt
+from PySide6.QtGui import QAccessible, QWheelEvent
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from desktop.errors import InputError
@@ -15,6 +15,7 @@ from desktop.ui.date_field import DateField, four_digit_years
 from desktop.ui.form_field import FormField, focus_first_error
 from desktop.ui.money_edit import MoneyEdit, QuantityEdit
 from desktop.ui.search_field import SearchField
+from desktop.ui.spin_field import SpinField, TimeField
 
 
 @pytest.fixture
@@ -162,3 +163,24 @@ def test_typing_ten_keys_asks_once(form, qtbot) -> None:
     qtbot.keyClicks(field, "x")
     qtbot.keyClick(field, Qt.Key.Key_Return)
     assert asked[-1] == "x"
+
+
+@pytest.mark.parametrize("make", [lambda: SpinField(1, 120, " min"), TimeField], ids=["count", "time"])
+def test_scrolling_past_changes_nothing(form, make) -> None:
+    field = make()
+    form.layout().addWidget(field)
+    field.show()
+    before = field.text()
+    turn = QWheelEvent(
+        QPointF(5, 5),
+        QPointF(field.mapToGlobal(QPoint(5, 5))),
+        QPoint(),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    field.clearFocus()
+    field.wheelEvent(turn)
+    assert field.text() == before and not turn.isAccepted()
