@@ -234,11 +234,20 @@ class AccessRefused(ConnectionProblem):
     fix = Fix.RECONNECT
 
     def __init__(
-        self, service: str, *, lost_user: bool = False, service_ref: str = "", details: str = ""
+        self,
+        service: str,
+        *,
+        lost_user: bool = False,
+        missing_right: bool = False,
+        service_ref: str = "",
+        details: str = "",
     ) -> None:
         if lost_user:
             title = tr("The {service} user who connected no longer has access.", service=service)
             advice = tr("Someone with admin rights there must sign in again.")
+        elif missing_right:
+            title = tr("{service} was not given leave to read and write your books.", service=service)
+            advice = tr("Sign in again and allow everything that is asked for.")
         else:
             title = tr("{service} refused this company.", service=service)
             advice = tr("Sign in again and choose the same company.")
@@ -283,6 +292,18 @@ class AppKeysWrong(ConnectionProblem):
             tr("The app keys for {service} are not accepted.", service=service),
             tr("Check the client id and the secret in Settings > Integrations > App keys."),
             details=details,
+        )
+
+
+class AppKeysMissing(ConnectionProblem):
+    """Nobody has entered the app keys of this service yet."""
+
+    fix = Fix.OPEN_APP_KEYS
+
+    def __init__(self, service: str) -> None:
+        super().__init__(
+            tr("BlueClerk needs your app keys for {service} first.", service=service),
+            tr("Enter them once in Settings > Integrations > App keys; the page shows where to find them."),
         )
 
 

@@ -33,6 +33,7 @@ from desktop.providers.base import AccessToken, TokenSource
 from desktop.providers.limits import Explain, Failure, Limiter, Limits, http_date, retry_after, retry_delay
 
 log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log addresses with their values
 
 Client = httpx.AsyncClient
 """The HTTP client, so that nobody else needs to import the library to pass one in."""

@@ -40,6 +40,7 @@ from desktop.errors import (
     UnexpectedAnswer,
 )
 from desktop.providers.answers import Answer
+from desktop.providers.base import Action
 from desktop.providers.records import Kind
 from desktop.text import tr
 
@@ -70,6 +71,7 @@ class Subject:
     name: str = ""
     """Display name or number, as the owner knows it."""
     ref: str = ""
+    action: Action | None = None
 
     @property
     def concern(self) -> Concern:
@@ -196,7 +198,8 @@ def _sign_in(fault: Fault, subject: Subject) -> Verdict:
 
 
 def _refused_company(fault: Fault, subject: Subject) -> Verdict:
-    return AccessRefused(SERVICE, details=fault.words)
+    scope = "insufficient_scope" in f"{fault.message} {fault.detail}".lower()
+    return AccessRefused(SERVICE, missing_right=scope, details=fault.words)
 
 
 def _lost_user(fault: Fault, subject: Subject) -> Verdict:
@@ -225,6 +228,9 @@ def _rule(fault: Fault, subject: Subject) -> Verdict:
 
 
 def _gone(fault: Fault, subject: Subject) -> Verdict:
+    """610: what was written is gone, or, if an element is named or the record is new, what it refers to."""
+    if fault.element not in ("", "Id") or subject.action is Action.CREATE:
+        return _reference(fault, subject)
     return GoneRemote(SERVICE, _named(subject), fix=_LINK[subject.kind], details=fault.words)
 
 
@@ -291,27 +297,27 @@ def _email(fault: Fault, subject: Subject) -> Verdict:
     return _invalid(message, fault, subject, "email", Fix.EDIT_CUSTOMER)
 
 
+_ADVICE = re.compile(r"check the fields with accounts, customers, items, vendors or employees", re.IGNORECASE)
+"""A set phrase behind every 610; it says nothing about the one at hand."""
+
+
 def _reference(fault: Fault, subject: Subject) -> Verdict:
-    said = f"{fault.element} {fault.detail} {fault.message}".lower()
-    if "account" in said:
+    """2500 and 610: something that the record refers to is missing or inactive there."""
+    said = (fault.element or _ADVICE.sub("", f"{fault.detail} {fault.message}")).lower().replace(" ", "")
+    if "account" in said or subject.kind is Kind.ITEM:
         return AccountUnusable(SERVICE, tr("mapped account"), [subject.concern], details=fault.words)
     if "tax" in said:
         return TaxProblem(SERVICE, details=fault.words)
-    if "paymentmethod" in said.replace(" ", ""):
-        return _invalid(
-            tr("{service} no longer has this payment method.", service=SERVICE),
-            fault,
-            subject,
-            "method",
-            Fix.EDIT_PAYMENT,
-        )
-    if "item" in said:
-        name, fix = tr("An item on this invoice"), Fix.LINK_ITEM
-    elif "customer" in said or "name" in said:
-        name, fix = tr("The customer"), Fix.LINK_CUSTOMER
-    else:
-        name, fix = tr("Something this needs"), _LINK[subject.kind]
-    return GoneRemote(SERVICE, name, fix=fix, details=fault.words)
+    if "paymentmethod" in said:
+        message = tr("{service} no longer has this payment method.", service=SERVICE)
+        return _invalid(message, fault, subject, "method", Fix.EDIT_PAYMENT)
+    if "linkedtxn" in said or (subject.kind is Kind.PAYMENT and "invoice" in said):
+        return GoneRemote(SERVICE, tr("The invoice of this payment"), fix=Fix.LINK_INVOICE, details=fault.words)
+    if "itemref" in said or "item" in said.removeprefix("invalidreferenceid"):
+        return GoneRemote(SERVICE, tr("An item on this invoice"), fix=Fix.LINK_ITEM, details=fault.words)
+    if "customer" in said:
+        return GoneRemote(SERVICE, tr("The customer"), fix=Fix.LINK_CUSTOMER, details=fault.words)
+    return GoneRemote(SERVICE, tr("A record that this one needs"), fix=_LINK[subject.kind], details=fault.words)
 
 
 def _stale(fault: Fault, subject: Subject) -> Verdict:

@@ -38,7 +38,7 @@ def subject_of(element: CallElement, sent: Sent) -> Subject:
     """What the owner calls the record that an element writes."""
     payload = sent.get(ENTITIES[element.kind], {})
     name = next((payload[key] for key in ("DisplayName", "Name", "DocNumber") if payload.get(key)), "")
-    return Subject(element.kind, name, element.ref)
+    return Subject(element.kind, name, element.ref, element.action)
 
 
 def outcomes(

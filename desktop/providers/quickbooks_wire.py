@@ -279,5 +279,6 @@ def batch_element(step: Step, key: str, company: Company) -> dict[str, Any]:
         return {"bId": key, "operation": "update", entity: {**target, "sparse": True, "Active": False}}
     if step.action is Action.DELETE:
         return {"bId": key, "operation": "delete", entity: target}
-    void = {"bId": key, "operation": "update", "optionsData": "void", entity: {**target, "sparse": True}}
-    return void if isinstance(step.record, PaymentRecord) else {**void, "operation": "void"}
+    if isinstance(step.record, PaymentRecord):
+        return {"bId": key, "operation": "update", "optionsData": "void", entity: {**target, "sparse": True}}
+    return {"bId": key, "operation": "void", entity: target}
