@@ -61,6 +61,16 @@ class Runner:
         """Look at the outbox soon. Only from the loop's own thread."""
         self._wake.set()
 
+    @property
+    def idle(self) -> bool:
+        """Whether no run is under way."""
+        return not self._busy.locked()
+
+    async def wait_idle(self) -> None:
+        """Return once no run is under way."""
+        async with self._busy:
+            return
+
     async def run_forever(self) -> None:
         """Drain whenever woken and whenever an entry falls due, until cancelled."""
         while True:

@@ -1,0 +1,402 @@
+"""The same program without Qt: database, secrets, provider and services wired together.
+
+The window, the command line and the tests all hold a `Core`. It decides between real things and sandbox
+things, and nobody below it does. Everything that may wait is a coroutine; nothing here blocks the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import webbrowser
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy.orm import Session
+
+from desktop.books.desk import Desk
+from desktop.books.outbox import promise
+from desktop.books.users import UserRow, me
+from desktop.clock import Clock, Entropy, SystemClock, SystemEntropy
+from desktop.errors import AppKeysMissing, BlueClerkError, ConnectionProblem, NeedsSignIn, NotAllowed
+from desktop.models.connection import Connection
+from desktop.models.session import Change, Database, open_database
+from desktop.models.states import CompanyKey, PushReason
+from desktop.providers.base import AccessToken, Endpoints, Terms, TokenSource
+from desktop.providers.http import ServiceHttp
+from desktop.providers.records import CompanyRef, Kind, ProviderKey, TokenGrant
+from desktop.providers.registry import SERVICES, ServiceInfo
+from desktop.sync import connection_rows, failures
+from desktop.sync.app_keys import AppKeyBook
+from desktop.sync.company import Company
+from desktop.sync.connect import SignInFlow, SignInService
+from desktop.sync.leases import Leases
+from desktop.sync.overview import ConnectionView, connection_view, sync_everything
+from desktop.sync.push import Report
+from desktop.sync.remote_lists import RemoteLists
+from desktop.sync.runner import Runner
+from desktop.sync.secrets import Cipher, SecretStore
+from desktop.sync.settings import refresh_settings
+from desktop.sync.tokens import Tokens
+from desktop.sync.vault import open_cipher
+from desktop.sync.work import stored_settings
+from desktop.text import tr
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_log = logging.getLogger(__name__)
+
+QUIT_SECONDS = 5.0
+"""How long a call in flight may take when the program ends; what is still out then is found out later (P4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAddress:
+    """Where a service is reached when it isn't the real one."""
+
+    endpoints: Endpoints
+    environment: str = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What decides between real things and others."""
+
+    database: str
+    """A path of a SQLite file, or a postgresql+psycopg URL."""
+    data_dir: Path
+    store: SecretStore
+    account: str
+    """The operating system's account name (E10)."""
+    clock: Clock = field(default_factory=SystemClock)
+    entropy: Entropy = field(default_factory=SystemEntropy)
+    addresses: Mapping[ProviderKey, ServiceAddress] = field(default_factory=dict)
+    """Services that live elsewhere; the others are the real ones."""
+    open_browser: Callable[[str], bool] = webbrowser.open
+    """Shows an address in the system's browser; False when it couldn't."""
+
+
+@dataclass
+class _Live:
+    """The connected company with what was made for it."""
+
+    company: Company
+    http: ServiceHttp
+    tokens: Tokens
+    lists: RemoteLists
+
+
+class Core:
+    """See the module's docstring. Make one with `Core.open`."""
+
+    def __init__(self, options: Options, db: Database) -> None:
+        self.options = options
+        self.db = db
+        self.clock = options.clock
+        self.entropy = options.entropy
+        self.desk = Desk(options.clock, options.entropy, options.account)
+        self.runner = Runner(self.company)
+        self._leases = Leases(db, f"{options.account}:{options.entropy.uuid()}")
+        self._cipher: Cipher | None = None
+        self._live: _Live | None = None
+        self._flow: SignInFlow | None = None
+        self._making = asyncio.Lock()
+        self._runner_task: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+
+    # --- life ------------------------------------------------------------------------------------
+
+    @classmethod
+    async def open(cls, options: Options) -> Core:
+        """Open the books (migrating them first). Raises StorageProblem; the password store is not asked yet."""
+        backups = options.data_dir / "backups"
+        db = await asyncio.to_thread(open_database, options.database, options.clock, backup_dir=backups)
+        core = cls(options, db)
+        await core.do(me)
+        return core
+
+    def start(self) -> None:
+        """Begin to sync by itself: what is promised goes out, now and whenever something changes."""
+        if self._runner_task is None:
+            loop = asyncio.get_running_loop()
+
+            def wake(changes: frozenset[Change]) -> None:
+                if any(change.kind == "outbox" for change in changes):
+                    loop.call_soon_threadsafe(self.runner.wake)
+
+            self._unsubscribe = self.db.subscribe(wake)
+            self._runner_task = loop.create_task(self._run(), name="runner")
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.runner.run_forever()
+            except BlueClerkError as problem:
+                _log.warning("the sync stopped: %s", problem.title)
+            except Exception:  # whatever it was, the next change must find a runner alive
+                _log.exception("the sync stopped unexpectedly")
+            await self.clock.sleep(30.0)
+
+    async def close(self) -> None:
+        """End in order: the call in flight gets 5 seconds, then it is left to be found out at the next start."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        if self._runner_task is not None:
+            if not self.runner.idle:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(QUIT_SECONDS):
+                        await self.runner.wait_idle()
+            self._runner_task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._runner_task
+        await self._drop_live()
+        await asyncio.to_thread(self.db.close)
+
+    # --- our books -------------------------------------------------------------------------------
+
+    async def ask(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A question to our books, on a reader thread: `await core.ask(queries.invoice_rows, ids, company)`."""
+        return await self.db.in_read(lambda session: fn(session, *args, **kwargs))
+
+    async def do(self, fn: Callable[Concatenate[Session, Desk, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A verb of our books in one transaction: `await core.do(invoices.mark_sent, invoice_id)`.
+
+        Raises what the verb raises (InputError, NotAllowed, StorageProblem); nothing was changed then.
+        """
+        desk = await self._desk()
+        return await self.db.in_write(lambda session: fn(session, desk, *args, **kwargs))
+
+    async def _desk(self) -> Desk:
+        view = await self.connection()
+        return replace(self.desk, currency=view.home_currency) if view is not None else self.desk
+
+    async def user(self) -> UserRow:
+        """Who sits at this desk."""
+        return await self.do(me)
+
+    # --- the connection ----------------------------------------------------------------------------
+
+    def services(self) -> Sequence[ServiceInfo]:
+        """The four services in the order of their cards (M1)."""
+        return tuple(SERVICES.values())
+
+    async def connection(self) -> ConnectionView | None:
+        """The live connection as the window shows it, or None."""
+        return await self.ask(connection_view)
+
+    async def company_key(self) -> CompanyKey | None:
+        """Whose links count now."""
+        view = await self.connection()
+        return view.key if view is not None else None
+
+    async def terms(self) -> Terms | None:
+        """The words of the connected service."""
+        view = await self.connection()
+        return SERVICES[ProviderKey(view.provider)].terms if view is not None else None
+
+    def environment(self, key: ProviderKey) -> str:
+        """ "sandbox" for a service that lives elsewhere, else "live"."""
+        address = self.options.addresses.get(key)
+        return address.environment if address is not None else "live"
+
+    def endpoints(self, key: ProviderKey) -> Endpoints:
+        """Where the service is reached. Raises NotAllowed while it isn't available in this version."""
+        address = self.options.addresses.get(key)
+        if address is not None:
+            return address.endpoints
+        live = SERVICES[key].live
+        if live is None:
+            raise NotAllowed(
+                tr("{service} is not yet available in this version.", service=SERVICES[key].terms.full_name)
+            )
+        return live
+
+    async def cipher(self) -> Cipher:
+        """What seals and opens the stored secrets. Raises SecretStoreProblem; asked again at the next call."""
+        if self._cipher is None:
+            self._cipher = await open_cipher(self.db, self.options.store, self.entropy)
+        return self._cipher
+
+    async def app_keys(self) -> AppKeyBook:
+        """The owner's own app keys. Raises SecretStoreProblem."""
+        return AppKeyBook(self.db, await self.cipher())
+
+    async def sign_in(self) -> SignInFlow:
+        """The one sign-in of this desk: `begin`, `wait`, `finish_with_pasted`, `cancel`. Raises SecretStoreProblem."""
+        if self._flow is None:
+            self._flow = SignInFlow(
+                self.db,
+                await self.cipher(),
+                self.clock,
+                self.entropy,
+                self._leases,
+                services=self._service,
+                open_browser=self.options.open_browser,
+                account=self.options.account,
+            )
+        return self._flow
+
+    async def _service(self, provider: str) -> SignInService:
+        key = ProviderKey(provider)
+        info, endpoints, environment = SERVICES[key], self.endpoints(key), self.environment(key)
+        keys = await (await self.app_keys()).load(provider, environment)
+        if keys is None:
+            raise AppKeysMissing(info.terms.service)
+        sign_in = info.make_sign_in(endpoints, keys, clock=self.clock)
+        return SignInService(sign_in, environment, partial(self._identify, info, endpoints))
+
+    async def _identify(
+        self, info: ServiceInfo, endpoints: Endpoints, grant: TokenGrant, company_id: str | None
+    ) -> Sequence[connection_rows.Company]:
+        """The name of the company that was just signed in to, for the confirmation (M3)."""
+
+        async def token(refused: AccessToken | None = None) -> AccessToken:
+            if refused is not None:
+                raise NeedsSignIn(info.terms.service)
+            return AccessToken(grant.access_token, 0)
+
+        http = self._http(info, endpoints, token)
+        try:
+            settings = await info.make_provider(http, CompanyRef(company_id or "")).settings()
+        finally:
+            await http.close()
+        return (connection_rows.Company(settings.company.external_id, settings.company.name),)
+
+    def _http(self, info: ServiceInfo, endpoints: Endpoints, tokens: TokenSource) -> ServiceHttp:
+        return ServiceHttp(
+            base=endpoints.api,
+            service=info.terms.service,
+            tokens=tokens,
+            clock=self.clock,
+            entropy=self.entropy,
+            limits=info.limits,
+        )
+
+    async def after_connecting(self) -> None:
+        """Read what must be known of the company before anything is written there. Raises ConnectionProblem."""
+        await self._drop_live()
+        await refresh_settings(await self.require_company(), force=True)
+        await self._drop_live()  # the next one starts with the settings just read
+        self.runner.wake()
+
+    async def disconnect(self) -> None:
+        """End the connection: the grant is given back, links and data stay on both sides (M134-M136)."""
+        view = await self.connection()
+        if view is not None:
+            flow = await self.sign_in()
+            await flow.disconnect(view.id)
+        await self._drop_live()
+
+    # --- the company ----------------------------------------------------------------------------------
+
+    async def company(self) -> Company | None:
+        """The connected company, ready to be called, or None. Raises SecretStoreProblem."""
+        live = await self.live()
+        return live.company if live is not None else None
+
+    async def require_company(self) -> Company:
+        """The connected company. Raises NotAllowed when there is none."""
+        company = await self.company()
+        if company is None:
+            raise NotAllowed(tr("No accounting service is connected."), tr("Connect one in Settings > Integrations."))
+        return company
+
+    async def lists(self) -> RemoteLists:
+        """The shared lists of the service's customers and items. Raises NotAllowed when not connected."""
+        await self.require_company()
+        assert self._live is not None
+        return self._live.lists
+
+    async def live(self) -> _Live | None:
+        """What was made for the live connection; made anew when the connection changed."""
+        async with self._making:
+            view = await self.connection()
+            if view is None:
+                await self._drop_live()
+                return None
+            if self._live is not None and self._live.company.connection_id == view.id:
+                return self._live
+            await self._drop_live()
+            self._live = await self._make_live(view)
+            return self._live
+
+    async def _make_live(self, view: ConnectionView) -> _Live:
+        key = ProviderKey(view.provider)
+        info = SERVICES[key]
+        cipher = await self.cipher()
+        endpoints = self.endpoints(key)
+        sign_in = (await self._service(view.provider)).sign_in
+        tokens = Tokens(self.db, cipher, sign_in, self._leases, self.clock, self.entropy, view.id)
+        http = self._http(info, endpoints, tokens)
+        settings = await self.ask(lambda session: stored_settings(session, session.get_one(Connection, view.id)))
+        provider = info.make_provider(http, CompanyRef(view.company_id, view.company_name), settings)
+        company = Company(self.db, provider, view.id, view.key, self.desk, self._leases)
+        return _Live(company, http, tokens, RemoteLists(provider, self.clock))
+
+    async def _drop_live(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            await live.tokens.settled()
+            await live.http.close()
+
+    # --- sync -------------------------------------------------------------------------------------------
+
+    async def sync(self, records: Sequence[tuple[Kind, int]]) -> Report:
+        """Sync or Resync these records now and wait for the end (M73, M96). Raises NotAllowed when not connected."""
+        await self.require_company()
+
+        def ask(session: Session, desk: Desk) -> None:
+            for kind, local_id in records:
+                promise(session, desk, kind.value, local_id, PushReason.ASKED, asked=True)
+
+        await self.do(ask)
+        return await self.runner.drain(wait_for_lease=True)
+
+    async def sync_now(self) -> Report:
+        """Everything that waits (M60). Reads the company's settings first when they are older than a day."""
+        company = await self.require_company()
+        try:
+            await refresh_settings(company)
+        except ConnectionProblem as problem:
+            await self._note_trouble(company, problem)
+            return Report(problem=problem)
+        await self.do(sync_everything)
+        return await self.runner.drain(everything=True, wait_for_lease=True)
+
+    async def _note_trouble(self, company: Company, problem: ConnectionProblem) -> None:
+        def write(session: Session) -> None:
+            row = session.get_one(Connection, company.connection_id)
+            failures.connection_trouble(session, self.clock.now(), row, problem, by_hand=True)
+
+        await self.db.in_write(write)
+
+    # --- the bell ------------------------------------------------------------------------------------------
+
+    async def bell(self) -> list[failures.BellEntry]:
+        """The open failures of this user, newest first (M105-M108)."""
+        return await self.ask(failures.bell_entries, self.options.account)
+
+    async def unread(self) -> int:
+        """The number on the bell."""
+        return await self.ask(failures.unread_count, self.options.account)
+
+    async def mark_read(self, ids: Sequence[int]) -> None:
+        """These entries were seen."""
+        await self.db.in_write(lambda session: failures.mark_read(session, self.clock.now(), ids))
+
+    # --- watching --------------------------------------------------------------------------------------------
+
+    def watch(self, listener: Callable[[frozenset[Change]], Any]) -> Callable[[], None]:
+        """Call `listener` on this loop after each commit; the answer ends it."""
+        loop = asyncio.get_running_loop()
+
+        def deliver(changes: frozenset[Change]) -> None:
+            with suppress(RuntimeError):  # the loop has ended meanwhile: nobody is left to be told
+                loop.call_soon_threadsafe(listener, changes)
+
+        return self.db.subscribe(deliver)
