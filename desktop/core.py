@@ -30,7 +30,7 @@ from desktop.providers.base import AccessToken, Endpoints, Terms, TokenSource
 from desktop.providers.http import ServiceHttp
 from desktop.providers.records import CompanyRef, Kind, ProviderKey, TokenGrant
 from desktop.providers.registry import SERVICES, ServiceInfo
-from desktop.sync import connection_rows, failures
+from desktop.sync import failures
 from desktop.sync.app_keys import AppKeyBook
 from desktop.sync.company import Company
 from desktop.sync.connect import SignInFlow, SignInService
@@ -252,7 +252,7 @@ class Core:
 
     async def _identify(
         self, info: ServiceInfo, endpoints: Endpoints, grant: TokenGrant, company_id: str | None
-    ) -> Sequence[connection_rows.Company]:
+    ) -> Sequence[CompanyRef]:
         """The name of the company that was just signed in to, for the confirmation (M3)."""
 
         async def token(refused: AccessToken | None = None) -> AccessToken:
@@ -265,7 +265,7 @@ class Core:
             settings = await info.make_provider(http, CompanyRef(company_id or "")).settings()
         finally:
             await http.close()
-        return (connection_rows.Company(settings.company.external_id, settings.company.name),)
+        return (settings.company,)
 
     def _http(self, info: ServiceInfo, endpoints: Endpoints, tokens: TokenSource) -> ServiceHttp:
         return ServiceHttp(
