@@ -27,7 +27,8 @@ from desktop.models.connection import Connection
 from desktop.models.session import Database, db_now, note_change
 from desktop.models.states import ConnectionState
 from desktop.providers.base import AccessToken, RefreshInDoubt, SignIn
-from desktop.providers.records import TokenGrant
+from desktop.providers.records import ProviderKey, TokenGrant
+from desktop.providers.registry import SERVICES
 from desktop.sync.leases import HeldLease, Leases, lease_is_free
 from desktop.sync.secrets import Cipher, Sealed
 from desktop.text import tr
@@ -45,12 +46,10 @@ POLL_SECONDS = 0.05
 AGAIN_SECONDS = 30.0
 """After an early refresh that failed, while the token is still good."""
 
-SERVICE_NAMES = {"quickbooks": "QuickBooks", "xero": "Xero", "freshbooks": "FreshBooks", "wave": "Wave"}
-
 
 def service_name(provider: str) -> str:
     """What the owner calls the service."""
-    return SERVICE_NAMES.get(provider, provider)
+    return SERVICES[ProviderKey(provider)].terms.service
 
 
 def token_purpose(connection_id: int) -> str:
