@@ -1,4 +1,4 @@
-"""Where files that ship with the program lie; nothing else builds such a path."""
+"""Where files lie: those that ship with the program, and the user's own. Nothing else builds such a path."""
 
 import sys
 from pathlib import Path
@@ -13,3 +13,20 @@ def resource(*parts: str) -> Path:
     installed = package / "_resources"
     root = installed if installed.is_dir() else package.parent / "resources"
     return root.joinpath(*parts)
+
+
+APP = "BlueClerk"
+
+
+def user_data_dir() -> Path:
+    """The user's own data folder for this program (not made here)."""
+    import appdirs
+
+    return Path(appdirs.user_data_dir(APP, False))
+
+
+def user_log_dir() -> Path:
+    """Where this user's log files go (not made here)."""
+    import appdirs
+
+    return Path(appdirs.user_log_dir(APP, False))

@@ -80,6 +80,7 @@ def _server(sandbox: Sandbox, on_ready: Callable[[], None]) -> _Server:
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=1,
@@ -107,8 +108,9 @@ def run(
     control_secret: str | None = None,
     host: str = "127.0.0.1",
     redirect_uris: Sequence[str] = (),
+    until_stdin_closes: bool = False,
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM. The ready file appears when the port answers, and goes at the end.
+    """Serve until Ctrl-C or SIGTERM, or until whoever started it is gone. The ready file appears when the port answers, and goes at the end.
 
     Raises `OSError` if the port is taken, `ValueError` for an unknown company.
     """
@@ -122,12 +124,21 @@ def run(
         if ready_file is not None:
             _write_ready(ready_file, ready_content(sandbox, base, control_secret))
 
+    server = _server(sandbox, on_ready)
+    if until_stdin_closes:
+        threading.Thread(target=_end_with_stdin, args=[server], name="parent", daemon=True).start()
     try:
         with listener:
-            _server(sandbox, on_ready).run(sockets=[listener])
+            server.run(sockets=[listener])
     finally:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
+
+
+def _end_with_stdin(server: _Server) -> None:
+    """Nobody is left to use this sandbox once the other end of standard input is closed, however that came about."""
+    sys.stdin.buffer.read()
+    server.should_exit = True
 
 
 class RunningSandbox:
@@ -181,12 +192,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
     parser.add_argument("--company", default="demo,empty", help="which companies exist: demo,empty,large")
     parser.add_argument("--ready-file", type=Path, help="written as JSON when the port answers")
-    parser.add_argument("--control-secret", help="switches the control interface on")
+    parser.add_argument(
+        "--control-secret",
+        default=os.environ.get("BLUECLERK_CONTROL_SECRET"),
+        help="switches the control interface on (or BLUECLERK_CONTROL_SECRET, which no list of processes shows)",
+    )
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end with the program that started it")
     parser.add_argument("--redirect-uri", action="append", default=[], help="one more allowed address (repeatable)")
     options = parser.parse_args(argv)
     companies = [name.strip() for name in options.company.split(",") if name.strip()]
     try:
-        run(options.port, companies, options.ready_file, options.control_secret, redirect_uris=options.redirect_uri)
+        run(
+            options.port,
+            companies,
+            options.ready_file,
+            options.control_secret,
+            redirect_uris=options.redirect_uri,
+            until_stdin_closes=options.until_stdin_closes,
+        )
     except (OSError, ValueError) as error:
         print(f"The sandbox cannot start: {error}", file=sys.stderr)
         return 2
