@@ -16,7 +16,6 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from desktop.sandbox.clock import SandboxClock
-from desktop.sandbox.consent import STYLE
 from desktop.sandbox.control import Control, json_response
 from desktop.sandbox.engine import ServiceEndpoint
 from desktop.sandbox.faults import FaultPlan
@@ -34,6 +33,8 @@ PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 FEED_LENGTH = 200
+MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+"""Named here: Windows takes such types from its registry, where other programs spoil them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +119,11 @@ def _pages(services: Mapping[str, Service], ledger: Ledger, clock: SandboxClock)
             return json_response({"error": str(error)}, 404)
 
     async def catalogue(request: Request) -> Response:
-        return json_response({name: service.companies() for name, service in services.items()})
+        return json_response(list(services))
 
     async def events(request: Request) -> Response:
         entries = ledger.since(request.path_params["n"], FEED_LENGTH)
         return json_response({"last": len(ledger), "entries": [entry.as_json(bodies=False) for entry in entries]})
-
-    async def style(request: Request) -> Response:
-        return Response(STYLE, headers=PAGE_HEADERS, media_type="text/css")
 
     async def elsewhere(request: Request) -> Response:
         leaked = "authorization" in request.headers
@@ -141,7 +139,6 @@ def _pages(services: Mapping[str, Service], ledger: Ledger, clock: SandboxClock)
         Route("/books/{service}.json", books),
         Route("/services.json", catalogue),
         Route("/events-since/{n:int}.json", events),
-        Route("/consent.css", style),
         Route("/elsewhere/{rest:path}", elsewhere, methods=methods),
     ]
 
@@ -149,4 +146,4 @@ def _pages(services: Mapping[str, Service], ledger: Ledger, clock: SandboxClock)
 def _file(path: Path) -> Response:
     if not path.is_file():
         return PlainTextResponse("Not Found", 404)
-    return FileResponse(path, headers=PAGE_HEADERS)
+    return FileResponse(path, headers=PAGE_HEADERS, media_type=MEDIA_TYPES.get(path.suffix, "application/octet-stream"))

@@ -16,31 +16,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
 }
-STYLE = """
-:root { color-scheme: light dark; --ink: #17212b; --soft: #5b6875; --paper: #fff; --ground: #eef2f5; --line: #d5dde4;
-  --deed: #0b6b47; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8eef3; --soft: #9fb0bf; --paper: #1b242c; --ground: #11181e;
-  --line: #34424e; --deed: #2fa676; } }
-* { box-sizing: border-box; }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: var(--ground); color: var(--ink);
-  font: 16px/1.5 system-ui, "Segoe UI", sans-serif; }
-main { width: min(30rem, calc(100vw - 2rem)); margin: 2rem 0; padding: 2.25rem; background: var(--paper);
-  border: 1px solid var(--line); border-radius: 14px; }
-small { display: inline-block; color: var(--soft); letter-spacing: .02em; }
-h1 { margin: .35rem 0 .5rem; font-size: 1.45rem; line-height: 1.25; }
-p { margin: .5rem 0 1rem; color: var(--soft); }
-fieldset { margin: 0 0 1.5rem; padding: 0; border: 0; }
-legend { padding: 0; font-weight: 600; margin-bottom: .5rem; }
-label { display: flex; gap: .75rem; align-items: center; padding: .8rem 1rem; border: 1px solid var(--line);
-  border-radius: 10px; margin-bottom: .5rem; cursor: pointer; }
-label:has(input:checked) { border-color: var(--deed); box-shadow: inset 0 0 0 1px var(--deed); }
-input { accent-color: var(--deed); width: 1.1rem; height: 1.1rem; flex: none; }
-.actions { display: flex; gap: .75rem; justify-content: flex-end; }
-button { font: inherit; font-weight: 600; padding: .65rem 1.4rem; border-radius: 9px; border: 1px solid var(--line);
-  background: transparent; color: inherit; cursor: pointer; }
-button[value=approve] { background: var(--deed); border-color: var(--deed); color: #fff; }
-button:focus-visible, input:focus-visible { outline: 3px solid var(--deed); outline-offset: 2px; }
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +54,26 @@ class ConsentDesk:
 def page(service_name: str, action: str, ticket: str, companies: list[Json], app_name: str, asks: str) -> Answer:
     """The form: which company, approve or deny. Works without scripts."""
     choices = "".join(
-        f'<label><input type="radio" name="company" value="{escape(company["id"])}"{" checked" if not index else ""}>'
-        f"<span>{escape(company['name'])}</span></label>"
+        f'<label class="company"><input type="radio" name="company" value="{escape(company["id"])}"'
+        f"{' checked' if not index else ''}><span>{escape(company['name'])}</span>"
+        f'<span class="detail">Company ID {escape(company["id"])}</span></label>'
         for index, company in enumerate(companies)
     )
-    body = f"""<small>{escape(service_name)} sandbox &middot; no real books</small>
-<h1>{escape(app_name)} wants to work with your books</h1>
+    body = f"""<h1>{escape(app_name)} asks to work with your {escape(service_name)} books</h1>
 <p>{escape(asks)}</p>
 <form method="post" action="{escape(action)}">
 <input type="hidden" name="ticket" value="{escape(ticket)}">
-<fieldset><legend>Company</legend>{choices}</fieldset>
-<div class="actions"><button name="decision" value="deny">Deny</button>
-<button name="decision" value="approve">Approve</button></div>
+<fieldset><legend>Which company?</legend>{choices}</fieldset>
+<div class="actions"><button class="deny" name="decision" value="deny">Deny</button>
+<button class="approve" name="decision" value="approve">Approve</button></div>
 </form>"""
-    return _html(200, f"{service_name} sign-in", body)
+    return _html(200, f"{service_name} sign-in", service_name, body)
 
 
 def error_page(service_name: str, status: int, title: str, text: str) -> Answer:
     """Shown where a redirect would be unsafe."""
-    body = f"<small>{escape(service_name)} sandbox</small><h1>{escape(title)}</h1><p>{escape(text)}</p>"
-    return _html(status, title, body)
+    body = f'<h1>{escape(title)}</h1><p class="error">{escape(text)}</p>'
+    return _html(status, title, service_name, body)
 
 
 def back_to(redirect_uri: str, parameters: dict[str, Any]) -> Answer:
@@ -106,8 +81,11 @@ def back_to(redirect_uri: str, parameters: dict[str, Any]) -> Answer:
     return Answer(302, b"", "text/html", {"Location": f"{redirect_uri}{joint}{urlencode(parameters)}", **HEADERS})
 
 
-def _html(status: int, title: str, body: str) -> Answer:
-    text = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/consent.css">
-</head><body><main>{body}</main></body></html>"""
+def _html(status: int, title: str, service_name: str, body: str) -> Answer:
+    text = f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="/pages/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/pages/consent.css"></head>
+<body><main class="card"><p class="badge">{escape(service_name)} practice service</p>{body}
+<p class="fine">This is an imitation on your own computer. No real company is involved.</p></main></body></html>"""
     return Answer(status, text.encode(), "text/html; charset=utf-8", dict(HEADERS))

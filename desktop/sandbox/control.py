@@ -145,7 +145,10 @@ class Control:
 
     async def _settings(self, request: Request) -> Json:
         body = await _body(request)
-        return self._service(body.pop("service", None)).settings(body)
+        try:
+            return self._service(body.pop("service", None)).settings(body)
+        except (TypeError, ValueError) as error:
+            raise ControlError(f"a setting has the wrong kind of value: {error}") from error
 
 
 def _read_change(body: Json) -> tuple[str, Json]:

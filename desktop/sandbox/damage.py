@@ -49,7 +49,10 @@ def damage(
     way = _WAYS.get(rule.id)
     if way is not None:
         return Delivery(answer, way, seconds=_seconds(rule.id, rule.params))
-    return _BODIES[rule.id](rule.params, answer, service)
+    params = rule.params
+    if "element" not in params and rule.op is not None:
+        params = params | {"element": next((i for i, part in enumerate(call.elements) if part["op"] == rule.op), 0)}
+    return _BODIES[rule.id](params, answer, service)
 
 
 _WAYS = {"N1": "hang_up", "N2": "reset", "N3": "cut_reset", "N5": "late", "N6": "drip", "A6": "hang_up"}
@@ -199,10 +202,10 @@ _DATE_KEYS = frozenset(
 
 
 def _walk(value: Any, visit: Callable[[str, Any], tuple[bool, Any]]) -> Any:
-    """Rebuild JSON; `visit(key, value)` says whether to keep the pair, and with which value."""
+    """Rebuild JSON from the leaves up; `visit(key, value)` says whether to keep the pair, and with which value."""
     if isinstance(value, dict):
-        kept = ((key, *visit(key, item)) for key, item in value.items())
-        return {key: _walk(item, visit) for key, keep, item in kept if keep}
+        kept = ((key, *visit(key, _walk(item, visit))) for key, item in value.items())
+        return {key: item for key, keep, item in kept if keep}
     if isinstance(value, list):
         return [_walk(item, visit) for item in value]
     return value

@@ -222,7 +222,7 @@ def _fits(rule: Rule, body: Any, call: Call) -> bool:
     return True
 
 
-def _rule(data: Mapping[str, Any]) -> Rule:
+def _rule(data: Any) -> Rule:
     if not isinstance(data, Mapping) or data.get("id") not in CATALOGUE:
         raise ControlError(f"unknown fault {data!r}; known: {', '.join(sorted(CATALOGUE))}")
     unknown = set(data) - {"id", "provider", "op", "entity", "nth", "every", "p", "phase", "params", "times"}

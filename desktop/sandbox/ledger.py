@@ -15,6 +15,7 @@ REDACTED = "<redacted>"
 SECRET_NAMES = frozenset(
     ["access_token", "refresh_token", "id_token", "token", "code", "code_verifier", "client_secret", "csrf", "ticket"]
 )
+JSON_SECRETS = SECRET_NAMES - {"code"}
 _AUTH_WORDS = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+")
 
 
@@ -112,7 +113,7 @@ def redact(value: Any) -> Any:
     """
     if isinstance(value, Mapping):
         return {
-            name: REDACTED if str(name).lower() in SECRET_NAMES - {"code"} and isinstance(item, str) and item else redact(item)
+            name: REDACTED if isinstance(item, str) and str(name).lower() in JSON_SECRETS else redact(item)
             for name, item in value.items()
         }
     if isinstance(value, list):

@@ -322,7 +322,10 @@ class QuickBooks:
         if asked.get("client_id") != self._oauth.client_id:
             problem = "The client_id query parameter value is invalid. Make sure it is the one of your app's keys."
         elif redirect not in self._redirect_uris:
-            problem = "The redirect_uri query parameter value is invalid. Make sure it is listed in the Redirect URIs section on your app's keys tab and matches exactly."
+            problem = (
+                "The redirect_uri query parameter value is invalid. Make sure it is listed in the Redirect URIs "
+                "section on your app's keys tab and matches exactly."
+            )
         elif not asked.get("state"):
             problem = "The state query parameter is missing."
         elif asked.get("code_challenge") and self._pkce == "reject":
@@ -632,7 +635,8 @@ def _pdf(invoice: Json) -> bytes:
     parts = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]

@@ -83,7 +83,8 @@ class Desk:
         if record is None:
             raise Refused(
                 "610",
-                "Object Not Found : Something you're trying to use has been made inactive or deleted. Check the fields with accounts, customers, items, vendors or employees.",
+                "Object Not Found : Something you're trying to use has been made inactive or deleted. "
+                "Check the fields with accounts, customers, items, vendors or employees.",
             )
         return {entity: record, "time": self.time()}
 
@@ -233,7 +234,8 @@ class Desk:
         if str(token) != record["SyncToken"]:
             raise Refused(
                 "5010",
-                f"Stale Object Error : You and another user were working on this at the same time. SyncToken {record['SyncToken']} is current.",
+                "Stale Object Error : You and another user were working on this at the same time. "
+                f"SyncToken {record['SyncToken']} is current.",
                 "",
             )
         return record
@@ -319,7 +321,7 @@ class Desk:
         batch_id = str(element["bId"])
         if "Query" in element:
             return {"QueryResponse": self.query(str(element["Query"]))}
-        if len(batch_id) > 10:
+        if request_id and len(batch_id) > 10:
             raise Refused("6000", f"There are more than 10 characters in the bId: {len(batch_id)} characters", "bId")
         known = self._remembered(request_id, batch_id, element)
         if known is not None:

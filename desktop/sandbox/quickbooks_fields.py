@@ -194,6 +194,7 @@ def check_known(realm: Realm, body: Json, known: frozenset[str], where: str = ""
     if strangers and realm.rules.unknown_fields == "refuse":
         raise Refused(
             "2010",
-            f"Property Name:failed to parse json object; a property specified is unsupported or invalid: {where}{strangers[0]}",
+            "Property Name:failed to parse json object; a property specified is unsupported or invalid: "
+            f"{where}{strangers[0]}",
             strangers[0],
         )

@@ -1,4 +1,4 @@
-"""QuickBooks' name lists: customers, vendors, employees, items, accounts, payment methods (contract 3.1 to 3.3, 3.7)."""
+"""QuickBooks' name lists: people, items, accounts, payment methods (contract 3.1 to 3.3, 3.7)."""
 
 from __future__ import annotations
 

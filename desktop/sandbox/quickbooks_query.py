@@ -221,7 +221,7 @@ def execute(realm: Realm, query: Query, paging: str = "") -> Json:
     for name, descending in reversed(query.order):
         records.sort(key=lambda record: _sort_key(_value(record, name)), reverse=descending)
     if not query.order:
-        records.sort(key=lambda record: (record["MetaData"]["LastUpdatedTime"], int(record["Id"])), reverse=True)
+        records.sort(key=lambda record: (record["MetaData"]["LastUpdatedTime"], _sort_key(record["Id"])), reverse=True)
     start = query.start
     if paging == "repeat" or (paging == "endless" and start > len(records)):
         start = 1

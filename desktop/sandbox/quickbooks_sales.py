@@ -23,7 +23,8 @@ def check_open(realm: Realm, *dates: str | None) -> None:
     if closed and any(date and date <= closed for date in dates):
         raise Refused(
             "6210",
-            f"The account period has closed and the account books cannot be updated through the QBO Services API. Please check with the company administrator. Closing date: {closed}",
+            "The account period has closed and the account books cannot be updated through the QBO Services API. "
+            f"Please check with the company administrator. Closing date: {closed}",
             "TxnDate",
         )
 
@@ -89,7 +90,8 @@ def _doc_number(realm: Realm, wanted: Json, old: Json | None, allow_duplicate: b
     if taken and realm.rules.warn_duplicate_numbers and not allow_duplicate:
         raise Refused(
             "6140",
-            f"Duplicate Document Number Error : You must specify a different number. This number has already been used. DocNumber={given} is assigned to TxnType=Invoice with TxnId={min(taken, key=int)}",
+            "Duplicate Document Number Error : You must specify a different number. This number has already been used. "
+            f"DocNumber={given} is assigned to TxnType=Invoice with TxnId={min(taken, key=int)}",
             "DocNumber",
         )
     return given
@@ -289,7 +291,8 @@ def _wanted_allocations(
         if value > available or value < 0:
             raise Refused(
                 "6000",
-                f"Business Validation Error: The amount applied to invoice {invoice_id} is more than its balance of {available}",
+                "Business Validation Error: The amount applied is more than the balance: "
+                f"invoice {invoice_id}, {available}",
                 "Line.Amount",
             )
     return {invoice_id: value for invoice_id, value in found.items() if value}
@@ -361,7 +364,8 @@ def _reallocate(realm: Realm, old: Json, wanted: dict[str, Decimal]) -> None:
 def deposited_fault() -> Refused:
     return Refused(
         "6540",
-        "Deposited Transaction: this transaction has been deposited. If you want to change or delete it, you must edit the deposit it appears on and remove it first.",
+        "Deposited Transaction: this transaction has been deposited. If you want to change or delete it, you must edit "
+        "the deposit it appears on and remove it first.",
         "",
     )
 

@@ -110,8 +110,9 @@ def run(
     redirect_uris: Sequence[str] = (),
     until_stdin_closes: bool = False,
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM, or until whoever started it is gone. The ready file appears when the port answers, and goes at the end.
+    """Serve until Ctrl-C or SIGTERM, or (`until_stdin_closes`) until whoever started it is gone.
 
+    The ready file appears when the port answers, and goes at the end.
     Raises `OSError` if the port is taken, `ValueError` for an unknown company.
     """
     sandbox = create_app(companies, control_secret, redirect_uris)
@@ -137,7 +138,9 @@ def run(
 
 def _end_with_stdin(server: _Server) -> None:
     """Nobody is left to use this sandbox once the other end of standard input is closed, however that came about."""
-    sys.stdin.buffer.read()
+    with contextlib.suppress(OSError):
+        while os.read(0, 1024):  # the bare handle: a thread inside sys.stdin would crash the interpreter's own end
+            pass
     server.should_exit = True
 
 
