@@ -313,6 +313,10 @@ class SignIn(Protocol):
         """Ends the grant; True when the service confirmed it. Never raises."""
         ...
 
+    async def close(self) -> None:
+        """Ends the kept-alive connections."""
+        ...
+
     def company_in(self, query: dict[str, str]) -> str | None:
         """The company id that came with the redirect (QuickBooks `realmId`), if this service sends it there."""
         ...
