@@ -77,9 +77,13 @@ class Progress:
     company_name: str = ""
 
 
+async def _nothing() -> None:
+    """For a service that needs no closing."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignInService:
-    """One service, made ready with the app keys for one environment."""
+    """One service, made ready with the app keys for one environment; made for one use and closed after it."""
 
     sign_in: SignIn
     environment: str
@@ -89,6 +93,8 @@ class SignInService:
     one to look at. Raises ConnectionProblem."""
     redirect_uri: str = ""
     """The https bounce page registered with these keys; "" for the listener's own address."""
+    close: Callable[[], Awaitable[None]] = _nothing
+    """Ends the connections that `sign_in` keeps alive."""
 
     @property
     def name(self) -> str:
@@ -119,6 +125,9 @@ class _Attempt:
     listener: LoopbackListener | None
     timer: asyncio.TimerHandle
     cancelled: bool = False
+    under_way: bool = False
+    """`wait` has the answer and goes on by itself; it closes the service when it is done."""
+    closed: bool = False
 
     def close(self) -> None:
         self.timer.cancel()
@@ -172,7 +181,11 @@ class SignInFlow:
         await self.cancel()
         service = await self._services(provider_key)
         key, environment = service.sign_in.key, service.environment
-        await self._db.in_read(lambda session: check_may_connect(session, key, environment))
+        try:
+            await self._db.in_read(lambda session: check_may_connect(session, key, environment))
+        except BlueClerkError:
+            await service.close()
+            raise
         listener = await self._listen()
         port = listener.port if listener is not None else None
         nonce = self._entropy.token(STATE_BYTES)
@@ -246,6 +259,7 @@ class SignInFlow:
         try:
             on_progress(Progress(Stage.WAITING))
             returned = _agreed(await attempt.gate.answer(), attempt, self._wait_seconds)
+            attempt.under_way = True
             on_progress(Progress(Stage.EXCHANGING))
             grant = await attempt.service.sign_in.exchange(
                 returned.code, redirect_uri=attempt.redirect_uri, verifier=attempt.verifier
@@ -258,6 +272,7 @@ class SignInFlow:
             on_progress(Progress(Stage.CONNECTED, company_label(connected.company)))
             return connected
         finally:
+            attempt.under_way = False
             await self._put_away(attempt)
 
     async def cancel(self) -> None:
@@ -332,6 +347,9 @@ class SignInFlow:
             self._attempt = None
         if attempt.listener is not None:
             await attempt.listener.stop()
+        if not (attempt.closed or attempt.under_way):
+            attempt.closed = True
+            await attempt.service.close()
 
     # --- the end ---
 
@@ -367,7 +385,10 @@ class SignInFlow:
             service = await self._services(row.provider)
         except BlueClerkError:  # no key or no app keys any more: the tokens can't be used by anybody here
             return False
-        return await self._revoke(service.sign_in, grant.refresh_token)
+        try:
+            return await self._revoke(service.sign_in, grant.refresh_token)
+        finally:
+            await service.close()
 
     async def _revoke(self, sign_in: SignIn, token: str) -> bool:
         try:

@@ -99,17 +99,20 @@ def store_connection(session: Session, cipher: Cipher, new: NewConnection) -> Co
     if live is not None and live is not row:
         end_connection(session, live, new.actor)
         session.flush()  # the index allows one live row at any moment
-    again, known = row is not None and row.live == 1, row is not None
+    now, known = db_now(session), row is not None
+    again = row is not None and row.live == 1
     if row is None:
         row = Connection(
-            provider=new.provider,
+            provider=str(new.provider),
             environment=new.environment,
             company_id=new.company.external_id,
             switches=Switches().to_json(),
             token_version=0,
         )
-        session.add(row)
-    _revive(session, row, new, again)
+    if not again:  # signing in again is no new connection: what was sent since still counts
+        row.connected_at = now
+    _revive(row, new)
+    session.add(row)
     session.flush()
     columns = token_columns(session, cipher, row.id, new.stored, new.grant.refresh_expires_at)
     for name, value in columns.items():
@@ -173,7 +176,7 @@ def _row_of(session: Session, new: NewConnection) -> Connection | None:
     ).first()
 
 
-def _revive(session: Session, row: Connection, new: NewConnection, again: bool) -> None:
+def _revive(row: Connection, new: NewConnection) -> None:
     row.live = 1
     row.company_name = new.company.name or row.company_name or ""
     row.state = ConnectionState.CONNECTED.value
@@ -181,5 +184,3 @@ def _revive(session: Session, row: Connection, new: NewConnection, again: bool) 
     row.state_until = None
     row.disconnected_at = None
     row.redirect_uri = new.redirect_uri
-    if not again:  # signing in again is no new connection: what was sent since still counts
-        row.connected_at = db_now(session)
