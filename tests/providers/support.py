@@ -77,7 +77,9 @@ def reply(body: Any, status: int = 200, **headers: str) -> Handler:
 
     def make(request: httpx.Request) -> httpx.Response:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.Response(status, json=body, headers={"intuit_tid": "tid-1", **names})
+        content = json.dumps(body, default=float).encode()
+        known = {"content-type": "application/json", "intuit_tid": "tid-1"}
+        return httpx.Response(status, content=content, headers=known | names)
 
     return make
 

@@ -52,13 +52,11 @@ def name_of(row: dict[str, Any]) -> str:
     return f"{row['code']}-{row.get('kind', 'invoice')}-{row['error']}"
 
 
-@pytest.mark.parametrize("shape", ["own", "A", "B", "D"])
-@pytest.mark.parametrize("row", ROWS, ids=name_of)
+SHAPED = [(row, shape) for row in ROWS for shape in ("ABD" if row["code"].isdigit() else "C")]
+
+
+@pytest.mark.parametrize(("row", "shape"), SHAPED, ids=[f"{name_of(row)}-{shape}" for row, shape in SHAPED])
 def test_D7_H11_every_row_of_the_fault_table(row: dict[str, Any], shape: str) -> None:
-    if shape == "own":
-        shape = row.get("shape", "A")
-    elif not row["code"].isdigit():
-        pytest.skip("a code of words comes in shape C only")
     found = verdict(faults_in(*shaped(row, shape)), subject(row), "tid-9")
     if isinstance(found, Special):
         assert found.name == row["error"]
