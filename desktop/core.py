@@ -26,7 +26,7 @@ from desktop.errors import AppKeysMissing, BlueClerkError, ConnectionProblem, Ne
 from desktop.models.connection import Connection
 from desktop.models.session import Change, Database, open_database
 from desktop.models.states import CompanyKey, PushReason
-from desktop.providers.base import AccessToken, Endpoints, Terms, TokenSource
+from desktop.providers.base import AccessToken, AppKeys, Endpoints, SignIn, Terms, TokenSource
 from desktop.providers.http import ServiceHttp
 from desktop.providers.records import CompanyRef, Kind, ProviderKey, TokenGrant
 from desktop.providers.registry import SERVICES, ServiceInfo
@@ -105,6 +105,7 @@ class Core:
         self._cipher: Cipher | None = None
         self._live: _Live | None = None
         self._flow: SignInFlow | None = None
+        self._sign_ins: dict[tuple[ProviderKey, AppKeys], SignIn] = {}
         self._making = asyncio.Lock()
         self._runner_task: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
@@ -154,7 +155,11 @@ class Core:
             self._runner_task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._runner_task
+        if self._flow is not None:
+            await self._flow.cancel()
         await self._drop_live()
+        for sign_in in self._sign_ins.values():
+            await sign_in.close()
         await asyncio.to_thread(self.db.close)
 
     # --- our books -------------------------------------------------------------------------------
@@ -247,7 +252,9 @@ class Core:
         keys = await (await self.app_keys()).load(provider, environment)
         if keys is None:
             raise AppKeysMissing(info.terms.service)
-        sign_in = info.make_sign_in(endpoints, keys, clock=self.clock)
+        sign_in = self._sign_ins.get((key, keys))
+        if sign_in is None:
+            sign_in = self._sign_ins[(key, keys)] = info.make_sign_in(endpoints, keys, clock=self.clock)
         return SignInService(sign_in, environment, partial(self._identify, info, endpoints))
 
     async def _identify(

@@ -180,7 +180,7 @@ def _linked(session: Session, company: Company, kind: Kind) -> dict[str, int]:
             ExternalLink.kind == kind.value,
         )
     )
-    return dict(rows.tuples())
+    return dict(rows.tuples().all())
 
 
 def _left_out(session: Session, company: Company, kind: Kind) -> set[str]:

@@ -74,7 +74,7 @@ def mapping_view(session: Session, company: CompanyKey) -> MappingView:
             select(ItemAccount.item_id, ItemAccount.account_id).where(
                 ItemAccount.provider == company.provider, ItemAccount.company_id == company.company_id
             )
-        ).tuples()
+        ).tuples().all()
     )
     rows = []
     for item in session.scalars(select(Item).where(Item.active.is_(True)).order_by(Item.name_key, Item.id)):

@@ -33,6 +33,8 @@ from desktop.sync.recovery import recover
 BACKOFF = (15.0, 60.0, 180.0, 600.0, 1800.0)
 """Seconds until the next try after a connection problem, when the service named no time."""
 DOUBT_SECONDS = 30.0
+TOGETHER = timedelta(seconds=1)
+"""What falls due within this time goes along: records saved together leave together."""
 LEASE_POLL_SECONDS = 0.25
 ORDER = {Kind.CUSTOMER.value: 0, Kind.ITEM.value: 1, Kind.INVOICE.value: 2, Kind.PAYMENT.value: 3}
 
@@ -198,7 +200,7 @@ def _due(session: Session, company: Company, everything: bool, limit: int | None
     connection = session.get_one(Connection, company.connection_id)
     query = select(OutboxEntry)
     if not everything:
-        query = query.where(OutboxEntry.not_before <= company.desk.clock.now())
+        query = query.where(OutboxEntry.not_before <= company.desk.clock.now() + TOGETHER)
     rows = session.scalars(query.limit(limit)).all()
     asked_only = connection.state in (ConnectionState.NEEDS_SIGN_IN.value, ConnectionState.REFUSED.value)
     entries = [
