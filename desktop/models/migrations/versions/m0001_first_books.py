@@ -326,7 +326,7 @@ def upgrade() -> None:
     op.create_index("ix_invoice_due_on_id", "invoice", ["due_on", "id"], unique=False)
     op.create_index("ix_invoice_issued_on_id", "invoice", ["issued_on", "id"], unique=False)
     op.create_index("ix_invoice_number_key_id", "invoice", ["number_key", "id"], unique=False)
-    op.create_index("ix_invoice_status_id", "invoice", ["status", "id"], unique=False)
+    op.create_index("ix_invoice_status_id", "invoice", ["status", "id", "total", "due_on"], unique=False)
     op.create_index("ix_invoice_total_id", "invoice", ["total", "id"], unique=False)
     op.create_table(
         "item_account",
@@ -393,7 +393,7 @@ def upgrade() -> None:
         "payment",
         ["id"],
         unique=False,
-        sqlite_where=sa.text("deleted"),
+        sqlite_where=sa.text("deleted = 1"),
         postgresql_where=sa.text("deleted"),
     )
     op.create_index(op.f("ix_payment_paid_on"), "payment", ["paid_on"], unique=False)
