@@ -101,7 +101,7 @@ def _wait_ready(child: subprocess.Popen[bytes], ready: Path) -> dict[str, Any]:
 # --- books to try things with ----------------------------------------------------------------------------------
 
 _CUSTOMERS = (
-    # name, first, last, e-mail, phone, street, kind
+    # name, first, last, e-mail, phone, street, kind; the Masons are in the sandbox too, and a John Smith may be
     ("Harriet Vance", "Harriet", "Vance", "harriet.vance@example.com", "512-555-0181", "418 Larkspur Ct", "homeowner"),
     (
         "Elm Street Dental",
@@ -114,6 +114,8 @@ _CUSTOMERS = (
     ),
     ("Stonebridge Builders LLC", "", "", "office@stonebridge.example.net", "512-555-0183", "9 Quarry Rd", "builder"),
     ("Owen & Ruth Castellan", "Owen", "Castellan", "", "512-555-0184", "23 Heron Way", "homeowner"),
+    ("Mary & John Mason", "Mary", "Mason", "masons@example.com", "512-555-0102", "88 Juniper Court", "homeowner"),
+    ("John Smith", "John", "Smith", "", "512-555-0199", "4 Fern Hollow", "homeowner"),
     ("Riverside Laundromat", "", "", "desk@riverside.example.org", "512-555-0185", "1500 River Rd", "business"),
 )
 _ITEMS = (

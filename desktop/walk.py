@@ -64,6 +64,8 @@ class Walk:
     say: Callable[[str], None] = print
     numbers: list[str] = field(default_factory=list)
     invoices: list[int] = field(default_factory=list)
+    undecided: list[int] = field(default_factory=list)
+    """Customers that may be ones of QuickBooks: the owner has to say so first."""
     step: int = 0
 
     async def run(self) -> None:
@@ -104,6 +106,7 @@ class Walk:
         kinds = {kind: sum(1 for one in reviews if one.kind.value == kind) for kind in _KINDS}
         standing = {one: sum(1 for review in reviews if review.standing is one) for one in Standing}
         await self.shoot("wizard")
+        self.undecided = [one.local_id for one in reviews if one.standing is Standing.POSSIBLE and one.local_id]
         choices = [
             importing.CustomerChoice(one.external_id, one.kind, one.reasons[0] if one.reasons else "")
             for one in reviews
@@ -150,7 +153,7 @@ class Walk:
     async def _send(self, today: date) -> None:
         self._title(f"Send {SENT} invoices")
         before = self._sequence()
-        self.invoices = await self.core.do(_write_invoices, today, SENT)
+        self.invoices = await self.core.do(_write_invoices, today, SENT, self.undecided)
         await self._settle()
         self.numbers = await self.core.ask(_numbers, self.invoices)
         theirs = {one["number"]: one for one in self._books()["invoices"]}
@@ -178,7 +181,7 @@ class Walk:
         self._title("A reply is lost after QuickBooks has booked the invoice")
         self._control("POST", "faults", {"rules": [{"id": "N1", "provider": "quickbooks", "op": "create_invoice",
                                                     "nth": 1, "phase": "after", "times": 1}]})  # fmt: skip
-        extra = await self.core.do(_write_invoices, today, 1)
+        extra = await self.core.do(_write_invoices, today, 1, self.undecided)
         await self._settle()
         self._control("DELETE", "faults")
         (number,) = await self.core.ask(_numbers, extra)
@@ -194,7 +197,7 @@ class Walk:
     async def _meet_an_unmapped_item(self, today: date) -> None:
         self._title(f"An invoice with “{UNMAPPED_ITEM}”, which has no income account")
         before = self._sequence()
-        failed = await self.core.do(_write_invoices, today, 1, UNMAPPED_ITEM)
+        failed = await self.core.do(_write_invoices, today, 1, self.undecided, UNMAPPED_ITEM)
         await self._settle()
         await self.core.sync([(Kind.INVOICE, failed[0])])
         await self._settle()
@@ -310,9 +313,12 @@ def _fill(session: Session, desk: Desk, today: date) -> None:
     fill_books(session, desk, today)
 
 
-def _write_invoices(session: Session, desk: Desk, today: date, count: int, item_name: str = "") -> list[int]:
+def _write_invoices(
+    session: Session, desk: Desk, today: date, count: int, but: list[int], item_name: str = ""
+) -> list[int]:
     """`count` invoices marked SENT, to customers of both origins, taxed and untaxed, with and without discount."""
-    customers = session.scalars(select(Customer.id).where(Customer.active.is_(True)).order_by(Customer.id)).all()
+    known = select(Customer.id).where(Customer.active.is_(True), Customer.id.not_in(but))
+    customers = session.scalars(known.order_by(Customer.id)).all()
     query = select(Item).where(Item.active.is_(True), Item.builtin.is_(False), Item.unit_price.is_not(None))
     query = query.where(Item.name == item_name) if item_name else query.where(Item.name != UNMAPPED_ITEM)
     items = session.scalars(query.order_by(Item.id)).all()
@@ -362,7 +368,9 @@ def _our_books(session: Session) -> list[tuple[str, str, Decimal, Decimal]]:
     links = dict(
         session.execute(
             select(ExternalLink.local_id, ExternalLink.external_id).where(ExternalLink.kind == Kind.INVOICE.value)
-        ).tuples().all()
+        )
+        .tuples()
+        .all()
     )
     received: dict[int, Decimal] = {}
     for invoice_id, amount in session.execute(
