@@ -16,7 +16,7 @@ class Payment(Base):
 
     __tablename__ = "payment"
     __table_args__ = (
-        Index("ix_payment_deleted", "id", sqlite_where=text("deleted"), postgresql_where=text("deleted")),
+        Index("ix_payment_deleted", "id", sqlite_where=text("deleted = 1"), postgresql_where=text("deleted")),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
