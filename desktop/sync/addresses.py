@@ -25,7 +25,7 @@ class Street:
 
     @property
     def is_known(self) -> bool:
-        return bool(self.po_box or (self.number and self.name))
+        return bool(self.po_box or self.name)
 
 
 @lru_cache(maxsize=65536)

@@ -14,6 +14,8 @@ def building_words(text: str) -> tuple[str, ...]:
     "Builders Supply" sells and "Software Development" writes; a trade's "Roofing Contractors" are no builders.
     """
     core, _ = split_legal_form(words(text))
+    if " ".join(core) in sections("known_companies")["business"]:
+        return ()
     known = _known(core)
     if known:
         return known

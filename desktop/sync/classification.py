@@ -87,13 +87,14 @@ def _weigh_declared(facts: CustomerFacts, found: Weighing, builds: list[str]) ->
         if said in _NO_COMPANY - {"private", "individual", "personal"}:
             continue
         tokens = frozenset(said.split())
-        if tokens & lists["type_home"] or said in lists["type_home"]:
-            found.for_person(6.0, tr("Listed as '{text}'", text=text.strip()))
-        elif _says_building(text, said):
+        told = tr("Listed as '{text}'", text=text.strip())
+        if _says_building(text, said):
             builds.append(text.strip())
-            found.for_company(4.0, tr("Listed as '{text}'", text=text.strip()))
+            found.for_company(6.0, told)
+        elif said in lists["type_home"] or (not is_trade and tokens & lists["type_home"]):
+            found.for_person(6.0, told)
         elif is_trade or tokens & lists["type_business"] or tokens & business_words():
-            found.for_company(4.0, tr("Listed as '{text}'", text=text.strip()))
+            found.for_company(6.0, told)
 
 
 def _says_building(text: str, said: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
@@ -62,6 +63,10 @@ def compare_names(ours: Ready, theirs: Ready, rarity: Callable[[str], float]) ->
         return compare_people(ours.person, theirs.person)
     if not ours.name or not theirs.name:
         return NameLikeness(Level.UNKNOWN)
+    if (ours.company and theirs.loose) or (theirs.company and ours.loose):
+        likeness = compare_companies(ours.company or ours.loose, theirs.company or theirs.loose, rarity)
+        if likeness.level >= Level.STRONG:
+            return likeness
     return _company_against_person(ours, theirs)
 
 
@@ -187,8 +192,8 @@ def compare_companies(one: tuple[str, ...], other: tuple[str, ...], rarity: Call
     """Two companies by their telling words; a differing number or place makes two branches."""
     if one == other or "".join(one) == "".join(other):
         return NameLikeness(Level.EXACT, company=True)
-    mine, theirs = set(one) - set(other), set(other) - set(one)
-    both = set(one) & set(other)
+    ours, others = set(one), set(other)
+    mine, theirs, both = ours - others, others - ours, ours & others
     typos = _pair_typos(mine, theirs)
     generic = sections("companies")["generic"]
     mine, theirs = mine - generic, theirs - generic
@@ -218,29 +223,31 @@ def _pair_typos(mine: set[str], theirs: set[str]) -> int:
     return count
 
 
+@lru_cache(maxsize=4096)
 def _names_branch(word: str) -> bool:
-    return (
-        word.isdigit()
-        or word in sections("common_words")["place"]
-        or word in ("north", "south", "east", "west", "downtown")
-    )
+    """Whether a word that only one side has tells branches apart: a number, a place, a direction."""
+    lists = sections("companies")
+    places = sections("common_words")["place"] | lists["branch"]
+    return word.isdigit() or word in places or f"{word}s" in places
 
 
 def compare_streets(ours: Ready, theirs: Ready) -> Field:
     """Two addresses: SAME to the flat, NEAR without it or by postal code alone."""
     one, other = ours.street, theirs.street
-    if not one.is_known or not other.is_known:
-        if ours.postal and ours.postal == theirs.postal:
-            return Field.NEAR
-        return Field.MISSING
     place = _places_agree(ours, theirs)
-    if place is Field.DIFFERS or one.po_box != other.po_box or one.number != other.number:
+    if not one.is_known or not other.is_known:
+        if place is Field.DIFFERS:
+            return Field.DIFFERS
+        return Field.NEAR if ours.postal and ours.postal == theirs.postal else Field.MISSING
+    if place is Field.DIFFERS or one.po_box != other.po_box:
+        return Field.DIFFERS
+    if one.number != other.number and one.number and other.number:
         return Field.DIFFERS
     if not one.po_box and not _same_street(one.name, other.name):
         return Field.DIFFERS
-    if one.unit != other.unit:
-        return Field.DIFFERS if one.unit and other.unit else Field.NEAR
-    return Field.SAME
+    if one.unit != other.unit and one.unit and other.unit:
+        return Field.DIFFERS
+    return Field.SAME if one.unit == other.unit and one.number == other.number else Field.NEAR
 
 
 def _same_street(one: str, other: str) -> bool:

@@ -26,12 +26,15 @@ from enum import Enum
 
 from desktop.sync.likeness import Field, Level, NameLikeness, compare_names, compare_streets
 from desktop.sync.parties import Party, Ready, block_keys, make_ready
+from desktop.sync.wordlists import sections
 from desktop.text import tr
 
 __all__ = ["Decision", "MatchResult", "Party", "Verdict", "iter_match", "match"]
 
-_WIDE_BLOCK = 60  # a block with more records says little; only its first few are looked at
+_WIDE_BLOCK = 40  # a block with more records says little; only its first few are looked at
+_VAGUE_BLOCK = 15
 _FEW = 5
+_VAGUE_KEYS = "cgk"  # blocks of one word or of a given name: not looked at when wide
 _MAX_OTHERS = 5
 _COMMON = 3  # a name borne by so many is no reason to ask when everything else differs
 
@@ -102,7 +105,7 @@ def iter_match(
 class _Pair:
     verdict: Verdict
     score: float
-    reasons: tuple[str, ...]
+    likeness: tuple[NameLikeness, Field, Field, Field]  # name, e-mail, phone, address
     key: str
 
 
@@ -158,7 +161,7 @@ class _Book:
     def add_existing(self, parties: Iterable[Party]) -> None:
         for party in parties:
             ready = make_ready(party)
-            for key in set(block_keys(ready)):
+            for key in set(block_keys(ready, asking=False)):
                 self._blocks[key].append(len(self._rows))
             self._rows.append(ready)
             self._existing.learn(ready)
@@ -174,14 +177,14 @@ class _Book:
         key = row.party.key
         if self._same.get(key) in self._keys:
             return MatchResult(key, Verdict.SAME, self._same[key], 1.0, (tr("You said that they are the same"),))
-        pairs = [self._weigh(row, self._rows[at]) for at in self._candidates(row)]
-        pairs = [pair for pair in pairs if (key, pair.key) not in self._different]
+        weighed = (self._weigh(row, self._rows[at]) for at in self._candidates(row))
+        pairs = [pair for pair in weighed if pair is not None and (key, pair.key) not in self._different]
         kept = sorted((p for p in pairs if p.verdict is not Verdict.NEW), key=_order)
         if not kept:
             top = max((pair.score for pair in pairs), default=0.0)
             return MatchResult(key, Verdict.NEW, None, top, (tr("No customer like this one"),))
         first, others = kept[0], tuple(pair.key for pair in kept[1 : _MAX_OTHERS + 1])
-        verdict, reasons = first.verdict, first.reasons
+        verdict, reasons = first.verdict, _reasons(*first.likeness)
         if (
             verdict is Verdict.SAME
             and len(kept) > 1
@@ -193,24 +196,33 @@ class _Book:
 
     def _candidates(self, row: Ready) -> list[int]:
         found = set[int]()
-        for key in block_keys(row):
+        for key in block_keys(row, asking=True):
             block = self._blocks.get(key)
             if block:
-                found.update(block if len(block) <= _WIDE_BLOCK else block[:_FEW])
+                if len(block) <= (_VAGUE_BLOCK if key[0] in _VAGUE_KEYS else _WIDE_BLOCK):
+                    found.update(block)
+                elif key[0] not in _VAGUE_KEYS:
+                    found.update(block[:_FEW])
         return sorted(found)
 
-    def _weigh(self, row: Ready, other: Ready) -> _Pair:
+    def _weigh(self, row: Ready, other: Ready) -> _Pair | None:
+        """How one pair compares; None, cheaply, when too little agrees to look closer."""
         name = compare_names(row, other, self._existing.rarity)
-        email = self._contact_level(row.email, other.email, row.role_mail)
+        firm = name.company and name.level >= Level.STRONG  # then the office's mailbox is its own
+        email = self._contact_level(row.email, other.email, row.role_mail and not firm)
+        if firm and email is Field.DIFFERS and _same_own_domain(row.email, other.email):
+            email = Field.NEAR
         phone = self._contact_level(row.phone, other.phone, False)
+        if name.level <= Level.WEAK and email <= Field.MISSING and phone <= Field.MISSING:
+            return None
         street = compare_streets(row, other)
         rarity = min(self._existing.name_rarity(other), self._incoming.name_rarity(row))
         common = max(self._existing.bearers(other.name), self._incoming.bearers(row.name)) >= _COMMON
-        verdict = _verdict(name, email, phone, street, common)
         points = _NAME_POINTS[name.level] + _NAME_SPAN[name.level] * rarity
         points += _EMAIL_POINTS[email] + _PHONE_POINTS[phone] + _STREET_POINTS[street]
         score = round(1 / (1 + math.exp(-(points - 5.0) / 1.5)), 4)
-        return _Pair(verdict, score, _reasons(name, email, phone, street), other.party.key)
+        likeness = (name, email, phone, street)
+        return _Pair(_verdict(*likeness, common), score, likeness, other.party.key)
 
     def _contact_level(self, one: str, other: str, office: bool) -> Field:
         if not one or not other:
@@ -243,16 +255,20 @@ _PHONE_POINTS = {Field.DIFFERS: -0.4, Field.MISSING: 0.0, Field.NEAR: 0.8, Field
 _STREET_POINTS = {Field.DIFFERS: -0.8, Field.MISSING: 0.0, Field.NEAR: 1.0, Field.SAME: 3.0}
 
 
+def _same_own_domain(one: str, other: str) -> bool:
+    domain = one.rpartition("@")[2]
+    return domain == other.rpartition("@")[2] and domain not in sections("mail")["free"]
+
+
 def _order(pair: _Pair) -> tuple[bool, float, str]:
     return (pair.verdict is not Verdict.SAME, -pair.score, pair.key)
 
 
 def _verdict(name: NameLikeness, email: Field, phone: Field, street: Field, common: bool) -> Verdict:
     """The rules of promise M29 and ruling C2; each asks for at least so much, so more agreement never lowers it."""
-    others = (email, phone, street)
-    same = sum(level is Field.SAME for level in others)
-    near = sum(level is Field.NEAR for level in others)
-    differ = sum(level is Field.DIFFERS for level in others)
+    same = (email is Field.SAME) + (phone is Field.SAME) + (street is Field.SAME)
+    near = (email is Field.NEAR) + (phone is Field.NEAR) + (street is Field.NEAR)
+    differ = (email is Field.DIFFERS) + (phone is Field.DIFFERS) + (street is Field.DIFFERS)
     contact = email is Field.SAME or phone is Field.SAME
     if name.level >= Level.STRONG and not name.never_same:
         moved_company = name.company and street is Field.DIFFERS

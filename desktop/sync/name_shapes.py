@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from desktop.sync.addresses import is_street_address
 from desktop.sync.names import (
+    frequent_surnames,
     given_names,
     legal_forms,
     looks_like_surname,
@@ -22,7 +23,7 @@ _POSSESSIVE = re.compile(r"\w{2,}['’]s\b|\w{2,}s['’](?=\s|$)", re.IGNORECASE
 _BY_SOMEBODY = re.compile(r"\w\s+by\s+\w", re.IGNORECASE)
 _WEB = re.compile(r"\w\.(?:com|net|org|co\.uk|com\.au|co\.nz|ca|ie|io)\b|\bwww\.", re.IGNORECASE)
 _CAMEL = re.compile(r"\b(?!Mc|Mac|De|Di|Du|La|Le|Van|Von|Fitz|O['’]|D['’]|St)[A-Z][a-z]+[A-Z][a-z]+")
-_ACRONYM = re.compile(r"(?<![\w.])(?:[A-Z]{2,5}|[A-Z]\s?&\s?[A-Z]|[A-Z]\d)(?![\w.])")
+_ACRONYM = re.compile(r"(?<![\w.])(?:[A-Z]{2,5}|[A-Z]&[A-Z]|[A-Z]\d)(?![\w.])")
 _BRACKETS = re.compile(r"\s*[(\[{][^)\]}]*[)\]}]\s*")
 _TRADING_AS = re.compile(r"^.*?\b(?:d/?b/?a|t/a|trading as|doing business as)\b[:.]?\s*", re.IGNORECASE)
 _HOUSEHOLD_TAILS = ("residence", "household", "family", "home", "homeowner", "homeowners", "property owner")
@@ -58,12 +59,20 @@ class Weighing:
         self.reasons.append((points, True, reason))
 
 
+@cache
 def plain_words() -> frozenset[str]:
     """English words that made-up names consist of."""
     lists = sections("common_words")
-    return lists["adjective"] | lists["noun"] | lists["place"]
+    return lists["adjective"] | lists["noun"] | lists["place"] | lists["word"]
 
 
+@cache
+def business_phrases() -> tuple[str, ...]:
+    """Business words that are several words."""
+    return tuple(sorted(word for word in business_words() if " " in word))
+
+
+@cache
 def business_words() -> frozenset[str]:
     """Words of trades, shops and offices."""
     lists = sections("business")
@@ -87,9 +96,18 @@ def word_class(word: str) -> Word:
         return Word.PLAIN
     if _singular(word) in business_words():
         return Word.TRADE
+    if _is_english(word) and not word.startswith(("mc", "mac")):
+        return Word.PLAIN
     if looks_like_surname(word):
         return Word.FAMILY
     return Word.PLAIN if _is_made_up(word) else Word.UNKNOWN
+
+
+def _is_english(word: str) -> bool:
+    """An unlisted word with the ending of a plain one: "wagging", "salvation"."""
+    if word.endswith("ing") and len(word) >= 6 and any(letter in "aeiouy" for letter in word[:-3]):
+        return not word.endswith(("ling", "ting")) or len(word) >= 8
+    return len(word) >= 7 and any(word.endswith(end) for end in sections("people")["english_end"])
 
 
 def _singular(word: str) -> str:
@@ -133,7 +151,7 @@ def weigh_name(text: str) -> Weighing:
         return found
     if "and" in core[1:]:
         _weigh_joined(core, found)
-    else:
+    elif not _weigh_hyphened(text, core, found):
         _weigh_row(core, found)
     return found
 
@@ -176,14 +194,20 @@ def _weigh_marks(text: str, core: tuple[str, ...], found: Weighing) -> None:
     if _WEB.search(text):
         found.for_company(4.0, tr("Name is a web address"))
     camel = _CAMEL.search(text)
-    if camel and words(camel.group())[0] not in given_names() | surnames():
+    if camel and not _is_word_of_names(camel.group()):
         found.for_company(2.5, tr("Brand spelling '{word}'", word=camel.group()))
     if any(digit.isdigit() for digit in text) and not is_street_address(text) and not _ordinal_suffix(core):
         found.for_company(2.0, tr("Number in the name"))
     if not text.isupper() or len(core) == 1:
         short = _ACRONYM.search(text)
-        if short and words(short.group())[-1] not in given_names() | surnames() and not _initials(text, short, core):
-            found.for_company(1.5, tr("Short form '{word}'", word=short.group()))
+        if short and not _is_word_of_names(short.group()) and not _initials(text, short, core):
+            points = 5.0 if "&" in short.group() else 3.2 if len(core) > 1 and len(short.group()) > 2 else 1.7
+            found.for_company(points, tr("Short form '{word}'", word=short.group()))
+
+
+def _is_word_of_names(text: str) -> bool:
+    word = words(text)[0]
+    return word in given_names() or word in surnames() or word in legal_forms()
 
 
 def _ordinal_suffix(core: tuple[str, ...]) -> bool:
@@ -195,6 +219,8 @@ def _initials(text: str, short: re.Match[str], core: tuple[str, ...]) -> bool:
     if words(short.group())[0] in sections("people")["suffix"] | sections("people")["title"]:
         return True
     letters = short.group()
+    if short.start() > 0:
+        return False
     return (
         letters.isalpha()
         and len(letters) == 2
@@ -205,8 +231,10 @@ def _initials(text: str, short: re.Match[str], core: tuple[str, ...]) -> bool:
 
 def _weigh_phrases(core: tuple[str, ...], found: Weighing) -> None:
     joined = f" {' '.join(core)} "
-    for phrase in sorted(business_words()):
-        if " " in phrase and f" {phrase} " in joined:
+    if joined.strip() in sections("known_companies")["business"]:
+        found.for_company(6.0, tr("A well-known company"))
+    for phrase in business_phrases():
+        if f" {phrase} " in joined:
             found.for_company(2.5, tr("Business words '{word}'", word=phrase))
             return
 
@@ -226,16 +254,23 @@ def _weigh_comma(text: str, found: Weighing) -> bool:
     if any(word_class(word) in (Word.TRADE, Word.SMALL) for word in (*family, *given)):
         return False
     first = word_class(given[0])
+    if "and" in given and not _are_people(given):
+        found.for_company(2.5, tr("A list of partners"))
+        return True
     if first is Word.INITIAL or given[0] in given_names():
         found.for_person(5.0, tr("Written as 'surname, given name'"))
-        return True
-    if "and" in given:
-        found.for_company(2.5, tr("A list of partners"))
         return True
     if first in (Word.UNKNOWN, Word.FAMILY) and all(word_class(word) is not Word.PLAIN for word in family):
         found.for_person(2.5, tr("Written as 'surname, given name'"))
         return True
     return False
+
+
+def _are_people(given: tuple[str, ...]) -> bool:
+    at = given.index("and")
+    if len(given) == 3 and given[0] in frequent_surnames() and given[2] in frequent_surnames():
+        return False  # "Lee, Nelson and Mason"
+    return all(part and _can_start(part[0]) for part in (given[:at], given[at + 1 :]))
 
 
 def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
@@ -251,7 +286,8 @@ def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
     if _count(left + right, Word.TRADE) or "and" in right:
         _weigh_words(left + right, found)
         return
-    both_given = _can_start(left[0]) and _can_start(right[0])
+    unknown_first = len(left) == 1 and word_class(left[0]) is Word.UNKNOWN and len(right) == 2
+    both_given = (_can_start(left[0]) or unknown_first) and _can_start(right[0])
     if both_given and len(right) >= 2 and len(right) <= 4:
         found.for_person(4.5, tr("Two people: '{name}'", name=" ".join(core).title()))
     elif both_given and len(left) == 2:
@@ -263,8 +299,8 @@ def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
             found.for_person(2.5, tr("Two given names"))
     elif _count(left + right, Word.PLAIN):
         _weigh_words(left + right, found)
-    elif len(left) <= 2 and len(right) <= 2:
-        found.for_company(2.5, tr("Two family names joined, like a firm"))
+    elif len(right) <= 2 and (len(left) <= 2 or not _can_start(left[0]) or len(right) == 1):
+        found.for_company(2.5, tr("Family names joined, like a firm"))
 
 
 def _can_start(word: str) -> bool:
@@ -304,6 +340,8 @@ def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
     if _count(names, Word.TRADE):
         _weigh_words(names, found)
         return
+    if _weigh_article(body, names, found):
+        return
     if len(body) > len(names) and _count(names, Word.PLAIN) == 0 and not small:
         found.for_person(1.0, tr("Name particle"))
     if len(names) == 1:
@@ -312,6 +350,30 @@ def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
         _weigh_pair(names[0], names[1], found)
     else:
         _weigh_long(names, found)
+
+
+def _weigh_article(body: tuple[str, ...], names: tuple[str, ...], found: Weighing) -> bool:
+    """ "El Charro" and "Chez Panisse" against "Le Minh" and "De la Cruz"."""
+    if body[0] not in sections("people")["article"] or len(body) < 2:
+        return False
+    rest = body[1:]
+    if any(word in given_names() or (word in surnames() and not is_plain(word)) for word in rest):
+        return False
+    found.for_company(2.0, tr("Named with the article '{word}'", word=body[0].title()))
+    return True
+
+
+def _weigh_hyphened(text: str, names: tuple[str, ...], found: Weighing) -> bool:
+    """ "Smith-Jones" with nothing else is a firm's name more often than a person's; "U-Haul" always."""
+    if " " in text or "-" not in text or len(names) != 2:
+        return False
+    if len(names[0]) == 1:
+        found.for_company(2.0, tr("A single word that is nobody's name we know"))
+        return True
+    if names[0] in given_names() and names[0] not in surnames():
+        return False
+    found.for_company(0.8, tr("Family names joined, like a firm"))
+    return True
 
 
 def _weigh_single(word: str, found: Weighing) -> None:
@@ -339,9 +401,13 @@ def _weigh_pair(first: str, last: str, found: Weighing) -> None:
         _weigh_given_family(first, last, person, made_up, found)
     elif one is Word.GIVEN and two is Word.UNKNOWN:
         found.for_person(1.5 if is_plain(first) else 3.0, person)
+    elif one is Word.GIVEN and two is Word.PLAIN and not is_plain(last):
+        found.for_person(1.5, person)  # "Dakota Fanning": English by its ending alone
     elif one is Word.GIVEN:  # "Amber Horizon", "Tom Stallion"
-        if is_plain(first) or first in surnames():
+        if is_plain(first):
             found.for_company(1.5, made_up)
+        elif first in surnames():
+            found.for_company(0.4, made_up)
         else:
             found.for_person(0.5, person)
     elif one is Word.FAMILY and two is Word.GIVEN:
@@ -349,7 +415,17 @@ def _weigh_pair(first: str, last: str, found: Weighing) -> None:
     elif one is Word.FAMILY and two is Word.FAMILY:
         _weigh_two_families(first, last, made_up, person, found)
     elif one is Word.FAMILY and two is Word.UNKNOWN:
-        found.for_person(0.5 if is_plain(first) else 1.5, person)
+        if is_plain(first) and last.endswith("s"):
+            found.for_company(0.6, made_up)
+        else:
+            found.for_person(0.5 if is_plain(first) else 1.5, person)
+    elif (
+        one is Word.PLAIN
+        and first in sections("people")["nick_words"]
+        and two in (Word.FAMILY, Word.UNKNOWN)
+        and not is_plain(last)
+    ):
+        found.for_person(1.2, person)  # "Bear Grylls"
     elif one is Word.PLAIN:
         found.for_company(1.0 if two in (Word.GIVEN, Word.UNKNOWN) else 2.0, made_up)
     elif two is Word.PLAIN:
@@ -358,7 +434,7 @@ def _weigh_pair(first: str, last: str, found: Weighing) -> None:
         if last in business_words():
             found.for_company(1.0, made_up)
         else:
-            found.for_person(1.5 if is_plain(last) else 3.0, person)
+            found.for_person(3.0 if not is_plain(last) else 1.5 if last in frequent_surnames() else 0.4, person)
     elif one is Word.UNKNOWN and two is Word.GIVEN:
         found.for_person(2.0, person)
     elif one is Word.UNKNOWN and two is Word.UNKNOWN:
@@ -369,7 +445,10 @@ def _weigh_given_family(first: str, last: str, person: str, made_up: str, found:
     if first in sections("people")["virtue"] and last in business_words():
         found.for_company(2.0, made_up)
     elif is_plain(first) and is_plain(last):
-        found.for_company(0.8, made_up)  # "Rose Garden", "Amber Fields"
+        if last in frequent_surnames():
+            found.for_person(0.8, person)  # "Hazel Brooks"
+        else:
+            found.for_company(0.4, made_up)  # "Rose Garden"
     elif last in business_words() and first in surnames():
         found.for_person(1.0, person)  # "Taylor Bank", "Austin Law"
     else:

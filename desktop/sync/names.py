@@ -8,7 +8,7 @@ from functools import cache
 import cleanco.termdata
 from nicknames import name_triplets
 
-from desktop.sync.wordlists import sections
+from desktop.sync.wordlists import groups, sections
 
 # Letters that Unicode does not take apart into a base letter and a mark.
 _WHOLE_LETTERS = str.maketrans(
@@ -78,6 +78,21 @@ def nickname_roots() -> dict[str, frozenset[str]]:
 
 
 @cache
+def _own_nicknames() -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for group in groups("nicknames"):
+        for name in group:
+            found[name] = found.get(name, frozenset()) | group
+    return found
+
+
+def nickname_initials(given: str) -> frozenset[str]:
+    """The first letters of the other names that a person of this name may be known by."""
+    others = nickname_roots().get(given, frozenset()) | _own_nicknames().get(given, frozenset())
+    return frozenset(name[0] for name in others) - {given[0]}
+
+
+@cache
 def given_names() -> frozenset[str]:
     """Given names of our list, and those of the `nicknames` library that are no plain English words."""
     theirs = frozenset(nickname_roots()) - sections("given_names")["not_given"]
@@ -87,9 +102,15 @@ def given_names() -> frozenset[str]:
     return sections("given_names")["given"] | frozenset(name for name in theirs if len(name) > 2)
 
 
+@cache
 def surnames() -> frozenset[str]:
     """Common family names, those that are also words included."""
-    return sections("surnames")["surname"]
+    return sections("surnames")["surname"] | sections("surnames")["frequent"]
+
+
+def frequent_surnames() -> frozenset[str]:
+    """Family names so common that a word among them is a name first."""
+    return sections("surnames")["frequent"]
 
 
 @cache
@@ -106,7 +127,7 @@ def looks_like_surname(word: str) -> bool:
 
 def same_given_name(one: str, other: str) -> bool:
     """Whether two given names can be one person's: equal, or nickname and full name, or two nicknames of one."""
-    if one == other:
+    if one == other or other in _own_nicknames().get(one, ()):
         return True
     roots = nickname_roots()
     return bool(roots.get(one, frozenset((one,))) & roots.get(other, frozenset((other,))))

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from desktop.sync.addresses import Street, postal_key, read_street
 from desktop.sync.name_shapes import Word, word_class
-from desktop.sync.names import fold, given_names, split_legal_form, words
+from desktop.sync.names import fold, given_names, looks_like_surname, nickname_initials, split_legal_form, words
 from desktop.sync.wordlists import sections, spellings
 
 _PLACEHOLDER = "@placeholder.local"
@@ -56,6 +56,7 @@ class Ready:
     party: Party
     name: str  # all words of the name in order, for counting and equality
     company: tuple[str, ...]  # telling words of the company, sorted; () for a person
+    loose: tuple[str, ...]  # the words of a name that may be a company's too, though it reads like a person's
     person: Person | None
     contact: Person | None  # the person behind a company
     email: str  # "" when missing or a placeholder
@@ -89,6 +90,7 @@ def make_ready(party: Party) -> Ready:
         party=party,
         name=" ".join(company) if company else " ".join(sorted(words(display))),
         company=company,
+        loose=company_core(words(display)) if person and not company and _may_be_company(person) else (),
         person=person,
         contact=_contact(display, fields, person),
         email=email,
@@ -106,6 +108,12 @@ def _same_as_display(tokens: tuple[str, ...], display: str) -> bool:
 
 def _names_person(tokens: tuple[str, ...], person: Person) -> bool:
     return person.family in tokens and any(name in tokens for name in person.given) and len(tokens) <= 3
+
+
+def _may_be_company(person: Person) -> bool:
+    """No given name or no surname that we know: "Kauri Joinary" may be a mistyped firm."""
+    known = any(len(name) == 1 or name in given_names() for name in person.given)
+    return not known or not looks_like_surname(person.family)
 
 
 def _contact(display: str, fields: Person | None, person: Person | None) -> Person | None:
@@ -249,8 +257,12 @@ def skeleton(word: str) -> str:
     return "".join(letter for at, letter in enumerate(body) if at == 0 or body[at - 1] != letter)
 
 
-def block_keys(ready: Ready) -> Iterator[str]:
-    """Keys that two records of one customer are likely to share; sharing one proves nothing yet."""
+def block_keys(ready: Ready, *, asking: bool) -> Iterator[str]:
+    """Keys that two records of one customer are likely to share; sharing one proves nothing yet.
+
+    `asking` is the side that looks things up: a person without given name asks all of the surname, while one with a
+    given name asks only those of the surname who have none.
+    """
     if ready.email:
         yield f"e{ready.email}"
     if ready.phone:
@@ -264,21 +276,26 @@ def block_keys(ready: Ready) -> Iterator[str]:
             yield f"z{ready.street.number}|{place}"
     for person in (ready.person, ready.contact):
         if person is not None:
-            yield from _person_keys(person)
-    if ready.company:
-        yield f"j{''.join(ready.company)}"
-        yield from (f"c{word}" for word in ready.company)
-        yield from (f"k{skeleton(word)}" for word in ready.company if len(word) > 3)
+            yield from _person_keys(person, asking)
+    company = ready.company or ready.loose
+    if company:
+        yield f"j{''.join(company)}"
+        yield from (f"c{word}" for word in company)
+        yield from (f"k{skeleton(word)}" for word in company if len(word) > 3)
 
 
-def _person_keys(person: Person) -> Iterator[str]:
+def _person_keys(person: Person, asking: bool) -> Iterator[str]:
     family = person.family
     if not person.given:
-        yield f"n{family}"
+        yield f"{'f' if asking else 'n'}{family}"
         return
     for given in person.given:
         yield f"s{skeleton(family) or family}|{given[0]}"
         yield f"g{given}|{family[:1]}"
+        for initial in sorted(nickname_initials(given)):
+            yield f"s{skeleton(family) or family}|{initial}"  # "Bob" finds "Robert"
         if len(given) > 1 and family:
             yield f"s{skeleton(given) or given}|{family[0]}"  # written the other way round
-    yield f"n{family}"
+    if person.middle:
+        yield f"s{skeleton(family) or family}|{person.middle[0]}"  # called by the middle name
+    yield f"{'n' if asking else 'f'}{family}"

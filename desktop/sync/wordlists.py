@@ -38,3 +38,12 @@ def spellings(name: str, section: str) -> Mapping[str, str]:
             found[short] = short
             found.update((other.replace("_", " "), short) for other in others.split())
     return found
+
+
+@cache
+def groups(name: str) -> tuple[frozenset[str], ...]:
+    """The lines of a list file whose every line is one group of words."""
+    lines = (
+        line.split("#", 1)[0] for line in resource("rules", f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    )
+    return tuple(frozenset(line.split()) for line in lines if line.strip() and not line.startswith("["))
