@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
@@ -23,7 +24,8 @@ from desktop.errors import AppKeysWrong, NeedsSignIn, Offline, ServiceDown
 from desktop.models.connection import Connection
 from desktop.models.session import Database, db_now, open_database
 from desktop.models.states import ConnectionState, Switches
-from desktop.providers.base import RefreshInDoubt
+from desktop.providers.base import AppKeys, Endpoints, RefreshInDoubt
+from desktop.providers.quickbooks_signin import QuickBooksSignIn
 from desktop.providers.records import ProviderKey, TokenGrant
 from desktop.sandbox.oauth import Authority, OAuthRefused, OAuthRules
 from desktop.sync.leases import Leases
@@ -162,6 +164,13 @@ class HttpSignIn:
 
     def company_in(self, query: dict[str, str]) -> str | None:
         return query.get("realmId")
+
+
+def sandbox_sign_in(ready: dict[str, Any]) -> QuickBooksSignIn:
+    """The program's own sign-in, for the sandbox's QuickBooks."""
+    addresses = {name: ready[name] for name in ("api", "authorize", "token", "revoke", "discovery")}
+    keys = AppKeys(ready["client_id"], ready["client_secret"])
+    return QuickBooksSignIn(Endpoints(**addresses), keys, clock=SystemClock())
 
 
 def open_books(url: str, folder: Path, clock: Clock | None = None) -> Database:

@@ -1,6 +1,6 @@
 """A desk as a process of its own: asks for a token with several tasks each time its parent says so.
 
-Reads one JSON line (address, key, connection, endpoint, tasks, lease seconds, place to die at), answers
+Reads one JSON line (database, key, connection, service, tasks, lease seconds, place to die at), answers
 "ready", then one line of JSON for every line received.
 """
 
@@ -18,7 +18,7 @@ from desktop.errors import BlueClerkError
 from desktop.models.session import Database
 from desktop.sync.leases import Leases
 from desktop.sync.tokens import Tokens
-from tests.signin.helpers import HttpSignIn, unlocked
+from tests.signin.helpers import sandbox_sign_in, unlocked
 
 
 def die_at(place: str) -> None:
@@ -47,10 +47,11 @@ async def main() -> None:
         die_at(orders["die_at"])
     clock = SystemClock()
     db = Database(orders["url"], clock=clock)
+    sign_in = sandbox_sign_in(orders["service"])
     tokens = Tokens(
         db,
         unlocked(orders["key"]),
-        HttpSignIn(orders["endpoint"]),
+        sign_in,
         Leases(db, f"desk-{os.getpid()}"),
         clock,
         SystemEntropy(),
@@ -60,6 +61,7 @@ async def main() -> None:
     print("ready", flush=True)
     while await asyncio.to_thread(sys.stdin.readline):
         print(json.dumps(await one_round(tokens, orders["tasks"])), flush=True)
+    await sign_in.close()
     db.close()
 
 

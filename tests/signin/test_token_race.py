@@ -1,4 +1,4 @@
-"""Real processes, real sockets, a service that burns used tokens: exactly one refresh (A4, A5, A7, I11)."""
+"""Real processes against the sandbox, which burns used tokens: exactly one refresh (A4, A5, A7, I11)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from sqlalchemy.orm import Session
 
 from desktop.models.connection import Connection
 from desktop.models.session import Database, db_now
+from tests.helpers.control import Control
 from tests.helpers.sources import ROOT
-from tests.signin.helpers import Endpoint, add_connection, columns, unlocked
+from tests.signin.helpers import add_connection, columns, unlocked
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 PROCESSES = 8
 TASKS = 3
 
 
-def _orders(db: Database, endpoint: Endpoint, connection_id: int, **more: Any) -> dict[str, Any]:
+def _orders(db: Database, sandbox: Any, connection_id: int, **more: Any) -> dict[str, Any]:
     return {
         "url": db.url.render_as_string(hide_password=False),
         "key": KEY,
-        "endpoint": endpoint.base,
+        "service": sandbox.services["quickbooks"],
         "connection_id": connection_id,
         "tasks": TASKS,
         "lease_seconds": 60.0,
@@ -101,75 +102,86 @@ def _round(running: list[Desk]) -> tuple[list[str], list[str]]:
 
 
 @pytest.fixture
-def expired(db: Database, endpoint: Endpoint) -> int:
-    access, refresh = endpoint.grant()
-    return add_connection(db, unlocked(KEY), access, refresh, expires_in=-10)
+def expired(db: Database, control: Control) -> int:
+    """A connection whose access token has run out, at a service that forgives nothing."""
+    control.settings(rotation="always", reuse_kills_family=True, refresh_grace_s=0)
+    grant = control.grant()
+    return add_connection(db, unlocked(KEY), grant["access_token"], grant["refresh_token"], expires_in=-10)
+
+
+def _refreshes(control: Control) -> list[str]:
+    """Who presented which token: one short hash for each refresh call that arrived."""
+    return [entry["identity"] for entry in control.ledger(op="refresh")]
 
 
 @pytest.mark.slow
-def test_M101_M102_A4_A5_eight_processes_refresh_once(db: Database, endpoint: Endpoint, expired: int) -> None:
-    with desks(*[_orders(db, endpoint, expired)] * PROCESSES) as running:
+def test_M101_M102_A4_A5_eight_processes_refresh_once(
+    db: Database, sandbox: Any, control: Control, expired: int
+) -> None:
+    with desks(*[_orders(db, sandbox, expired)] * PROCESSES) as running:
         for done in range(1, 5):
             tokens, errors = _round(running)
             assert not errors
             assert len(tokens) == PROCESSES * TASKS
             assert len(set(tokens)) == 1
-            assert len(endpoint.calls) == done, "one refresh for all of them"
+            assert len(_refreshes(control)) == done, "one refresh for all of them"
             _expire(db, expired)
-    assert len(set(endpoint.calls)) == len(endpoint.calls), "no token was presented twice"
+    assert len(set(_refreshes(control))) == len(_refreshes(control)), "no token was presented twice"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["token.check", "token.refresh.sent"])
-def test_M102_A7_killed_before_the_call(db: Database, endpoint: Endpoint, expired: int, place: str) -> None:
-    doomed = _orders(db, endpoint, expired, die_at=place, tasks=1, lease_seconds=1.0)
-    healthy = _orders(db, endpoint, expired, lease_seconds=20.0)
+def test_M102_A7_killed_before_the_call(db: Database, sandbox: Any, control: Control, expired: int, place: str) -> None:
+    doomed = _orders(db, sandbox, expired, die_at=place, tasks=1, lease_seconds=1.0)
+    healthy = _orders(db, sandbox, expired, lease_seconds=20.0)
     with desks(doomed, healthy, healthy, healthy) as (first, *rest):
         first.say("go")
         assert json.loads(first.hear()) == {"died": place}
         tokens, errors = _round(rest)
     assert not errors
     assert len(set(tokens)) == 1
-    assert len(endpoint.calls) == 1
+    assert len(_refreshes(control)) == 1
     assert columns(db, expired).token_state == "ok"
 
 
 @pytest.mark.slow
-def test_M102_A7_killed_after_the_answer_grace_heals(db: Database, endpoint: Endpoint, expired: int) -> None:
-    endpoint.authority.rules.refresh_grace_s = 1800
-    doomed = _orders(db, endpoint, expired, die_at="token.refresh.got", tasks=1, lease_seconds=1.0)
-    with desks(doomed, *[_orders(db, endpoint, expired, lease_seconds=20.0)] * 3) as (first, *rest):
+def test_M102_A7_killed_after_the_answer_grace_heals(
+    db: Database, sandbox: Any, control: Control, expired: int
+) -> None:
+    control.settings(refresh_grace_s=1800)
+    doomed = _orders(db, sandbox, expired, die_at="token.refresh.got", tasks=1, lease_seconds=1.0)
+    with desks(doomed, *[_orders(db, sandbox, expired, lease_seconds=20.0)] * 3) as (first, *rest):
         first.say("go")
         assert json.loads(first.hear()) == {"died": "token.refresh.got"}
         tokens, errors = _round(rest)
     assert not errors
     assert len(set(tokens)) == 1
-    assert len(endpoint.calls) == 2, "the dead desk's call and one replay"
+    assert len(_refreshes(control)) == 2, "the dead desk's call and one replay"
 
 
 @pytest.mark.slow
 def test_M104_A7_killed_after_the_answer_without_grace_asks_once(
-    db: Database, endpoint: Endpoint, expired: int
+    db: Database, sandbox: Any, control: Control, expired: int
 ) -> None:
-    doomed = _orders(db, endpoint, expired, die_at="token.refresh.got", tasks=1, lease_seconds=1.0)
-    with desks(doomed, *[_orders(db, endpoint, expired, lease_seconds=20.0)] * 3) as (first, *rest):
+    doomed = _orders(db, sandbox, expired, die_at="token.refresh.got", tasks=1, lease_seconds=1.0)
+    with desks(doomed, *[_orders(db, sandbox, expired, lease_seconds=20.0)] * 3) as (first, *rest):
         first.say("go")
         assert json.loads(first.hear()) == {"died": "token.refresh.got"}
         tokens, errors = _round(rest)
     assert not tokens
     assert set(errors) == {"NeedsSignIn"}
-    assert len(endpoint.calls) == 2, "nobody asks a second time with a token that is known to be dead"
+    assert len(_refreshes(control)) == 2, "nobody asks a second time with a token that is known to be dead"
     row = columns(db, expired)
     assert (row.token_state, row.state, row.state_fix) == ("reconnect", "needs_sign_in", "reconnect")
 
 
 @pytest.mark.slow
-def test_M102_A7_killed_after_the_commit(db: Database, endpoint: Endpoint, expired: int) -> None:
-    doomed = _orders(db, endpoint, expired, die_at="token.stored", tasks=1)
-    with desks(doomed, *[_orders(db, endpoint, expired)] * 2) as (first, *rest):
+def test_M102_A7_killed_after_the_commit(db: Database, sandbox: Any, control: Control, expired: int) -> None:
+    doomed = _orders(db, sandbox, expired, die_at="token.stored", tasks=1)
+    with desks(doomed, *[_orders(db, sandbox, expired)] * 2) as (first, *rest):
         first.say("go")
         assert json.loads(first.hear()) == {"died": "token.stored"}
         tokens, errors = _round(rest)
     assert not errors
     assert len(set(tokens)) == 1
-    assert len(endpoint.calls) == 1
+    assert len(_refreshes(control)) == 1
