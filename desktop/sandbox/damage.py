@@ -18,7 +18,8 @@ GATEWAY_TEXT = {502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Ti
 
 @dataclass(slots=True)
 class Delivery:
-    """How an answer goes home. `how`: whole, hang_up, reset, cut_reset, cut_close, late or drip."""
+    """How an answer goes home. `how`: whole, hang_up, reset, cut_reset, cut_close, late, drip or
+    twice (once more after itself, for whatever is asked next on this connection)."""
 
     answer: Answer
     how: str = "whole"
@@ -55,7 +56,7 @@ def damage(
     return _BODIES[rule.id](params, answer, service)
 
 
-_WAYS = {"N1": "hang_up", "N2": "reset", "N3": "cut_reset", "N5": "late", "N6": "drip", "A6": "hang_up"}
+_WAYS = {"N1": "hang_up", "N2": "reset", "N3": "cut_reset", "N5": "late", "N6": "drip", "N11": "twice", "A6": "hang_up"}
 
 
 def _seconds(rule_id: str, params: Json) -> float:

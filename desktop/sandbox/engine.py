@@ -171,6 +171,8 @@ async def deliver(delivery: Delivery, request: Request, scope: Scope, receive: R
         gone = delivery.how == "late" and await transport.wait_or_gone(receive, delivery.seconds)
         if not gone:
             await send_answer(send, delivery.answer, request.headers)
+        if delivery.how == "twice":
+            transport.write_raw(scope, _raw(delivery.answer))
 
 
 async def send_answer(send: Send, answer: Answer, asked: Mapping[str, str]) -> None:
@@ -190,6 +192,11 @@ async def send_answer(send: Send, answer: Answer, asked: Mapping[str, str]) -> N
 async def _start(send: Send, status: int, headers: Mapping[str, str]) -> None:
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
+
+
+def _raw(answer: Answer) -> bytes:
+    head = f"HTTP/1.1 {answer.status} Again\r\ncontent-type: {answer.content_type}\r\n"
+    return f"{head}content-length: {len(answer.body)}\r\n\r\n".encode("latin-1") + answer.body
 
 
 async def _send_half(answer: Answer, send: Send) -> None:

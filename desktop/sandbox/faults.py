@@ -32,6 +32,7 @@ CATALOGUE: dict[str, Kind] = {
     "N6": Kind("after"),
     "N9": Kind("before"),
     "N10": Kind("before"),
+    "N11": Kind("after"),
     "H1": Kind("before"),
     "H2": Kind("before"),
     "H3": Kind("before"),

@@ -66,6 +66,7 @@ class Desk:
         self._realm = realm
         self._call = call
         self._fresh: set[tuple[str, str]] = set()
+        self._rows = 0
 
     def time(self) -> str:
         return (
@@ -320,7 +321,11 @@ class Desk:
     def _run(self, index: int, element: Json, request_id: str, sink: Call) -> Json:
         batch_id = str(element["bId"])
         if "Query" in element:
-            return {"QueryResponse": self.query(str(element["Query"]))}
+            answer = self.query(str(element["Query"]))
+            self._rows += int(answer.get("maxResults", 0))
+            if self._rows > ANSWER_MOST:
+                raise Refused("4001", f"QueryValidationError: a batch answers at most {ANSWER_MOST} objects")
+            return {"QueryResponse": answer}
         if request_id and len(batch_id) > 10:
             raise Refused("6000", f"There are more than 10 characters in the bId: {len(batch_id)} characters", "bId")
         known = self._remembered(request_id, batch_id, element)

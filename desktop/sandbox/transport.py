@@ -57,6 +57,11 @@ async def reset(scope: Scope, receive: Receive) -> None:
     await _gone(receive)
 
 
+def write_raw(scope: Scope, data: bytes) -> None:
+    """Put bytes on the wire past the HTTP machinery."""
+    transport_of(scope).write(data)
+
+
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

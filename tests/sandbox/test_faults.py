@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import socket
 from typing import Any
 
 import httpx
@@ -58,6 +59,27 @@ def test_n5_applies_and_answers_after_the_client_has_left(qb: Any) -> None:
     with pytest.raises(httpx.ReadTimeout):
         qb.http.post(f"{qb.api()}/customer", json={"DisplayName": "Zebra"}, headers=qb.headers(), timeout=0.2)
     assert "Zebra" in names(qb)
+
+
+def test_n11_sends_the_reply_once_more_for_the_next_call(qb: Any) -> None:
+    qb.control.faults(rule("N11"))
+    base, port = qb.base.removeprefix("http://").split(":")
+    body = json.dumps({"DisplayName": "Zebra"}).encode()
+    head = [
+        f"POST {qb.api().removeprefix(qb.base)}/customer HTTP/1.1",
+        f"Host: {base}:{port}",
+        "Connection: keep-alive",
+    ]
+    head += [f"{name}: {value}" for name, value in qb.headers(**{"Content-Type": "application/json"}).items()]
+    head += [f"Content-Length: {len(body)}", "", ""]
+    with socket.create_connection((base, int(port)), timeout=5) as connection:
+        connection.sendall("\r\n".join(head).encode() + body)
+        got = b""
+        while got.count(b"HTTP/1.1 200") < 2 or got.count(b'"DisplayName":"Zebra"') < 2:
+            part = connection.recv(65_536)
+            assert part, got
+            got += part
+    assert names(qb).count("Zebra") == 1
 
 
 def test_n6_drips_without_end(qb: Any) -> None:

@@ -238,3 +238,10 @@ def test_batches_have_limits(qb: Any) -> None:
     long_id = {"bId": "x" * 11, "operation": "create", "Customer": {"DisplayName": "Long"}}
     assert qb.batch(long_id, request_id="b1")[0]["Fault"]["Error"][0]["code"] == "6000"
     assert "Customer" in qb.batch(long_id)[0]
+
+
+def test_a_batch_answers_at_most_a_thousand_objects(qb: Any) -> None:
+    rows = len(qb.control.books()["customers"])
+    everybody = "select * from Customer where Active in (true,false) maxresults 1000"
+    answers = qb.batch(*({"bId": str(n), "Query": everybody} for n in range(30)))
+    assert sum("Fault" not in answer for answer in answers) == 1000 // rows
