@@ -12,7 +12,7 @@ import json
 import logging
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -209,14 +209,16 @@ class Transport:
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         content_type = kept.get("content-type", "")
         body, text, bad = None, "", ""
-        if is_json_type(content_type):
+        if not raw and request.empty_ok:
+            pass
+        elif is_json_type(content_type):
             try:
                 body = await asyncio.to_thread(parse_json, raw) if len(raw) > BIG_BODY else parse_json(raw)
             except BadBody as error:
                 bad = str(error)
         else:
             text = raw[:KEPT_TEXT].decode("utf-8", "replace")
-            bad = "" if (not raw and request.empty_ok) else f"not JSON but {content_type[:40] or 'untyped'}"
+            bad = f"not JSON but {content_type[:40] or 'untyped'}"
         answer = Answer(status, body, text, kept, reference)
         if status >= 500 and status != 501:
             raise Failed(
@@ -384,7 +386,7 @@ class ServiceHttp:
             attempt += 1
             try:
                 token, answer = await self._attempt(request, kind, refused, deadline)
-                if answer.status == 401 and refused is None:
+                if answer.status == 401 and refused is None and self._renewal_helps(answer):
                     refused = token
                     attempt -= 1
                     continue
@@ -402,22 +404,20 @@ class ServiceHttp:
         async with self._slots:
             self._limiter.check(kind)  # before a token is renewed for a call that may not leave anyway
             token = await self._tokens(refused)
-            await self._limiter.admit(kind)
-            authorised = Request(
-                request.method,
-                request.url,
-                request.shown,
-                {**request.headers, "Authorization": f"Bearer {token.value}"},
-                request.content,
-                request.empty_ok,
-            )
-            try:
-                answer = await self._transport.attempt(authorised, deadline=deadline)
-            except Failed as failed:
-                self._after_failure(failed)
-                raise
+            headers = {**request.headers, "Authorization": f"Bearer {token.value}"}
+            async with self._limiter.call(kind):
+                try:
+                    answer = await self._transport.attempt(replace(request, headers=headers), deadline=deadline)
+                except Failed as failed:
+                    self._after_failure(failed)
+                    raise
             self._note_date(answer)
             return token, answer
+
+    def _renewal_helps(self, answer: Answer) -> bool:
+        """A 401 may also say that the person lost access; a new token would change nothing about that."""
+        found = self.judge.problem(answer) if self.judge is not None else None
+        return found is None or isinstance(found, NeedsSignIn)
 
     def _inspect(self, answer: Answer) -> None:
         """Raises what an answer says about the connection as a whole."""

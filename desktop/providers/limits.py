@@ -7,7 +7,8 @@ at first. Several desks share one allowance, so a demanded wait (429) is honoure
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,8 @@ from enum import StrEnum
 from desktop.clock import Clock, Entropy
 from desktop.errors import ConnectionProblem
 
+RECHECK = 0.05
+"""Seconds between looks while only running calls fill a window."""
 LONGEST_DEMAND = 24 * 3600.0
 """A Retry-After beyond a day is taken as a day, in seconds."""
 
@@ -112,8 +115,32 @@ Explain = Callable[[datetime], ConnectionProblem]
 """Makes the problem to report while a wait until that instant is on."""
 
 
+class _Gate:
+    """One window. A call counts from its start until a window's length after its end.
+
+    The service counts a call when it arrives, which lies somewhere between: counting it for all that time
+    keeps every window of the service's within the allowance, however long some calls are under way.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.running = 0
+        self.ended: deque[float] = deque()
+
+    def delay(self, now: float) -> float:
+        """Seconds until one more call fits."""
+        while self.ended and self.ended[0] <= now - self.window.seconds:
+            self.ended.popleft()
+        excess = self.running + len(self.ended) - self.window.calls
+        if excess < 0:
+            return 0.0
+        if excess >= len(self.ended):  # only the end of a running call can make room
+            return RECHECK
+        return self.ended[excess] + self.window.seconds - now
+
+
 class Limiter:
-    """Counts the starts of one connection's calls and keeps them within its windows and demanded waits."""
+    """Keeps one connection's calls within its windows, and away during a demanded wait."""
 
     def __init__(self, limits: Limits, clock: Clock, entropy: Entropy, explain: Explain) -> None:
         self._limits = limits
@@ -122,7 +149,7 @@ class Limiter:
         self._explain = explain
         self._pause_explain = explain
         self._pause_until = float("-inf")
-        self._starts: list[tuple[Window, deque[float]]] = [(window, deque()) for window in limits.windows]
+        self._gates = [_Gate(window) for window in limits.windows]
 
     def pause(self, seconds: float | None, explain: Explain | None = None) -> datetime:
         """Nothing is sent for `seconds` (or the usual demanded wait) plus jitter; returns until when, in UTC.
@@ -144,25 +171,31 @@ class Limiter:
             paused = self._pause_until - self._clock.monotonic() >= delay
             raise (self._pause_explain if paused else self._explain)(self._instant(delay))
 
-    async def admit(self, kind: str) -> None:
-        """Returns when a call of this kind may start, and counts it. Raises as `check`."""
+    @asynccontextmanager
+    async def call(self, kind: str) -> AsyncIterator[None]:
+        """Enters when a call of this kind may start, and counts it until long enough after it ends.
+
+        Raises as `check`.
+        """
         while (delay := self._delay(kind)) > 0:
             self.check(kind)
             await self._clock.sleep(delay)
-        now = self._clock.monotonic()
-        for window, starts in self._starts:
-            if window.kind in ("", kind):
-                starts.append(now)
+        gates = self._for(kind)
+        for gate in gates:
+            gate.running += 1
+        try:
+            yield
+        finally:
+            for gate in gates:
+                gate.running -= 1
+                gate.ended.append(self._clock.monotonic())
+
+    def _for(self, kind: str) -> list[_Gate]:
+        return [gate for gate in self._gates if gate.window.kind in ("", kind)]
 
     def _delay(self, kind: str) -> float:
         now = self._clock.monotonic()
-        delay = self._pause_until - now
-        for window, starts in self._starts:
-            while starts and starts[0] <= now - window.seconds:
-                starts.popleft()
-            if window.kind in ("", kind) and len(starts) >= window.calls:
-                delay = max(delay, starts[-window.calls] + window.seconds - now)
-        return max(0.0, delay)
+        return max(0.0, self._pause_until - now, *(gate.delay(now) for gate in self._for(kind)))
 
     def _instant(self, seconds: float) -> datetime:
         return self._clock.now() + timedelta(seconds=max(0.0, seconds))

@@ -45,7 +45,7 @@ from desktop.providers.quickbooks_query import (
 )
 from desktop.providers.quickbooks_reading import (
     ENTITIES,
-    LINE_ITEM_TYPES,
+    NOT_FOR_LINES,
     Payload,
     Unreadable,
     customer_from_payload,
@@ -288,7 +288,7 @@ class QuickBooks:
         self._refuse(answer)
         with _understood(answer):
             rows: dict[str, list[Payload]] = {}
-            for response in parts(answer.json, "CDCResponse"):
+            for response in parts(_object(answer.json), "CDCResponse"):
                 for one in parts(response, "QueryResponse"):
                     for entity in ENTITIES.values():
                         rows.setdefault(entity, []).extend(parts(one, entity))
@@ -339,7 +339,7 @@ class QuickBooks:
         rows: dict[str, list[Payload]] = {}
         total: int | None = None
         with _understood(answer):
-            replies = {text(reply, "bId"): reply for reply in parts(answer.json, "BatchItemResponse")}
+            replies = {text(reply, "bId"): reply for reply in parts(_object(answer.json), "BatchItemResponse")}
             for at, question in enumerate(questions):
                 response = self._reply(replies.get(f"i{at}"), answer)
                 rows.setdefault(question.entity, []).extend(parts(response, question.entity))
@@ -438,15 +438,21 @@ class _understood:
             raise ServiceDown(SERVICE, service_ref=self._ref, details=f"not understood: {error}") from error
 
 
+def _object(body: Any) -> Payload:
+    if not isinstance(body, dict):
+        raise Unreadable("the answer is not an object")
+    return body
+
+
 def _response(body: Any) -> Payload:
-    if not isinstance(body, dict) or not isinstance(body.get("QueryResponse"), dict):
+    response = _object(body).get("QueryResponse")
+    if not isinstance(response, dict):
         raise Unreadable("no QueryResponse")
-    found: Payload = body["QueryResponse"]
-    return found
+    return response
 
 
 def _sellable(payload: Payload) -> bool:
-    return payload.get("Type", "") in LINE_ITEM_TYPES
+    return payload.get("Type") not in NOT_FOR_LINES
 
 
 def _row_id(row: Payload) -> str:

@@ -35,8 +35,9 @@ ENTITIES = {
     Kind.INVOICE: "Invoice",
     Kind.PAYMENT: "Payment",
 }
-LINE_ITEM_TYPES = frozenset({"Service", "NonInventory", "Inventory", ""})
-"""Item types that can stand on a line of ours; a Category is a folder, a Group can't be priced."""
+NOT_FOR_LINES = frozenset({"Category", "Group"})
+"""Item types that can't stand on a line of ours: a category is a folder, a group can't be priced. A type that
+nobody knows yet is kept: leaving it out would make its name look free."""
 UNTAXED = "NON"
 TAXED = "TAX"
 """The two line codes of US companies; elsewhere a line names a real tax code."""

@@ -20,13 +20,32 @@ def limiter(clock: ManualClock, *windows: Window, **options: float) -> Limiter:
     return Limiter(limits, clock, SeededEntropy(1), lambda until: RateLimited("QuickBooks", until))
 
 
+async def one(gate: Limiter, kind: str) -> None:
+    async with gate.call(kind):
+        pass
+
+
+async def test_I14_calls_under_way_for_long_count_until_a_window_after_their_end() -> None:
+    clock = ManualClock(NOW)
+    gate = limiter(clock, Window(60.0, 2), patience=200.0)
+    async with gate.call(""):
+        clock.advance(50)
+        await one(gate, "")
+        clock.advance(50)
+    assert clock.monotonic() == 100
+    await one(gate, "")
+    assert clock.monotonic() == 110
+    await one(gate, "")
+    assert clock.monotonic() == 160
+
+
 async def test_I14_no_window_of_the_length_ever_holds_more_starts() -> None:
     clock = ManualClock(NOW)
     gate = limiter(clock, Window(1.0, 8), Window(60.0, 100), patience=100.0)
     starts = []
     for _ in range(150):
-        await gate.admit("")
-        starts.append(clock.monotonic())
+        async with gate.call(""):
+            starts.append(clock.monotonic())
     for at in starts:
         assert sum(at - 1.0 < other <= at for other in starts) <= 8
         assert sum(at - 60.0 < other <= at for other in starts) <= 100
@@ -36,9 +55,9 @@ async def test_a_window_for_batches_counts_only_batches() -> None:
     clock = ManualClock(NOW)
     gate = limiter(clock, Window(60.0, 2, "batch"), patience=100.0)
     for kind in ("batch", "", "batch", "", ""):
-        await gate.admit(kind)
+        await one(gate, kind)
     assert clock.monotonic() == 0
-    await gate.admit("batch")
+    await one(gate, "batch")
     assert clock.monotonic() == 60
 
 
@@ -48,10 +67,10 @@ async def test_H2_a_wait_beyond_patience_is_told_not_slept_through() -> None:
     until = gate.pause(None)
     assert until == NOW + timedelta(seconds=60)
     with pytest.raises(RateLimited) as caught:
-        await gate.admit("")
+        await one(gate, "")
     assert caught.value.until == until and clock.now() == NOW
     clock.advance(45)
-    await gate.admit("")
+    await one(gate, "")
     assert clock.now() == until
 
 
