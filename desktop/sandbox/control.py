@@ -97,9 +97,9 @@ class Control:
     async def _arm(self, request: Request) -> Json:
         body = await _body(request)
         rules, seed = body.get("rules"), body.get("seed")
-        if not isinstance(rules, list):
-            raise ControlError("rules is a list of fault rules")
-        self._faults.arm(rules, None if seed is None else int(seed))
+        if not isinstance(rules, list) or not isinstance(seed, int | None):
+            raise ControlError("rules is a list of fault rules, seed a whole number")
+        self._faults.arm(rules, seed)
         return self._faults.as_json()
 
     def _disarm(self, request: Request) -> Json:
@@ -129,7 +129,9 @@ class Control:
     async def _reset(self, request: Request) -> Json:
         body = await _body(request)
         names = body.get("company")
-        wanted = [names] if isinstance(names, str) else list(names or ())
+        wanted = [names] if isinstance(names, str) and names else names or []
+        if not isinstance(wanted, list) or not all(isinstance(name, str) for name in wanted):
+            raise ControlError("company is a name or a list of names")
         self._clock.reset()
         try:
             for service in self._services.values():

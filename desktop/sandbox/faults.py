@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from desktop.sandbox.service import Call, ControlError, Json
@@ -223,13 +224,32 @@ def _fits(rule: Rule, body: Any, call: Call) -> bool:
     return True
 
 
+_KINDS: dict[str, Any] = {
+    "provider": str,
+    "op": str,
+    "entity": str,
+    "nth": int,
+    "every": int,
+    "p": int | float | Decimal,
+    "params": dict,
+    "times": int,
+}
+
+
 def _rule(data: Any) -> Rule:
-    if not isinstance(data, Mapping) or data.get("id") not in CATALOGUE:
+    if not isinstance(data, Mapping) or str(data.get("id")) not in CATALOGUE:
         raise ControlError(f"unknown fault {data!r}; known: {', '.join(sorted(CATALOGUE))}")
     unknown = set(data) - {"id", "provider", "op", "entity", "nth", "every", "p", "phase", "params", "times"}
     phase = data.get("phase") or CATALOGUE[data["id"]].phase
     if unknown or phase not in PHASES:
         raise ControlError(f"fault {data['id']}: cannot read {sorted(unknown) or phase!r}")
+    wrong = [name for name, kind in _KINDS.items() if not isinstance(data.get(name), kind | None)]
+    if not wrong:
+        wrong = [name for name in ("nth", "every", "times") if data.get(name) is not None and data[name] < 1]
+    if not wrong and not isinstance((data.get("params") or {}).get("match", {}), Mapping):
+        wrong = ["params.match"]
+    if wrong:
+        raise ControlError(f"fault {data['id']}: {wrong[0]} has the wrong kind of value")
     rule = Rule(
         id=data["id"],
         provider=data.get("provider"),
@@ -237,7 +257,7 @@ def _rule(data: Any) -> Rule:
         entity=data.get("entity"),
         nth=data.get("nth"),
         every=data.get("every"),
-        p=data.get("p"),
+        p=None if data.get("p") is None else float(data["p"]),
         phase=phase,
         params=dict(data.get("params") or {}),
         times=data.get("times"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -527,6 +528,7 @@ class QuickBooks:
     def settings(self, changes: Mapping[str, Any]) -> Json:
         left = dict(changes)
         realm = self._realm(left.pop("company_id", None))
+        _check_settings(left)
         if "limits" in left:
             self._enforce = left.pop("limits") != "off"
         if "pkce" in left:
@@ -557,6 +559,31 @@ class QuickBooks:
             realm_id = REALM_IDS.get(name, str(9130350000000010 + number))
             self._realms[realm_id] = quickbooks_seed.build(seed, name, realm_id, self._clock)
         self._meters = {realm_id: Meter(LIMITS, CONCURRENCY) for realm_id in self._realms}
+
+
+_CHOICES = {
+    "rotation": ("daily", "always", "never"),
+    "limits": ("real", "off"),
+    "pkce": ("ignore", "reject"),
+    "numbers_when_off": ("kept", "replaced"),
+    "text": ("utf8", "latin1"),
+    "unknown_fields": ("refuse", "ignore"),
+    "tax_engine": ("manual", "ast"),
+    "batch_order": ("given", "reversed"),
+}
+
+
+def _check_settings(changes: Mapping[str, Any]) -> None:
+    """Raises `ControlError` before anything is set."""
+    for name, allowed in _CHOICES.items():
+        if name in changes and changes[name] not in allowed:
+            raise ControlError(f"{name} is one of {', '.join(allowed)}")
+    if changes.get("book_close_date"):
+        dt.date.fromisoformat(str(changes["book_close_date"]))
+    if "amount_tolerance" in changes and not str(changes["amount_tolerance"]).replace(".", "", 1).isdigit():
+        raise ControlError("amount_tolerance is an amount, e.g. 0.005")
+    if not isinstance(changes.get("redirect_uris", []), list):
+        raise ControlError("redirect_uris is a list of addresses")
 
 
 def _element(item: Json) -> Json:

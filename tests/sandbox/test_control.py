@@ -161,7 +161,7 @@ def test_the_ledger_goes_on_where_the_reader_stopped(qb: Any) -> None:
 
 
 def test_unknown_settings_and_wrong_kinds_are_refused(qb: Any) -> None:
-    for body in ({"colour": "red"}, {"access_seconds": "soon"}, {"company_id": "nobody"}):
+    for body in ({"colour": "red"}, {"access_seconds": "soon"}, {"company_id": "nobody"}, {"rotation": "hourly"}):
         assert raw(qb, "POST", "settings", json={"service": "quickbooks", **body}).status_code == 400
     assert raw(qb, "POST", "clock", json={"advance_s": "much"}).status_code == 400
     assert raw(qb, "POST", "faults", content=b"{").status_code == 400

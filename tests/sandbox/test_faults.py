@@ -351,7 +351,16 @@ def test_hits_are_told_and_survive_disarming(qb: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"id": "N99"}, {"id": "N1", "phase": "during"}, {"id": "N1", "count": 2}, "N1", {"op": "batch"}]
+    "bad",
+    [
+        {"id": "N99"},
+        {"id": "N1", "phase": "during"},
+        {"id": "N1", "count": 2},
+        "N1",
+        {"op": "batch"},
+        {"id": "N1", "p": "x"},
+        {"id": "N1", "every": 0},
+    ],
 )
 def test_a_rule_that_cannot_be_read_is_refused_and_changes_nothing(bad: Any) -> None:
     plan = FaultPlan()
