@@ -180,7 +180,7 @@ def _linked(session: Session, company: Company, kind: Kind) -> dict[str, int]:
             ExternalLink.kind == kind.value,
         )
     )
-    return dict(rows.tuples().all())
+    return {external_id: local_id for external_id, local_id in rows}
 
 
 def _left_out(session: Session, company: Company, kind: Kind) -> set[str]:

@@ -69,13 +69,14 @@ def mapping_view(session: Session, company: CompanyKey) -> MappingView:
     choices = sorted(
         (AccountChoice(row.external_id, row.name) for row in usable.values()), key=lambda one: one.name.casefold()
     )
-    mapped = dict(
-        session.execute(
+    mapped = {
+        item_id: account_id
+        for item_id, account_id in session.execute(
             select(ItemAccount.item_id, ItemAccount.account_id).where(
                 ItemAccount.provider == company.provider, ItemAccount.company_id == company.company_id
             )
-        ).tuples().all()
-    )
+        )
+    }
     rows = []
     for item in session.scalars(select(Item).where(Item.active.is_(True)).order_by(Item.name_key, Item.id)):
         account = accounts.get(mapped.get(item.id, ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -74,6 +74,20 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         if place is not None:
             self.dataChanged.emit(self.index(place, 0), self.index(place, len(self.columns) - 1))
         self._changed()
+
+    def replace_rows(self, rows: Mapping[int, R]) -> None:
+        """Many rows are different now, told in one go."""
+        for row_id, row in rows.items():
+            self.rows[row_id] = row
+            if not self._can_check(row):
+                self._checks[row_id] = 0
+        if rows and self._shown:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._shown) - 1, len(self.columns) - 1))
+        self._changed()
+
+    def shown_ids(self) -> list[int]:
+        """The ids of the rows that the filter lets through, in the order shown."""
+        return list(self._shown)
 
     def clear(self) -> None:
         """Take all rows away, before reading them anew."""

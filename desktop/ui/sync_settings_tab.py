@@ -1,0 +1,140 @@
+"""The five switches and the weekly run: on the service's page they take effect at once, in the wizard on Next."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+
+from desktop.core import Core
+from desktop.models.states import Switches
+from desktop.providers.base import Capabilities, Terms
+from desktop.sync import overview
+from desktop.text import tr
+from desktop.ui import operations
+from desktop.ui.banner import Banner
+from desktop.ui.labels import label
+from desktop.ui.panels import Card, hairline
+from desktop.ui.problems import show_problem
+from desktop.ui.status import Status, StatusPill
+from desktop.ui.theme import theme
+from desktop.ui.watching import watch
+
+
+class SwitchesPanel(QWidget):
+    """The switches as boxes with a sentence each. `changed` is emitted when the owner turned one."""
+
+    changed = Signal(object)
+    """The new `Switches`."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.boxes: dict[str, QCheckBox] = {}
+        self._hints: dict[str, QWidget] = {}
+        px = theme().px
+        main, kinds, week = Card(parent=self), Card(tr("What is kept in sync"), self), Card(parent=self)
+        self.recommended = StatusPill(Status(tr("Recommended"), "good"), self)
+        main.body.addWidget(self._box("auto", tr("&Auto-Sync")))
+        main.body.insertWidget(0, self.recommended)
+        for name, words in (
+            ("invoices", tr("Sync &Invoices")),
+            ("payments", tr("Sync &Payments")),
+            ("customers", tr("Sync &Customers")),
+            ("items", tr("Sync I&tems")),
+        ):
+            if name != "invoices":
+                kinds.body.addWidget(hairline(kinds))
+            kinds.body.addWidget(self._box(name, words))
+        week.body.addWidget(self._box("weekly", tr("&Weekly check")))
+        for card in (main, kinds, week):
+            card.body.setSpacing(px(8))
+            card.body.setContentsMargins(px(16), px(12), px(16), px(12))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(12))
+        for card in (main, kinds, week):
+            column.addWidget(card)
+        column.addStretch(1)
+
+    def _box(self, name: str, words: str) -> QWidget:
+        part = QWidget(self)
+        box = QCheckBox(words, part)
+        hint = label("", "hint", wrap=True, parent=part)
+        hint.setContentsMargins(theme().px(30), 0, 0, 0)
+        column = QVBoxLayout(part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(box)
+        column.addWidget(hint)
+        box.clicked.connect(lambda _on=False: self.changed.emit(self.switches()))
+        self.boxes[name], self._hints[name] = box, hint
+        return part
+
+    def set_terms(self, terms: Terms | None, capabilities: Capabilities | None) -> None:
+        """Say what each switch does in the service's words; a switch that makes no sense there is hidden (E9)."""
+        service = terms.service if terms is not None else tr("the accounting service")
+        texts = {
+            "auto": tr(
+                "Each change goes to {service} at once. Off: press Sync Now whenever you like.", service=service
+            ),
+            "invoices": tr("Invoices you mark as sent, and their later changes. Drafts never leave."),
+            "payments": tr("Payments on invoices that are in {service}.", service=service),
+            "customers": tr("New customers and changed addresses, e-mails and phone numbers."),
+            "items": tr("New items and changed prices."),
+            "weekly": tr(
+                "Sundays at 06:00 UTC BlueClerk looks what changed in {service}; if it was closed then, at its next start.",
+                service=service,
+            ),
+        }
+        if capabilities is not None and not capabilities.sync_items:
+            texts["items"] = tr("{service} makes products as invoices need them.", service=service)
+            self.boxes["items"].setEnabled(False)
+        for name, text in texts.items():
+            self._hints[name].setText(text)
+            self.boxes[name].setAccessibleDescription(text)
+
+    def set_switches(self, switches: Switches) -> None:
+        """Show these; nobody is told."""
+        for name, box in self.boxes.items():
+            box.setChecked(getattr(switches, name))
+
+    def switches(self) -> Switches:
+        """As shown."""
+        return Switches(**{name: box.isChecked() for name, box in self.boxes.items()})
+
+
+class SyncSettingsTab(QWidget):
+    """Sync Settings on the service's page: every click is stored at once (M58)."""
+
+    def __init__(self, core: Core, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._core = core
+        self.banner = Banner(self)
+        self.panel = SwitchesPanel(self)
+        self.panel.recommended.hide()
+        self.panel.changed.connect(self._on_changed)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, theme().px(16), 0, theme().px(16))
+        column.setSpacing(theme().px(12))
+        column.addWidget(
+            label(tr("A switch takes effect at once; what was sent before stays as it is."), "secondary", wrap=True)
+        )
+        column.addWidget(self.banner)
+        column.addWidget(self.panel)
+        column.addStretch(1)
+        watch(self, core, ("connection",), self.load)
+
+    def load(self) -> None:
+        """Show the switches as stored."""
+        operations.run(self, self._core.connection(), success=self._fill, failure=self._on_failed)
+
+    def _fill(self, view) -> None:  # noqa: ANN001
+        if view is not None:
+            self.panel.set_switches(view.switches)
+
+    def _on_changed(self, switches: Switches) -> None:
+        self.banner.clear()
+        operations.run(self, self._core.do(overview.save_switches, switches), failure=self._on_failed)
+
+    def _on_failed(self, error: Exception) -> None:
+        show_problem(self.banner, error)
+        operations.run(self, self._core.connection(), success=self._fill)

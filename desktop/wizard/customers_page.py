@@ -1,0 +1,299 @@
+"""Step 1: whom to take over from the service, as what, and who is here already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PySide6.QtWidgets import QComboBox
+
+from desktop.kinds import CustomerKind
+from desktop.sync import importing
+from desktop.sync.importing import CustomerChoice, CustomerReview, Imported, Standing
+from desktop.text import tr
+from desktop.ui import formats
+from desktop.ui.buttons import QuietButton
+from desktop.ui.columns import Column
+from desktop.ui.link_dialog import pick_ours
+from desktop.ui.status import Status
+from desktop.ui.words import customer_kind
+from desktop.wizard.import_page import ImportPage
+
+KINDS = (CustomerKind.HOMEOWNER, CustomerKind.BUSINESS, CustomerKind.BUILDER)
+TYPE_COLUMN, VERDICT_COLUMN = 1, 5
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRow:
+    """One customer there with what the owner decided about it."""
+
+    review: CustomerReview
+    kind: CustomerKind
+    chosen: bool = False
+    """The type is the owner's own choice (M26)."""
+    decision: str = ""
+    """"new", "link" or, while nothing is decided, ""."""
+    link_to: int | None = None
+    link_name: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Here already: shown, skipped, never ticked (M28)."""
+        return self.review.standing in (Standing.LINKED, Standing.SAME)
+
+    @property
+    def waits(self) -> bool:
+        """A possible duplicate that nobody decided about yet (M35)."""
+        return self.review.standing is Standing.POSSIBLE and not self.decision
+
+
+def address_line(review: CustomerReview) -> str:
+    """Street and town in one line."""
+    where = review.record.address
+    town = " ".join(part for part in (where.region, where.postal_code) if part)
+    return ", ".join(part for part in (where.line1, where.city, town) if part)
+
+
+class CustomersPage(ImportPage[CustomerRow]):
+    """M19 to M36."""
+
+    step = "customers"
+
+    def __init__(self, wizard: Any) -> None:
+        self.noun = tr("customers")
+        super().__init__(wizard, tr("Import Customers"))
+        self.sentence.setText(
+            tr("Choose whom to take over from {service}. Nothing is changed there.", service=wizard.terms.service)
+        )
+        self.empty.set_text(
+            tr("No customers in {service} yet", service=wizard.terms.service),
+            tr("Continue: customers you add here are created there with their first invoice."),
+        )
+        self.kind_picker = QComboBox(self)
+        self.kind_picker.setAccessibleName(tr("Type for all ticked"))
+        for kind in KINDS:
+            self.kind_picker.addItem(customer_kind(kind), kind.value)
+        self.kind_button = QuietButton(tr("Set type of ticked"), self)
+        self.kind_button.clicked.connect(lambda: self.set_kind(CustomerKind(self.kind_picker.currentData())))
+        self.foot.insertWidget(0, self.kind_picker)
+        self.foot.insertWidget(1, self.kind_button)
+
+    # -- the list -----------------------------------------------------------------------------
+
+    def chip_words(self) -> list[tuple[str, str]]:
+        return [
+            ("all", tr("All")),
+            ("new", tr("New")),
+            ("exists", tr("Already exists")),
+            ("possible", tr("Possible duplicate")),
+            *((kind.value, customer_kind(kind)) for kind in KINDS),
+        ]
+
+    def columns(self) -> list[Column[CustomerRow]]:
+        kinds = [(kind.value, customer_kind(kind)) for kind in KINDS]
+        return [
+            Column(
+                tr("Name"),
+                lambda row: row.review.record.display_name,
+                key="name",
+                sort_key="name",
+                width=22,
+                stretch=True,
+                tooltip=lambda row: row.review.record.display_name,
+            ),
+            Column(
+                tr("Type"),
+                lambda row: customer_kind(row.kind),
+                key="type",
+                sort_key="type",
+                width=12,
+                choices=lambda row: [] if row.is_known else kinds,
+            ),
+            Column(
+                tr("Why"),
+                self._why,
+                key="why",
+                width=17,
+                status=lambda row: Status(self._why(row)),
+                tooltip=lambda row: "\n".join(row.review.reasons),
+            ),
+            Column(tr("Address"), lambda row: address_line(row.review), key="address", sort_key="address", width=19),
+            Column(
+                tr("E-mail"),
+                lambda row: row.review.record.email,
+                key="email",
+                sort_key="email",
+                width=17,
+                tooltip=lambda row: row.review.record.email,
+            ),
+            Column(
+                tr("Verdict"),
+                lambda row: self.verdict(row).text,
+                key="verdict",
+                sort_key="verdict",
+                width=25,
+                status=self.verdict,
+                tooltip=self._verdict_reason,
+                choices=self._decisions,
+            ),
+        ]
+
+    def _why(self, row: CustomerRow) -> str:
+        return tr("your choice") if row.chosen else ", ".join(row.review.reasons)
+
+    def verdict(self, row: CustomerRow) -> Status:
+        """New, already here, or to be decided, as icon and words."""
+        review = row.review
+        if row.decision == "link":
+            return Status(tr("Link to {name}", name=row.link_name), "info", "link")
+        if row.decision == "new":
+            return Status(tr("Import as new"), "good", "add")
+        if review.standing is Standing.LINKED:
+            return Status(tr("Already exists"), "", "synced")
+        if review.standing is Standing.SAME:
+            return Status(tr("Already exists: same as {name}", name=review.same_as), "", "synced")
+        if review.standing is Standing.POSSIBLE:
+            return Status(tr("Possible duplicate: same as {name}?", name=review.same_as), "wait", "warning")
+        if not review.record.active:
+            return Status(tr("New, inactive there"), "", "add")
+        if review.left_out:
+            return Status(tr("New, left out before"), "", "add")
+        return Status(tr("New"), "good", "add")
+
+    def _verdict_reason(self, row: CustomerRow) -> str:
+        lines = [self.verdict(row).text, *row.review.match_reasons]
+        return "\n".join(lines)
+
+    def _decisions(self, row: CustomerRow) -> list[tuple[str, str]]:
+        if row.review.standing is not Standing.POSSIBLE and row.decision != "link":
+            return []
+        decide = (
+            ("", tr("Possible duplicate: decide later"))
+            if row.review.standing is Standing.POSSIBLE
+            else ("", tr("New"))
+        )
+        name = row.link_name or row.review.same_as
+        found = [decide]
+        if name:
+            found.append(("link", tr("The same: link to {name}", name=name)))
+        if row.review.standing is Standing.POSSIBLE:
+            found.append(("new", tr("Another one: import as new")))
+        return found
+
+    def can_check(self, row: CustomerRow) -> bool:
+        return not row.is_known and not row.waits
+
+    def preselected(self, row: CustomerRow) -> bool:
+        return row.review.preselected
+
+    def name_of(self, row: CustomerRow) -> str:
+        return row.review.record.display_name
+
+    def words_of(self, row: CustomerRow) -> str:
+        record = row.review.record
+        return f"{record.display_name} {record.company_name} {record.email} {address_line(row.review)}"
+
+    def in_chip(self, row: CustomerRow, chip: str) -> bool:
+        if chip == "new":
+            return row.review.standing is Standing.NEW or row.decision == "new"
+        if chip == "exists":
+            return row.is_known or row.decision == "link"
+        if chip == "possible":
+            return row.waits
+        return row.kind.value == chip
+
+    def describe(self) -> str:
+        known = self.counts.get("exists", 0)
+        if not known:
+            return ""
+        return (
+            tr("1 you have already is linked, not copied.")
+            if known == 1
+            else tr("{count} you have already are linked, not copied.", count=formats.number(known))
+        )
+
+    # -- reading and importing ----------------------------------------------------------------
+
+    async def read(self) -> list[CustomerRow]:
+        company = await self.core.require_company()
+        records = await (await self.core.lists()).customers.get(self.on_pages)
+        self.progress.start(tr("Comparing with your customers"))
+        self.reviews = await importing.review_customers(company, records, self.on_judged)
+        self.reviews.sort(key=lambda review: review.record.display_name.casefold())
+        return [CustomerRow(review, review.kind) for review in self.reviews]
+
+    async def take(self, rows: list[CustomerRow]) -> Imported:
+        company = await self.core.require_company()
+        links = {row.review.external_id: row.link_to for row in rows if row.decision == "link" and row.link_to}
+        choices = [
+            CustomerChoice(
+                row.review.external_id,
+                row.kind,
+                "" if row.chosen else ", ".join(row.review.reasons),
+                row.chosen,
+            )
+            for row in rows
+            if row.decision != "link"
+        ]
+        return await importing.import_customers(company, self.reviews, choices, links=links, progress=self.on_judged)
+
+    # -- decisions ----------------------------------------------------------------------------
+
+    def on_choice(self, row_id: int, column: int, key: str) -> None:
+        row = self.model.rows[row_id]
+        if column == TYPE_COLUMN:
+            self.model.replace_row(row_id, replace(row, kind=CustomerKind(key), chosen=True))
+        elif column == VERDICT_COLUMN:
+            self.decide(row_id, key, row.link_to or row.review.local_id, row.link_name or row.review.same_as)
+        self._recount()
+
+    def decide(self, row_id: int, decision: str, link_to: int | None = None, link_name: str = "") -> None:
+        """The owner's word on a possible duplicate: "link", "new" or "" for later; it is ticked with it (M35)."""
+        row = self.model.rows[row_id]
+        self.model.replace_row(
+            row_id,
+            replace(
+                row,
+                decision=decision,
+                link_to=link_to if decision == "link" else None,
+                link_name=link_name if decision == "link" else "",
+            ),
+        )
+        self.model.set_checked([row_id], bool(decision) or self.preselected(row))
+        self._recount()
+
+    def set_kind(self, kind: CustomerKind) -> None:
+        """Give all ticked rows in sight this type."""
+        rows = {
+            n: replace(self.model.rows[n], kind=kind, chosen=True)
+            for n in self.model.shown_ids()
+            if self.model.is_checked(n)
+        }
+        self.model.replace_rows(rows)
+        self._recount()
+
+    def on_selection(self) -> None:
+        marked = self.table.selected_ids()
+        self.link_button.setEnabled(len(marked) == 1 and not self.model.rows[marked[0]].is_known)
+
+    def on_link(self) -> None:
+        marked = self.table.selected_ids()
+        if len(marked) != 1:
+            return
+        row_id, row = marked[0], self.model.rows[marked[0]]
+
+        def picked(local_id: int, name: str) -> None:
+            self.decide(row_id, "link", local_id, name)
+
+        pick_ours(self.core, self, "customer", row.review.record.display_name, self._taken(), picked)
+
+    def _taken(self) -> set[int]:
+        """Ours that are linked already, or will be by this import."""
+        rows = self.model.rows
+        taken = {row.review.local_id for row in rows if row.is_known and row.review.local_id is not None}
+        return taken | {row.link_to for row in rows if row.link_to is not None}
+
+    def _recount(self) -> None:
+        super()._recount()
+        if hasattr(self, "kind_button"):
+            self.kind_button.setEnabled(self.loaded)

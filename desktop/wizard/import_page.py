@@ -1,0 +1,256 @@
+"""The two lists of the wizard, customers and items: read, judge, filter, tick, import."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Generic, TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from desktop.sync import overview
+from desktop.sync.importing import Imported
+from desktop.text import tr
+from desktop.ui import formats
+from desktop.ui.buttons import QuietButton
+from desktop.ui.check_model import CheckTableModel
+from desktop.ui.check_table import CheckTable
+from desktop.ui.chips import FilterChips
+from desktop.ui.columns import Column
+from desktop.ui.empty_state import EmptyState
+from desktop.ui.labels import LinkLabel, label
+from desktop.ui.panels import Card
+from desktop.ui.record_table import RecordList
+from desktop.ui.search_field import SearchField
+from desktop.ui.theme import theme
+from desktop.wizard.flow import SKIPPED, import_result
+from desktop.wizard.page import StepPage
+
+RowT = TypeVar("RowT")
+PORTION = 1000
+"""Rows shown at once, so that the window stays alive while thousands come in."""
+
+
+class ImportPage(StepPage, Generic[RowT]):
+    """A list with ticks; what it lists and imports is said by the page for customers or items."""
+
+    is_import = True
+    noun = ""
+    """"customers" in a sentence."""
+
+    def __init__(self, wizard: Any, title: str) -> None:
+        super().__init__(wizard, title)
+        self._text = ""
+        self.loaded = False
+        px = theme().px
+        self.hint = label("", "hint", wrap=True, parent=self)
+        self.open_link = LinkLabel("", self)
+        self.open_link.clicked.connect(lambda: self._show_chip("possible"))
+        self.chips = FilterChips(self.chip_words(), self)
+        self.chips.chosen.connect(lambda _key: self.refilter())
+        self.search = SearchField(tr("Search"), self)
+        self.search.setFixedWidth(px(180))
+        self.search.searched.connect(self._on_search)
+        self.model = CheckTableModel[RowT](
+            self.columns(), self, can_check=self.can_check, name=lambda row: self.name_of(row)
+        )
+        self.model.choice_made.connect(self.on_choice)
+        self.model.checks_changed.connect(self._on_checks)
+        self.table = CheckTable(title, self)
+        self.table.setModel(self.model)
+        self.table.selection_changed.connect(self.on_selection)
+        empty = EmptyState("empty", tr("Nothing there yet"), "", parent=self)
+        self.empty = empty
+        no_hits = EmptyState("no_hits", tr("Nothing matches"), "", primary=tr("Clear filter"), parent=self)
+        no_hits.primary.connect(self._clear_filter)
+        self.list = RecordList(self.table, empty, no_hits, self)
+        card = Card(parent=self)
+        card.body.setContentsMargins(1, 1, 1, 1)
+        card.body.addWidget(self.list)
+        card.setMinimumHeight(px(140))
+        tools = QHBoxLayout()
+        tools.setSpacing(px(8))
+        tools.addWidget(self.chips, 1)
+        tools.addWidget(self.search, 0, Qt.AlignmentFlag.AlignTop)
+        self.foot = QHBoxLayout()
+        self.foot.setSpacing(px(8))
+        self.link_button = QuietButton(tr("&Link to one of ours …"), self)
+        self.link_button.clicked.connect(self.on_link)
+        self.link_button.setEnabled(False)
+        self.foot.addWidget(self.link_button)
+        self.foot.addStretch(1)
+        self.foot.addWidget(self.open_link)
+        self.foot.addWidget(self.hint)
+        self._body: list[QWidget] = [self.chips, self.search, card, self.link_button, self.hint]
+        self.column.addLayout(tools)
+        self.column.addWidget(card, 1)
+        self.column.addLayout(self.foot)
+        self.open_link.hide()
+
+    # -- what the two pages say ---------------------------------------------------------------
+
+    def chip_words(self) -> list[tuple[str, str]]:
+        raise NotImplementedError
+
+    def columns(self) -> Sequence[Column[RowT]]:
+        raise NotImplementedError
+
+    def can_check(self, row: RowT) -> bool:
+        raise NotImplementedError
+
+    def preselected(self, row: RowT) -> bool:
+        raise NotImplementedError
+
+    def name_of(self, row: RowT) -> str:
+        raise NotImplementedError
+
+    def in_chip(self, row: RowT, chip: str) -> bool:
+        raise NotImplementedError
+
+    def words_of(self, row: RowT) -> str:
+        """What the search looks in."""
+        raise NotImplementedError
+
+    def read(self) -> Coroutine[Any, Any, list[RowT]]:
+        """Fetch and judge."""
+        raise NotImplementedError
+
+    def take(self, rows: list[RowT]) -> Coroutine[Any, Any, Imported]:
+        """Import the ticked `rows`."""
+        raise NotImplementedError
+
+    def links_waiting(self) -> int:
+        """Rows that will be linked without a tick, because we have them."""
+        return 0
+
+    def on_choice(self, row_id: int, column: int, key: str) -> None:
+        """A choice was made in place."""
+
+    def on_selection(self) -> None:
+        """Other rows are marked now."""
+
+    def on_link(self) -> None:
+        """Link the marked row to one of ours by hand."""
+
+    def describe(self) -> str:
+        """One line under the table."""
+        return ""
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self.loaded = False
+        self.setCommitPage(True)
+        self.model.clear()
+        self._recount()
+        self.work(
+            self._load(), progress=tr("Reading {noun} from {service}", noun=self.noun, service=self.terms.service)
+        )
+
+    async def _load(self) -> None:
+        rows = await self.read()
+        for start in range(0, len(rows), PORTION):
+            self.model.append_rows(rows[start : start + PORTION], checked=self.preselected)
+            await asyncio.sleep(0)
+        self.loaded = True
+        self.list.show_rows(filtered=False)
+        self._recount()
+        self.commit_changed.emit()
+
+    def on_pages(self, done: int, total: int | None) -> None:
+        """Progress while the service's pages stream in."""
+        self.progress.set_progress(done, total)
+
+    def on_judged(self, done: int, total: int) -> None:
+        """Progress while they are compared with ours."""
+        self.progress.set_progress(done, total)
+
+    def on_stopped(self) -> None:
+        if not self.loaded:
+            self.banner.show_message(
+                tr("Reading was stopped. Nothing was changed."), status="info", action=tr("Read again")
+            )
+        else:
+            self.banner.show_message(
+                tr("The import was stopped. What was imported until then stays."),
+                status="info",
+                action=tr("Read again"),
+            )
+
+    # -- going on -----------------------------------------------------------------------------
+
+    def isComplete(self) -> bool:
+        return super().isComplete() and self.loaded
+
+    def commit_words(self) -> str:
+        count = self.model.checked_count
+        if count:
+            return tr("&Import Selected ({count})", count=formats.number(count))
+        return tr("&Continue")
+
+    def commit(self) -> Coroutine[Any, Any, object]:
+        return self._import(self.model.checked_rows())
+
+    async def _import(self, rows: list[RowT]) -> Imported:
+        imported = await self.take(rows)
+        result = import_result(imported)
+        self.setup.results[self.step] = result
+        if self.flow.only is None:
+            await self.core.do(overview.note_step, self.step, result)
+        return imported
+
+    def skip(self) -> Coroutine[Any, Any, object] | None:
+        """What Skip keeps: that it was skipped, and nothing else (M13)."""
+        self.setup.results[self.step] = dict(SKIPPED)
+        return self.core.do(overview.note_step, self.step, SKIPPED) if self.flow.only is None else None
+
+    # -- filter -------------------------------------------------------------------------------
+
+    def refilter(self) -> None:
+        """Show what the chip and the search let through."""
+        chip, text = self.chips.current, self._text.casefold()
+        if chip == "all" and not text:
+            predicate: Callable[[RowT], bool] | None = None
+        else:
+
+            def predicate(row: RowT) -> bool:
+                return (chip == "all" or self.in_chip(row, chip)) and (
+                    not text or all(word in self.words_of(row).casefold() for word in text.split())
+                )
+
+        self.model.set_filter(predicate)
+        self.list.show_rows(filtered=predicate is not None and bool(self.model.rows))
+
+    def _recount(self) -> None:
+        keys = [key for key, _words in self.chip_words() if key != "all"]
+        counts = dict.fromkeys(keys, 0)
+        for row in self.model.rows:
+            for key in keys:
+                if self.in_chip(row, key):
+                    counts[key] += 1
+        self.counts = {"all": len(self.model.rows), **counts}
+        self.chips.set_counts(self.counts if self.loaded else {})
+        self.hint.setText(self.describe() if self.loaded else "")
+        waiting = counts.get("possible", 0)
+        self.open_link.setVisible(self.loaded and waiting > 0)
+        self.open_link.setText(
+            tr("1 possible duplicate waits for you")
+            if waiting == 1
+            else tr("{count} possible duplicates wait for you", count=formats.number(waiting))
+        )
+
+    def _show_chip(self, key: str) -> None:
+        self.chips.choose(key)
+        self.refilter()
+
+    def _clear_filter(self) -> None:
+        self.search.clear()
+        self._show_chip("all")
+
+    def _on_search(self, text: str) -> None:
+        self._text = text
+        self.refilter()
+
+    def _on_checks(self) -> None:
+        self.commit_changed.emit()

@@ -1,0 +1,187 @@
+"""Step 2: which services and products to take over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PySide6.QtCore import Qt
+
+from desktop.sync import importing
+from desktop.sync.importing import Imported, ItemReview, Standing
+from desktop.text import tr
+from desktop.ui import formats
+from desktop.ui.columns import Column
+from desktop.ui.link_dialog import pick_ours
+from desktop.ui.status import Status
+from desktop.wizard.import_page import ImportPage
+
+VERDICT_COLUMN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One item there with what the owner decided about it."""
+
+    review: ItemReview
+    account: str = ""
+    link_to: int | None = None
+    link_name: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Here already: shown, skipped, never ticked (M38)."""
+        return self.review.standing in (Standing.LINKED, Standing.SAME)
+
+
+class ItemsPage(ImportPage[ItemRow]):
+    """M37 to M46."""
+
+    step = "items"
+
+    def __init__(self, wizard: Any) -> None:
+        self.noun = tr("items")
+        super().__init__(wizard, tr("Import Services & Items"))
+        self.sentence.setText(
+            tr(
+                "Choose which services and products to take over from {service}; a few are enough. Skipping is fine: "
+                "invoices still work, but their lines then lack the right account and tax.",
+                service=wizard.terms.service,
+            )
+        )
+        self.empty.set_text(
+            tr("No services or products in {service} yet", service=wizard.terms.service),
+            tr("Continue: items you add here are created there when an invoice needs them."),
+        )
+
+    def chip_words(self) -> list[tuple[str, str]]:
+        return [("all", tr("All")), ("new", tr("New")), ("exists", tr("Already exists"))]
+
+    def columns(self) -> list[Column[ItemRow]]:
+        return [
+            Column(
+                tr("Name"),
+                lambda row: row.review.record.name,
+                key="name",
+                sort_key="name",
+                stretch=True,
+                tooltip=lambda row: row.review.record.name,
+            ),
+            Column(tr("Description"), lambda row: row.review.record.description, key="description", width=24),
+            Column(
+                tr("Price"),
+                self._price,
+                key="price",
+                align=Qt.AlignmentFlag.AlignRight,
+                width=9,
+            ),
+            Column(
+                tr("Account there"),
+                lambda row: row.account or tr("none"),
+                key="account",
+                sort_key="account",
+                width=20,
+                status=lambda row: Status(row.account) if row.account else Status(tr("none yet"), "wait", "not_synced"),
+            ),
+            Column(
+                tr("Verdict"),
+                lambda row: self.verdict(row).text,
+                key="verdict",
+                sort_key="verdict",
+                width=24,
+                status=self.verdict,
+                tooltip=lambda row: self.verdict(row).text,
+                choices=self._decisions,
+            ),
+        ]
+
+    def _price(self, row: ItemRow) -> str:
+        price = row.review.record.unit_price
+        return "" if price is None else formats.decimal(price, max(2, -int(price.normalize().as_tuple().exponent)))
+
+    def verdict(self, row: ItemRow) -> Status:
+        """New or already here, as icon and words."""
+        review = row.review
+        if row.link_to is not None:
+            return Status(tr("Link to {name}", name=row.link_name), "info", "link")
+        if review.standing is Standing.LINKED:
+            return Status(tr("Already linked"), "", "synced")
+        if review.standing is Standing.SAME:
+            return Status(tr("Already exists: linked to {name}", name=review.same_as), "", "synced")
+        if not review.record.active:
+            return Status(tr("New, inactive there"), "", "add")
+        if review.left_out:
+            return Status(tr("New, left out before"), "", "add")
+        return Status(tr("New"), "good", "add")
+
+    def _decisions(self, row: ItemRow) -> list[tuple[str, str]]:
+        if row.link_to is None:
+            return []
+        return [("link", tr("Link to {name}", name=row.link_name)), ("", tr("Another one: import as new"))]
+
+    def can_check(self, row: ItemRow) -> bool:
+        return not row.is_known
+
+    def preselected(self, row: ItemRow) -> bool:
+        return row.review.preselected
+
+    def name_of(self, row: ItemRow) -> str:
+        return row.review.record.name
+
+    def words_of(self, row: ItemRow) -> str:
+        record = row.review.record
+        return f"{record.name} {record.description} {record.sku}"
+
+    def in_chip(self, row: ItemRow, chip: str) -> bool:
+        return row.is_known if chip == "exists" else not row.is_known
+
+    def describe(self) -> str:
+        known = self.counts.get("exists", 0)
+        if not known:
+            return ""
+        return (
+            tr("1 you have already is linked, not copied.")
+            if known == 1
+            else tr("{count} you have already are linked, not copied.", count=formats.number(known))
+        )
+
+    async def read(self) -> list[ItemRow]:
+        company = await self.core.require_company()
+        records = await (await self.core.lists()).items.get(self.on_pages)
+        self.reviews = await importing.review_items(company, records)
+        self.reviews.sort(key=lambda review: review.record.name.casefold())
+        names = await self.setup.account_names()
+        return [ItemRow(review, names.get(review.record.income_account_id or "", "")) for review in self.reviews]
+
+    async def take(self, rows: list[ItemRow]) -> Imported:
+        company = await self.core.require_company()
+        links = {row.review.external_id: row.link_to for row in rows if row.link_to is not None}
+        chosen = [row.review.external_id for row in rows if row.link_to is None]
+        return await importing.import_items(company, self.reviews, chosen, links=links, progress=self.on_judged)
+
+    def on_choice(self, row_id: int, column: int, key: str) -> None:
+        if column == VERDICT_COLUMN and key == "":
+            self.decide(row_id, None, "")
+
+    def decide(self, row_id: int, link_to: int | None, link_name: str) -> None:
+        """Link the item there to one of ours, or import it as new (M40)."""
+        self.model.replace_row(row_id, replace(self.model.rows[row_id], link_to=link_to, link_name=link_name))
+        self.model.set_checked([row_id], True)
+        self._recount()
+
+    def on_selection(self) -> None:
+        marked = self.table.selected_ids()
+        self.link_button.setEnabled(len(marked) == 1 and not self.model.rows[marked[0]].is_known)
+
+    def on_link(self) -> None:
+        marked = self.table.selected_ids()
+        if len(marked) != 1:
+            return
+        row_id, rows = marked[0], self.model.rows
+        taken = {row.review.local_id for row in rows if row.is_known and row.review.local_id is not None}
+        taken |= {row.link_to for row in rows if row.link_to is not None}
+
+        def picked(local_id: int, name: str) -> None:
+            self.decide(row_id, local_id, name)
+
+        pick_ours(self.core, self, "item", rows[row_id].review.record.name, taken, picked)
