@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
-from desktop.sync.names import given_names, same_given_name
+from desktop.sync.names import given_names, same_given_name, surnames
 from desktop.sync.parties import Person, Ready, skeleton
 from desktop.sync.wordlists import sections
 
@@ -43,7 +43,7 @@ class NameLikeness:
 def is_typo(one: str, other: str) -> bool:
     """Whether two words are one word mistyped or otherwise spelt; short words need to be equal."""
     shorter = min(len(one), len(other))
-    if shorter < 4:
+    if shorter < 4 or abs(len(one) - len(other)) > 2:
         return False
     distance = DamerauLevenshtein.distance(one, other, score_cutoff=2)
     if distance <= 1:
@@ -57,6 +57,29 @@ def compare_names(ours: Ready, theirs: Ready, rarity: Callable[[str], float]) ->
         suffix = _suffixes_differ(ours.person, theirs.person)
         company = bool(ours.company)
         return NameLikeness(Level.EXACT, never_same=suffix, company=company)
+    likeness = _compare_kinds(ours, theirs, rarity)
+    if likeness.level < Level.STRONG and not likeness.never_same and _is_slip(ours, theirs):
+        return NameLikeness(Level.STRONG, "typo", company=bool(ours.company or theirs.company))
+    return likeness
+
+
+def _is_slip(ours: Ready, theirs: Ready) -> bool:
+    """One slip in a long name, be it a lost space; not Eric for Erica, nor store 12 for 13."""
+    one, other = ours.joined, theirs.joined
+    shorter = min(len(one), len(other))
+    if shorter < 8 or abs(len(one) - len(other)) > 1:
+        return False
+    if one != other and (shorter < 10 or DamerauLevenshtein.distance(one, other, score_cutoff=1) > 1):
+        return False
+    if [c for c in one if c.isdigit()] != [c for c in other if c.isdigit()]:
+        return False
+    if ours.person and theirs.person and ours.person.given and theirs.person.given:
+        mine, others = ours.person.given[0], theirs.person.given[0]
+        return mine == others or len(mine) > 1 < len(others) and not (mine in given_names() and others in given_names())
+    return True
+
+
+def _compare_kinds(ours: Ready, theirs: Ready, rarity: Callable[[str], float]) -> NameLikeness:
     if ours.company and theirs.company:
         return compare_companies(ours.company, theirs.company, rarity)
     if ours.person and theirs.person:
@@ -199,6 +222,8 @@ def compare_companies(one: tuple[str, ...], other: tuple[str, ...], rarity: Call
     mine, theirs = mine - generic, theirs - generic
     telling = [word for word in both if word not in generic]
     branch = any(_names_branch(word) for word in mine | theirs)
+    if not mine and not theirs and len(telling) == 1 and not typos and telling[0] in surnames():
+        return NameLikeness(Level.PARTIAL, "part", company=True)  # "Williams" against "Williams Group"
     if not mine and not theirs and (telling or typos):
         return NameLikeness(Level.STRONG, "typo" if typos else "form", company=True)
     if mine and theirs:

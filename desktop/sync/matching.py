@@ -274,6 +274,8 @@ def _verdict(name: NameLikeness, email: Field, phone: Field, street: Field, comm
         moved_company = name.company and street is Field.DIFFERS
         if same >= (2 if moved_company else 1) or (near >= 2 and differ == 0):
             return Verdict.SAME
+        if name.level is Level.EXACT and email is Field.NEAR and differ == 0:
+            return Verdict.SAME
     if name.level is Level.PARTIAL and not name.never_same and same >= 2 and contact:
         return Verdict.SAME
     if name.level >= Level.PARTIAL:

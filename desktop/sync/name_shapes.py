@@ -63,7 +63,7 @@ class Weighing:
 def plain_words() -> frozenset[str]:
     """English words that made-up names consist of."""
     lists = sections("common_words")
-    return lists["adjective"] | lists["noun"] | lists["place"] | lists["word"]
+    return lists["adjective"] | lists["noun"] | lists["place"] | lists["word"] | lists["basic"]
 
 
 @cache
@@ -76,7 +76,7 @@ def business_phrases() -> tuple[str, ...]:
 def business_words() -> frozenset[str]:
     """Words of trades, shops and offices."""
     lists = sections("business")
-    return lists["trade"] | lists["commerce"]
+    return lists["trade"] | lists["commerce"] | lists["institution"] | lists["profession"]
 
 
 @lru_cache(maxsize=65536)
@@ -127,8 +127,11 @@ def _is_made_up(word: str) -> bool:
     )
 
 
+@lru_cache(maxsize=65536)
 def is_plain(word: str) -> bool:
-    """Whether the word is English, whatever else it may be."""
+    """Whether the word is English, whatever else it may be; "will" before a surname is a name first."""
+    if word in sections("common_words")["basic"] and (word in given_names() or word in frequent_surnames()):
+        return False
     return word in plain_words() or word in business_words()
 
 
@@ -293,7 +296,8 @@ def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
     elif both_given and len(left) == 2:
         found.for_person(3.5, tr("Two people: '{name}'", name=" ".join(core).title()))
     elif both_given and len(left) == 1 and len(right) == 1:
-        if left[0] in surnames() and right[0] in surnames():
+        plain = is_plain(left[0]) and is_plain(right[0])
+        if plain or (left[0] in surnames() and right[0] in surnames()):
             found.for_company(0.7, tr("Two names joined"))
         else:
             found.for_person(2.5, tr("Two given names"))
@@ -331,9 +335,14 @@ def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
         found.for_person(4.0, tr("Title '{word}'", word=core[0].title()))
         return
     particles = sections("people")["particle"]
-    small = [word for word in body if word in sections("people")["small"] and word not in particles]
-    if small:
-        found.for_company(2.5 if small[0] != body[0] or small[0] != "the" else 2.0, tr("Worded like a company"))
+    small = [word for word in body[1:] if word in sections("people")["small"] and word not in particles]
+    if body[0] == "the" or small:
+        found.for_company(2.5, tr("Worded like a company"))
+        _weigh_words(tuple(word for word in body if word not in sections("people")["small"]), found)
+        return
+    if body[0] in ("st", "saint", "ste") and len(body) > 1:
+        found.for_company(3.0, tr("Named after a saint"))
+        return
     names = tuple(word for word in body if word not in particles or len(body) == 1)
     if not names:
         return
@@ -342,7 +351,7 @@ def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
         return
     if _weigh_article(body, names, found):
         return
-    if len(body) > len(names) and _count(names, Word.PLAIN) == 0 and not small:
+    if len(body) > len(names) and _count(names, Word.PLAIN) == 0:
         found.for_person(1.0, tr("Name particle"))
     if len(names) == 1:
         _weigh_single(names[0], found)

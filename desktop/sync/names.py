@@ -2,8 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 
 import cleanco.termdata
 from nicknames import name_triplets
@@ -28,6 +28,7 @@ def fold(text: str) -> str:
     return "".join(letter for letter in parts if not unicodedata.combining(letter))
 
 
+@lru_cache(maxsize=8192)
 def words(text: str) -> tuple[str, ...]:
     """Folded words: apostrophes close up ("obrien"), "&" becomes "and", "L.L.C." becomes "llc"."""
     folded = fold(text).replace("&", " and ").replace("+", " and ").translate(_APOSTROPHES)
@@ -50,9 +51,10 @@ def _not_alone() -> frozenset[str]:
     return sections("legal_forms")["co"] | {"sp", "nl", "lp", "and co", "and company"}
 
 
-def split_legal_form(tokens: Sequence[str]) -> tuple[tuple[str, ...], str]:
+@lru_cache(maxsize=8192)
+def split_legal_form(tokens: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
     """The words before the legal form at the end, and that form ("" when there is none)."""
-    core = tuple(tokens)
+    core = tokens
     form = ""
     while len(core) > 1:
         for size in (4, 3, 2, 1):
@@ -86,6 +88,7 @@ def _own_nicknames() -> dict[str, frozenset[str]]:
     return found
 
 
+@cache
 def nickname_initials(given: str) -> frozenset[str]:
     """The first letters of the other names that a person of this name may be known by."""
     others = nickname_roots().get(given, frozenset()) | _own_nicknames().get(given, frozenset())

@@ -55,6 +55,7 @@ class Ready:
 
     party: Party
     name: str  # all words of the name in order, for counting and equality
+    joined: str  # the same words as written, without spaces
     company: tuple[str, ...]  # telling words of the company, sorted; () for a person
     loose: tuple[str, ...]  # the words of a name that may be a company's too, though it reads like a person's
     person: Person | None
@@ -89,6 +90,7 @@ def make_ready(party: Party) -> Ready:
     return Ready(
         party=party,
         name=" ".join(company) if company else " ".join(sorted(words(display))),
+        joined="".join(company_words(words(told if company and told else display))),
         company=company,
         loose=company_core(words(display)) if person and not company and _may_be_company(person) else (),
         person=person,
@@ -153,6 +155,11 @@ def _standard(word: str) -> str:
     if short.endswith("ies") and len(short) > 5:
         return short[:-3] + "y"
     return short[:-1] if short.endswith("s") and not short.endswith("ss") and len(short) > 4 else short
+
+
+def company_words(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    """The words before the legal form, as written."""
+    return split_legal_form(tokens)[0]
 
 
 def company_core(tokens: tuple[str, ...]) -> tuple[str, ...]:

@@ -208,7 +208,7 @@ def test_M29_labelled_pairs(which: str, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_M28_ten_thousand_against_twenty_thousand_in_chunks() -> None:
-    """The budget is 5 s on an idle machine; the limit here leaves room for a busy one."""
+    """The budget is 5 s; this counts processor time, with room for a slow machine and busy neighbours."""
     ours = [
         party(
             f"Given{n % 977} Surname{n % 1709}",
@@ -221,7 +221,7 @@ def test_M28_ten_thousand_against_twenty_thousand_in_chunks() -> None:
         for n in range(20_000)
     ]
     rows = [replace(row, key=f"r{n}") for n, row in enumerate(ours[:10_000])]
-    begun = time.perf_counter()
+    begun = time.process_time()
     answers = [answer for chunk in iter_match(rows, ours) for answer in chunk]
-    assert time.perf_counter() - begun < 20
+    assert time.process_time() - begun < 12
     assert all(answer.existing_key == f"e{answer.incoming_key[1:]}" for answer in answers)
