@@ -166,8 +166,8 @@ def _totals(draft: InvoiceDraft, lines: list[dict[str, Any]], rounding: Rounding
         bookable(amount, currency, f"lines.{place}.unit_price")
     bookable(totals.subtotal, currency, "lines")
     bookable(totals.total, currency, "lines")
+    if totals.subtotal >= 0 and totals.discount > totals.subtotal:
+        raise InputError("discount_amount", tr("The discount is larger than the invoice."))
     if totals.subtotal < 0 or totals.total < 0:
         raise InputError("lines", tr("The total can't be negative."), tr("A refund is not an invoice."))
-    if totals.discount > totals.subtotal:
-        raise InputError("discount_amount", tr("The discount is larger than the invoice."))
     return totals

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 
 from sqlalchemy import collate, select
 from sqlalchemy.orm import Session
@@ -18,6 +19,8 @@ NUMBER_LIMIT = 21
 PREFIX = "INV-"
 PREFIX_SETTING = "invoice.prefix"
 _DIGITS = 12
+_LOOK = 50
+"""Numbers looked at in one query; those like INV-7-B lie among the ones that count."""
 
 
 def number_key(number: str) -> str:
@@ -76,12 +79,14 @@ def _highest(session: Session, prefix: str) -> int:
     if session.get_bind().dialect.name == "postgresql":
         column = collate(Invoice.number_key, "C")  # type: ignore[assignment]  # other orders skip hyphens
     low, high = key + "0" * _DIGITS, key + "9" * _DIGITS
-    query = select(Invoice.number).where(column.between(low, high)).order_by(column.desc())
+    query = select(Invoice.number).where(column.between(low, high)).order_by(column.desc(), Invoice.id)
     form = re.compile(re.escape(prefix) + rf"([0-9]{{1,{_DIGITS}}})", re.IGNORECASE)
-    for number in session.scalars(query.execution_options(yield_per=50)):
-        match = form.fullmatch(number)
-        if match:
+    for start in count(0, _LOOK):
+        numbers = session.scalars(query.limit(_LOOK).offset(start)).all()
+        for match in filter(None, map(form.fullmatch, numbers)):
             return int(match[1])
+        if len(numbers) < _LOOK:
+            break
     return 0
 
 
