@@ -77,8 +77,17 @@ def residential_words(*lines: str) -> tuple[str, ...]:
 
 
 def _hits(section: str, lines: tuple[str, ...]) -> tuple[str, ...]:
-    text = f" {' '.join(words(' '.join(lines)))} "
-    return tuple(sorted(word for word in sections("addresses")[section] if f" {word} " in text))
+    """Words of one list, but not as the name of a street: nobody trades at "14 Mall Road"."""
+    streets = spellings("addresses", "street")
+    found = set()
+    for line in lines:
+        text = f" {' '.join(words(line))} "
+        for word in sections("addresses")[section]:
+            _, hit, after = text.partition(f" {word} ")
+            following = after.partition(" ")[0]
+            if hit and (following not in streets or word.endswith(following or " ")):
+                found.add(word)
+    return tuple(sorted(found))
 
 
 def is_street_address(name: str) -> bool:

@@ -54,7 +54,7 @@ def classify(facts: CustomerFacts, rules: Sequence[OwnerRule] = ()) -> Classific
     _weigh_address(facts, found)
     _weigh_email(facts, found, builds)
     if facts.locations > 1:
-        found.for_company(6.0, tr("{count} locations", count=facts.locations))
+        found.for_company(8.0, tr("{count} locations", count=facts.locations))
     return _decide(found, builds)
 
 
@@ -146,7 +146,7 @@ def _weigh_address(facts: CustomerFacts, found: Weighing) -> None:
     offices = commercial_words(facts.line1, facts.line2)
     homes = residential_words(facts.line1, facts.line2)
     if offices:
-        found.for_company(4.5, tr("Commercial address: '{word}'", word=offices[0].title()))
+        found.for_company(8.0, tr("Commercial address: '{word}'", word=offices[0].title()))
     elif homes:
         found.for_person(1.0, tr("Residential address: '{word}'", word=homes[0].title()))
     elif facts.line1.strip():

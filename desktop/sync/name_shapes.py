@@ -391,8 +391,10 @@ def _weigh_single(word: str, found: Weighing) -> None:
         found.for_person(1.2, tr("A single name of a person"))
     elif is_plain(word) or reading is Word.PLAIN:
         found.for_company(2.0, tr("Made-up name: {words}", words=f"'{word.title()}'"))
-    else:
+    elif word.isascii():
         found.for_company(0.4, tr("A single word that is nobody's name we know"))
+    else:
+        found.for_person(0.3, tr("A name in letters that we have no list of"))
 
 
 def _weigh_pair(first: str, last: str, found: Weighing) -> None:

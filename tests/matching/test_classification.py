@@ -65,6 +65,8 @@ def test_M23_a_legal_form_makes_a_business(name: str) -> None:
 def test_M23_a_commercial_address_makes_a_business() -> None:
     assert kind_of("Tom Baker", line1="12 Oak Street", line2="Suite 400") is BUSINESS
     assert kind_of("Tom Baker", line1="Riverside Industrial Estate") is BUSINESS
+    assert kind_of("Baker, Tom", given_name="Tom", family_name="Baker", line2="Suite 400") is BUSINESS
+    assert kind_of("Tom Baker", line1="14 Mall Road") is HOME
 
 
 def test_M23_several_locations_make_a_business() -> None:
