@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desktop.errors import InputError
 from desktop.models.connection import AppKey
+from desktop.models.desk import Setting
 from desktop.models.session import Database
 from desktop.providers.base import AppKeys
 from desktop.sync.secrets import Cipher, Sealed
@@ -42,6 +45,45 @@ def check_app_keys(provider: str, client_id: str, client_secret: str) -> AppKeys
             tr("Put each into the other field."),
         )
     return keys
+
+
+def check_redirect_address(address: str) -> str:
+    """The address of the bounce page, or "" for none. Raises InputError for what no service would register.
+
+    Providers' contract: QuickBooks 1.7: https, no "localhost", no IP address; FreshBooks: no query either.
+    """
+    address = address.strip()
+    if not address:
+        return ""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        plain = parts.scheme == "https" and "." in host and parts.port in (None, 443) and not parts.username
+    except ValueError:
+        plain, host = False, ""
+    if not plain or not address.isascii() or any(sign.isspace() for sign in address):
+        raise InputError(
+            "redirect_uri",
+            tr("The return address must start with https:// and name a web site."),
+            tr("Copy it from your browser, with BlueClerk's bounce page open."),
+        )
+    if _is_this_machine(host) or parts.query or parts.fragment or len(address) > LONGEST_ID:
+        raise InputError(
+            "redirect_uri",
+            tr("The service accepts no such return address: no localhost, no number in place of a name, no “?”."),
+            tr("Use the address of the bounce page, exactly as it is registered there."),
+        )
+    return address
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _clean(field: str, value: str, longest: int) -> str:
@@ -111,8 +153,25 @@ class AppKeyBook:
         row = await self._db.in_read(lambda session: _find(session, provider, environment))
         return row.client_id if row is not None else ""
 
+    async def save_redirect_address(self, provider: str, environment: str, address: str) -> str:
+        """Keep the bounce page's address that is registered with these keys; "" for none. Raises InputError."""
+        address = check_redirect_address(address)
+        name = _redirect_setting(provider, environment)
+
+        def keep(session: Session) -> None:
+            session.merge(Setting(key=name, value=address))
+
+        await self._db.in_write(keep)
+        return address
+
+    async def redirect_address(self, provider: str, environment: str) -> str:
+        """For `SignInService.redirect_uri`; "" means the listener's own address on localhost."""
+        name = _redirect_setting(provider, environment)
+        row = await self._db.in_read(lambda session: session.get(Setting, name))
+        return str(row.value) if row is not None else ""
+
     async def forget(self, provider: str, environment: str) -> None:
-        """Delete them; fine if there are none."""
+        """Delete the keys; fine if there are none."""
 
         def drop(session: Session) -> None:
             row = _find(session, provider, environment)
@@ -124,6 +183,10 @@ class AppKeyBook:
 
 def _purpose(provider: str, environment: str) -> str:
     return f"app-key:{provider}:{environment}"
+
+
+def _redirect_setting(provider: str, environment: str) -> str:
+    return f"redirect:{provider}:{environment}"
 
 
 def _find(session: Session, provider: str, environment: str) -> AppKey | None:

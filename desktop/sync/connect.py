@@ -117,8 +117,8 @@ class SignInPage:
 @dataclass(slots=True)
 class _Attempt:
     service: SignInService
-    state: str
-    verifier: str
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
     redirect_uri: str
     allow_other_company: bool
     gate: Gate

@@ -7,7 +7,7 @@ import pytest
 from desktop.errors import InputError
 from desktop.models.session import Database
 from desktop.providers.base import AppKeys
-from desktop.sync.app_keys import AppKeyBook, check_app_keys
+from desktop.sync.app_keys import AppKeyBook, check_app_keys, check_redirect_address
 from desktop.sync.secrets import KeyMissing
 from tests.helpers.logfail import Canaries
 from tests.signin.helpers import unlocked
@@ -68,6 +68,41 @@ async def test_I13_kept_sealed_for_one_service_and_environment(db: Database, can
     await book.forget("quickbooks", "live")
     assert await book.load("quickbooks", "live") is None
     assert await book.client_id("quickbooks", "live") == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://office.example/x",
+        "https://localhost/x",
+        "https://app.localhost/x",
+        "https://127.0.0.1/x",
+        "https://[::1]/x",
+        "https://[::1/x",
+        "https://office.example:8443/x",
+        "https://office.example:x/",
+        "https://maria:pw@office.example/",
+        "https://office.example/?a=b",
+        "https://office.example/#a",
+        "https://office.example/a b",
+        "office.example",
+        "https://office",
+    ],
+)
+def test_addresses_that_no_service_registers_are_refused(address: str) -> None:
+    with pytest.raises(InputError) as raised:
+        check_redirect_address(address)
+    assert raised.value.field == "redirect_uri"
+
+
+async def test_the_bounce_pages_address_is_kept_with_the_keys(db: Database) -> None:
+    book = AppKeyBook(db, unlocked())
+    assert await book.redirect_address("quickbooks", "live") == ""
+    await book.save_redirect_address("quickbooks", "live", " https://office.example/blueclerk/\n")
+    assert await book.redirect_address("quickbooks", "live") == "https://office.example/blueclerk/"
+    assert await book.redirect_address("quickbooks", "sandbox") == ""
+    await book.save_redirect_address("quickbooks", "live", "")
+    assert await book.redirect_address("quickbooks", "live") == ""
 
 
 async def test_a_refused_pair_replaces_nothing(db: Database) -> None:

@@ -659,9 +659,6 @@ async def test_M134_disconnecting_waits_for_a_refresh_under_way(office: Office) 
     assert len(office.control.ledger(op="revoke")) == 1
 
 
-@pytest.mark.xfail(
-    strict=False, reason="providers/http.py takes an empty 200 of type JSON for a broken answer, also with empty_ok"
-)
 async def test_M134_the_services_confirmation_is_passed_on(office: Office) -> None:
     done = await office.connect()
     assert await office.flow.disconnect(done.connection_id)
