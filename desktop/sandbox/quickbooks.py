@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
+import json
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
 
-from desktop.sandbox import consent, quickbooks_hand, quickbooks_seed
+from desktop.sandbox import quickbooks_hand, quickbooks_seed
 from desktop.sandbox.clock import SandboxClock
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.meter import Limit, Meter
-from desktop.sandbox.oauth import Authority, Issued, OAuthRefused, take_rules
+from desktop.sandbox.oauth import take_rules
 from desktop.sandbox.quickbooks_books import CompanyRules, Realm
 from desktop.sandbox.quickbooks_calls import (
     BY_PATH,
@@ -27,12 +25,11 @@ from desktop.sandbox.quickbooks_calls import (
     query_op,
 )
 from desktop.sandbox.quickbooks_errors import Refused, gateway_fault, service_fault, xml_fault
+from desktop.sandbox.quickbooks_pdf import invoice_pdf
+from desktop.sandbox.quickbooks_signin import SignIn, oauth_error
 from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
 
-SCOPE = "com.intuit.quickbooks.accounting"
-SCOPES = frozenset({SCOPE, "com.intuit.quickbooks.payment", "openid", "profile", "email", "phone", "address"})
-REDIRECT_PORTS = (53682, 53683, 53684)
 REALM_IDS = {"demo": "9130350000000001", "empty": "9130350000000002", "large": "9130350000000003"}
 LIMITS = (
     Limit("per_minute", 500, 60),
@@ -41,14 +38,11 @@ LIMITS = (
 )
 CONCURRENCY = 10
 _API = re.compile(r"^/v3/company/([^/]+)/(.+)$")
-_DISCOVERY = re.compile(r"^/\.well-known/openid_(sandbox_)?configuration/?$")
-_OAUTH_OPS = {
-    ("GET", "/connect/oauth2"): "authorize",
-    ("POST", "/connect/oauth2"): "consent",
-    ("POST", "/oauth2/v1/tokens/bearer"): "token",
-    ("POST", "/v2/oauth2/tokens/revoke"): "revoke",
-    ("GET", "/v1/openid_connect/userinfo"): "userinfo",
-    ("GET", "/op/v1/jwks"): "jwks",
+_TOKEN_PROBLEMS = {
+    "missing": "Missing bearer token",
+    "malformed": "Malformed bearer token: too short or too long",
+    "expired": "Token expired",
+    "revoked": "Token revoked",
 }
 
 
@@ -69,16 +63,10 @@ class QuickBooks:
         self._seeds = seeds
         self._source = source or random.SystemRandom()
         self._names = self._with_second(companies)
-        fixed = [f"http://localhost:{port}/callback" for port in REDIRECT_PORTS]
-        self._redirect_uris = list(dict.fromkeys([*fixed, *redirect_uris]))
-        self._oauth = Authority(
-            "AB" + self._text(48), self._text(40), clock.timestamp, self._text, ("eyJlbmMiOiJBMTI4Q0JDIn0..", "AB11")
-        )
-        self._consent = consent.ConsentDesk(clock.timestamp, self._text)
+        self._sign_in = SignIn(clock.timestamp, self._text, self.companies, redirect_uris)
         self._realms: dict[str, Realm] = {}
         self._meters: dict[str, Meter] = {}
         self._enforce = True
-        self._pkce = "ignore"
         self.reset(None)
 
     @staticmethod
@@ -95,7 +83,7 @@ class QuickBooks:
     def classify(self, request: Request) -> Call:
         api = _API.match(request.path)
         if api is None:
-            return self._classify_oauth(request)
+            return self._sign_in.classify(request)
         call = Call(op="unknown", company_id=api[1], key=request.parameter("requestid"))
         call.identity = identity_of(request.bearer)
         path = api[2].split("/")
@@ -112,7 +100,10 @@ class QuickBooks:
             return None
         if resource == "query":
             return request.body.decode("utf-8")
-        return from_json(request.body)
+        body = from_json(request.body)
+        if b"\\u" in request.body:
+            json.dumps(body, ensure_ascii=False, default=str).encode("utf-8")  # half a character: refused
+        return body
 
     def _name(self, request: Request, path: list[str], call: Call) -> None:
         entity = BY_PATH.get(path[0])
@@ -131,21 +122,6 @@ class QuickBooks:
             call.op = f"get_{WORDS[entity]}"
         elif entity and request.method == "POST" and len(path) == 1:
             call.op = op_of(entity, request.parameter("operation"), request.parameter("include"), call.body)
-
-    def _classify_oauth(self, request: Request) -> Call:
-        if _DISCOVERY.match(request.path):
-            return Call(op="discovery")
-        call = Call(op=_OAUTH_OPS.get((request.method, request.path), "unknown"))
-        if request.method == "POST":
-            call.body = _form(request)
-            if call.op == "token" and call.body.get("grant_type") == "refresh_token":
-                call.op = "refresh"
-            token = call.body.get("refresh_token") or call.body.get("token") or ""
-            call.identity = identity_of(token)
-            call.company_id = self._oauth.company_of(token)
-        elif request.bearer:
-            call.identity = identity_of(request.bearer)
-        return call
 
     # --- limits ---
 
@@ -183,23 +159,7 @@ class QuickBooks:
         api = _API.match(request.path)
         if api is not None:
             return self._api(request, call, api[2])
-        if call.op == "discovery":
-            return Answer(200, to_json(self._discovery(request.origin)))
-        handlers: dict[str, Callable[[Request, Call], Answer]] = {
-            "authorize": self._authorize,
-            "consent": self._consented,
-            "token": self._token,
-            "refresh": self._token,
-            "revoke": self._revoke,
-            "userinfo": self._userinfo,
-            "jwks": lambda *_: Answer(200, b'{"keys":[]}'),
-        }
-        handler = handlers.get(call.op)
-        if handler is not None:
-            return handler(request, call)
-        if request.path in {path for _, path in _OAUTH_OPS}:
-            return Answer(405, b"Method Not Allowed", "text/plain")
-        return Answer(404, b"<html><body><h1>404 Not Found</h1></body></html>", "text/html")
+        return self._sign_in.handle(request, call)
 
     def _api(self, request: Request, call: Call, path: str) -> Answer:
         refused = self._gate(request, call)
@@ -213,7 +173,7 @@ class QuickBooks:
         try:
             if call.op == "get_invoice" and path.endswith("/pdf"):
                 return self._dress(
-                    Answer(200, _pdf(desk.read("Invoice", path.split("/")[1])["Invoice"]), "application/pdf")
+                    Answer(200, invoice_pdf(desk.read("Invoice", path.split("/")[1])["Invoice"]), "application/pdf")
                 )
             return self._dress(Answer(200, to_json(self._route(request, call, path.split("/"), desk))))
         except Refused as refused_call:
@@ -245,19 +205,12 @@ class QuickBooks:
 
     def _gate(self, request: Request, call: Call) -> Answer | None:
         """The gateway's refusal (shape B), None if the token may use this company."""
-        token = request.bearer
-        grant = self._oauth.check_access(token) if token else "missing"
-        if isinstance(grant, str):
-            detail = {
-                "missing": "Missing bearer token",
-                "malformed": "Malformed bearer token: too short or too long",
-                "expired": "Token expired",
-                "revoked": "Token revoked",
-            }[grant]
-            return gateway_fault("3200", 401, "AuthenticationFailed", detail, self._millis())
-        if grant.company_id != call.company_id or SCOPE not in grant.scope.split():
+        problem = self._sign_in.may_use(request.bearer, call.company_id)
+        if not problem:
+            return None
+        if problem == "forbidden":
             return self._forbidden()
-        return None
+        return gateway_fault("3200", 401, "AuthenticationFailed", _TOKEN_PROBLEMS[problem], self._millis())
 
     def _forbidden(self) -> Answer:
         return gateway_fault(
@@ -297,140 +250,13 @@ class QuickBooks:
     def _millis(self) -> int:
         return int(self._clock.timestamp() * 1000)
 
-    # --- sign-in ---
-
-    def _discovery(self, origin: str) -> Json:
-        base = f"{origin}/{self.key}"
-        return {
-            "issuer": "https://oauth.platform.intuit.com/op/v1",
-            "authorization_endpoint": f"{base}/connect/oauth2",
-            "token_endpoint": f"{base}/oauth2/v1/tokens/bearer",
-            "userinfo_endpoint": f"{base}/v1/openid_connect/userinfo",
-            "revocation_endpoint": f"{base}/v2/oauth2/tokens/revoke",
-            "jwks_uri": f"{base}/op/v1/jwks",
-            "response_types_supported": ["code"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "scopes_supported": ["openid", "email", "profile", "address", "phone"],
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-            "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
-        }
-
-    def _authorize(self, request: Request, call: Call) -> Answer:
-        asked = dict(request.query)
-        redirect = asked.get("redirect_uri", "")
-        problem = ""
-        if asked.get("client_id") != self._oauth.client_id:
-            problem = "The client_id query parameter value is invalid. Make sure it is the one of your app's keys."
-        elif redirect not in self._redirect_uris:
-            problem = (
-                "The redirect_uri query parameter value is invalid. Make sure it is listed in the Redirect URIs "
-                "section on your app's keys tab and matches exactly."
-            )
-        elif not asked.get("state"):
-            problem = "The state query parameter is missing."
-        elif asked.get("code_challenge") and self._pkce == "reject":
-            problem = "The code_challenge query parameter is not supported."
-        if problem:
-            return consent.error_page("QuickBooks", 400, "Sorry, but this app did not connect", problem)
-        scopes = asked.get("scope", "").split()
-        if asked.get("response_type") != "code":
-            return consent.back_to(redirect, {"error": "unsupported_response_type", "state": asked["state"]})
-        if not scopes or not SCOPES.issuperset(scopes):
-            return consent.back_to(redirect, {"error": "invalid_scope", "state": asked["state"]})
-        ticket = self._consent.open(redirect, asked["state"], " ".join(scopes), {})
-        asks = "It will be able to read and change customers, items, invoices and payments until you disconnect it."
-        return consent.page("QuickBooks", f"/{self.key}/connect/oauth2", ticket, self.companies(), "BlueClerk", asks)
-
-    def _consented(self, request: Request, call: Call) -> Answer:
-        pending = self._consent.take(str(call.body.get("ticket", "")))
-        if pending is None:
-            text = "This page was already used or is too old. Please start again from your program."
-            return consent.error_page("QuickBooks", 400, "Please start again", text)
-        if call.body.get("decision") != "approve":
-            return consent.back_to(pending.redirect_uri, {"error": "access_denied", "state": pending.state})
-        company = str(call.body.get("company", ""))
-        if company not in self._realms:
-            return consent.error_page("QuickBooks", 400, "No such company", "Please start again from your program.")
-        call.company_id = company
-        grant = self._oauth.new_grant(company, pending.scope)
-        code = self._oauth.code_for(grant, pending.redirect_uri)
-        call.change("grant", grant.id, "approved")
-        return consent.back_to(pending.redirect_uri, {"code": code, "state": pending.state, "realmId": company})
-
-    def _token(self, request: Request, call: Call) -> Answer:
-        if not self._oauth.is_client(*_basic(request)):
-            return _oauth_error(401, "invalid_client")
-        form: dict[str, str] = call.body
-        try:
-            if form.get("grant_type") == "authorization_code":
-                issued = self._oauth.exchange(form.get("code", ""), form.get("redirect_uri", ""))
-            elif form.get("grant_type") == "refresh_token":
-                issued = self._oauth.refresh(form.get("refresh_token", ""), self._forced_rotation(call))
-            else:
-                return _oauth_error(400, "unsupported_grant_type")
-        except OAuthRefused as refused:
-            call.note["refused"] = refused.error
-            return _oauth_error(400, refused.error, refused.description)
-        call.company_id = issued.grant.company_id
-        call.note |= {"rotated": issued.rotated, "issued": identity_of(issued.access)}
-        call.change("grant", issued.grant.id, "refreshed" if call.op == "refresh" else "granted")
-        hard = request.headers.get("x-include-refresh-token-hard-expires-in", "").lower() == "true"
-        return Answer(200, to_json(self._token_body(issued, call, hard)))
-
-    @staticmethod
-    def _forced_rotation(call: Call) -> bool | None:
-        if call.tamper.get("A9") == "refresh_token" or "A10" in call.tamper:
-            return False
-        return True if call.tamper.get("rotate") else None
-
-    @staticmethod
-    def _token_body(issued: Issued, call: Call, hard: bool) -> Json:
-        body: Json = {
-            "token_type": "bearer",
-            "access_token": issued.access,
-            "refresh_token": issued.refresh,
-            "expires_in": issued.access_seconds,
-            "x_refresh_token_expires_in": issued.refresh_seconds,
-        }
-        if hard:
-            body["x_refresh_token_hard_expires_in"] = issued.hard_seconds
-        missing = call.tamper.get("A9")
-        if missing in body:
-            del body[missing]
-        elif missing == "scope":
-            body["scope"] = "openid"
-        return body
-
-    def _revoke(self, request: Request, call: Call) -> Answer:
-        if not self._oauth.is_client(*_basic(request)):
-            return _oauth_error(401, "invalid_client")
-        grant = self._oauth.revoke(str(call.body.get("token", "")))
-        if grant is None:
-            return _oauth_error(400, "invalid_request", "Token is already revoked or unknown")
-        call.change("grant", grant.id, "revoked")
-        return Answer(200)
-
-    def _userinfo(self, request: Request, call: Call) -> Answer:
-        grant = self._oauth.check_access(request.bearer)
-        if isinstance(grant, str) or "openid" not in grant.scope.split():
-            return _oauth_error(401, "invalid_token")
-        person = {
-            "sub": "sandbox-owner",
-            "email": "owner@example.com",
-            "emailVerified": True,
-            "givenName": "Sam",
-            "familyName": "Owner",
-        }
-        return Answer(200, to_json(person))
-
     # --- faults ---
 
     def fault_answer(self, kind: str, params: Mapping[str, Any], call: Call) -> Answer:
         if kind in ("invalid_grant", "invalid_client"):
-            return _oauth_error(400 if kind == "invalid_grant" else 401, kind)
+            return oauth_error(400 if kind == "invalid_grant" else 401, kind)
         if kind == "rate_limit" and call.op in ("token", "refresh", "revoke"):
-            return _oauth_error(429, "rate_limit_exceeded")
+            return oauth_error(429, "rate_limit_exceeded")
         if kind == "forbidden":
             return self._dress(self._refusal(str(params.get("kind", "company"))))
         if kind == "quota":
@@ -469,10 +295,10 @@ class QuickBooks:
         return {"Fault": fault_from(dict(params)).fault}
 
     def expire_access(self, token: str, revoked: bool) -> None:
-        self._oauth.expire_access(token)
+        self._sign_in.authority.expire_access(token)
 
     def kill_grant(self, token: str) -> None:
-        self._oauth.revoke(token)
+        self._sign_in.authority.revoke(token)
 
     def bulk_list(self, answer: Any) -> list[Any] | None:
         found = answer.get("BatchItemResponse") if isinstance(answer, dict) else None
@@ -488,9 +314,9 @@ class QuickBooks:
             "authorize": f"{base}/connect/oauth2",
             "token": f"{base}/oauth2/v1/tokens/bearer",
             "revoke": f"{base}/v2/oauth2/tokens/revoke",
-            "client_id": self._oauth.client_id,
-            "client_secret": self._oauth.client_secret,
-            "redirect_uris": list(self._redirect_uris),
+            "client_id": self._sign_in.authority.client_id,
+            "client_secret": self._sign_in.authority.client_secret,
+            "redirect_uris": list(self._sign_in.redirect_uris),
             "company_id": next(iter(self._realms)),
         }
 
@@ -512,8 +338,7 @@ class QuickBooks:
 
     def grant(self, company_id: str | None) -> Json:
         realm = self._realm(company_id)
-        issued = self._oauth.issue(self._oauth.new_grant(realm.id, SCOPE))
-        return {**self._token_body(issued, Call(op="token"), hard=False), "realmId": realm.id}
+        return {**self._sign_in.grant(realm.id), "realmId": realm.id}
 
     def edit(self, kind: str, record_id: str, action: str, params: Mapping[str, Any], company_id: str | None) -> Json:
         return quickbooks_hand.edit(self._realm(company_id), kind, record_id, action, params)
@@ -532,11 +357,11 @@ class QuickBooks:
         if "limits" in left:
             self._enforce = left.pop("limits") != "off"
         if "pkce" in left:
-            self._pkce = str(left.pop("pkce"))
+            self._sign_in.pkce = str(left.pop("pkce"))
         for uri in left.pop("redirect_uris", ()):
-            if uri not in self._redirect_uris:
-                self._redirect_uris.append(str(uri))
-        rules = take_rules(self._oauth.rules, left)
+            if uri not in self._sign_in.redirect_uris:
+                self._sign_in.redirect_uris.append(str(uri))
+        rules = take_rules(self._sign_in.authority.rules, left)
         for name in CompanyRules.__slots__:
             if name in left:
                 kind = type(getattr(realm.rules, name))
@@ -545,15 +370,19 @@ class QuickBooks:
             raise ControlError(f"unknown settings: {', '.join(left)}")
         company = {name: getattr(realm.rules, name) for name in CompanyRules.__slots__}
         limits = "real" if self._enforce else "off"
-        return {**rules, **company, "limits": limits, "pkce": self._pkce, "redirect_uris": list(self._redirect_uris)}
+        return {
+            **rules,
+            **company,
+            "limits": limits,
+            "pkce": self._sign_in.pkce,
+            "redirect_uris": list(self._sign_in.redirect_uris),
+        }
 
     def reset(self, names: Sequence[str] | None) -> None:
         """All companies back to their seed; with `names`, these come first (and stay until the next reset)."""
         seeds = {name: self._seeds(name) for name in dict.fromkeys([*(names or ()), *self._names])}
-        self._oauth.reset()
-        self._consent.clear()
+        self._sign_in.reset()
         self._enforce = True
-        self._pkce = "ignore"
         self._realms = {}
         for number, (name, seed) in enumerate(seeds.items()):
             realm_id = REALM_IDS.get(name, str(9130350000000010 + number))
@@ -598,35 +427,6 @@ def _element(item: Json) -> Json:
     return {"id": batch_id, "bId": batch_id, "op": op, "body": item.get(entity) if entity else None}
 
 
-def _form(request: Request) -> dict[str, str]:
-    """The fields of a form or of a flat JSON object (revoke takes both)."""
-    try:
-        if request.content_type == "application/json":
-            data = from_json(request.body)
-            return {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}
-        if request.content_type == "application/x-www-form-urlencoded":
-            return dict(parse_qsl(request.body.decode("utf-8"), keep_blank_values=True))
-    except ValueError:
-        return {}
-    return {}
-
-
-def _basic(request: Request) -> tuple[str, str]:
-    scheme, _, packed = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return "", ""
-    try:
-        client_id, _, secret = base64.b64decode(packed.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return client_id, secret
-
-
-def _oauth_error(status: int, error: str, description: str = "") -> Answer:
-    body = {"error": error} | ({"error_description": description} if description else {})
-    return Answer(status, to_json(body))
-
-
 def _fault(kind: str, params: Mapping[str, Any]) -> Refused:
     if kind == "fault":
         return fault_from(dict(params))
@@ -652,27 +452,4 @@ def _fault(kind: str, params: Mapping[str, Any]) -> Refused:
         status=int(params.get("status", 501)),
         kind="SystemFault",
         message="Unheard of",
-    )
-
-
-def _pdf(invoice: Json) -> bytes:
-    """A one-page PDF with the number and the total, enough to open."""
-    text = f"Invoice {invoice.get('DocNumber', '')}  Total {invoice['TotalAmt']}".replace("(", "").replace(")", "")
-    stream = f"BT /F1 18 Tf 72 720 Td ({text}) Tj ET".encode("latin-1", "replace")
-    parts = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
-        b"/Resources << /Font << /F1 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    ]
-    out, places = b"%PDF-1.4\n", []
-    for number, part in enumerate(parts, start=1):
-        places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, part)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    return out + b"xref\n0 6\n0000000000 65535 f \n%strailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (
-        table,
-        len(out),
     )

@@ -138,9 +138,7 @@ def plain_number(value: Any) -> Any:
 
 
 def to_json(value: Any) -> bytes:
-    return json.dumps(value, default=plain_number, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
+    return json.dumps(value, default=plain_number, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def from_json(body: bytes) -> Any:
@@ -149,7 +147,10 @@ def from_json(body: bytes) -> Any:
     def refuse(text: str) -> Any:
         raise ValueError(f"{text} is not a JSON number")
 
-    return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=refuse)
+    try:
+        return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def money_text(value: Any) -> str:

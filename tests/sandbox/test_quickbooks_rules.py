@@ -340,7 +340,13 @@ def test_refusals_are_not_remembered_unless_switched_on(qb: Any) -> None:
 
 def test_bytes_that_are_no_json_or_no_utf8_are_refused_clearly(qb: Any) -> None:
     headers = qb.headers(**{"Content-Type": "application/json"})
-    for content, code in ((b"{", "2010"), (b'{"DisplayName":"\xff"}', "500"), (b'{"a":NaN}', "2010")):
+    for content, code in (
+        (b"{", "2010"),
+        (b'{"DisplayName":"\xff"}', "500"),
+        (b'{"a":NaN}', "2010"),
+        (b"[" * 50_000, "2010"),
+        (b'{"DisplayName":"\\ud800"}', "500"),
+    ):
         answer = qb.http.post(f"{qb.api()}/customer", content=content, headers=headers)
         assert (answer.status_code, answer.json()["Fault"]["Error"][0]["code"]) == (400, code)
 
