@@ -222,7 +222,7 @@ def compare_companies(one: tuple[str, ...], other: tuple[str, ...], rarity: Call
     mine, theirs = mine - generic, theirs - generic
     telling = [word for word in both if word not in generic]
     branch = any(_names_branch(word) for word in mine | theirs)
-    if not mine and not theirs and len(telling) == 1 and not typos and telling[0] in surnames():
+    if not mine and not theirs and len(telling) == 1 and not typos and _is_surname(telling[0]):
         return NameLikeness(Level.PARTIAL, "part", company=True)  # "Williams" against "Williams Group"
     if not mine and not theirs and (telling or typos):
         return NameLikeness(Level.STRONG, "typo" if typos else "form", company=True)
@@ -235,6 +235,10 @@ def compare_companies(one: tuple[str, ...], other: tuple[str, ...], rarity: Call
     if not telling and not typos:
         return NameLikeness(Level.OTHER, company=True)
     return NameLikeness(Level.PARTIAL, "branch" if branch else "part", never_same=branch, company=True)
+
+
+def _is_surname(word: str) -> bool:
+    return word in surnames() or f"{word}s" in surnames()  # company words have lost their plural s
 
 
 def _pair_typos(mine: set[str], theirs: set[str]) -> int:
