@@ -6,6 +6,7 @@ carries up to 30 steps or queries, so nearly everything here is a batch.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -91,6 +92,7 @@ RecordT = TypeVar("RecordT", CustomerRecord, ItemRecord, InvoiceRecord, PaymentR
 BATCH = 30
 MINOR_VERSION = ("minorversion", "75")
 LOOK_BACK = timedelta(days=30)
+COUNTERS = frozenset({"startPosition", "maxResults", "totalCount"})
 OVERLAP = timedelta(minutes=2)
 """Taken off the server's time for the next change feed, because its index lags behind its answers."""
 BARREN_PAGES = 3
@@ -145,6 +147,7 @@ class QuickBooks:
         self.company = company
         self.capabilities = CAPABILITIES
         self._http = http
+        self._asked = 0
         self._path = f"/v3/company/{company.external_id}"
         self._company = Company()
         self._methods: Mapping[str, PaymentMethod] = {}
@@ -202,7 +205,8 @@ class QuickBooks:
         wanted: Callable[[Payload], bool] = lambda payload: True,
     ) -> AsyncIterator[Page[RecordT]]:
         async for found in self._pages(entity, *changed_after(since)):
-            records, unreadable = _read_all(found.records, read, wanted)
+            # mapping a thousand invoices takes longer than a window may stand still (I20)
+            records, unreadable = await asyncio.to_thread(_read_all, found.records, read, wanted)
             yield Page(records, found.total, unreadable=unreadable)
 
     async def _pages(self, entity: str, *conditions: str) -> AsyncIterator[Page[Payload]]:
@@ -216,20 +220,20 @@ class QuickBooks:
         answer, rows, total = await self._ask_counted(first, count(entity, *conditions))
         overlap = 0 if entity in ("Customer", "Item", "Account", "Vendor", "Employee") else 1
         versions: dict[str, str] = {}
-        found, start, last, barren = rows.get(entity, []), 1, "", 0
+        found, start, furthest, last, barren = rows.get(entity, []), 1, 1, "", 0
         for _ in range(PAGES_MAX):
             moved = bool(overlap and last and found and _row_id(found[0]) != last)
             fresh = _fresh(found, versions)
             if fresh:
                 yield Page(tuple(fresh), total)
-            barren = 0 if fresh else barren + 1
+            barren = 0 if fresh or start < furthest else barren + 1
             if barren > BARREN_PAGES or (not moved and len(found) < PAGE and (total is None or len(versions) >= total)):
                 return
             if moved:
-                start = max(1, start - PAGE)
-            elif found:
+                start, furthest, last = max(1, start - PAGE), max(start, furthest), ""
+            elif found and (fresh or start < furthest):
                 start += len(found) - overlap if len(found) > overlap else len(found)
-            last = _row_id(found[-1]) if found and not moved else ""
+                last = _row_id(found[-1])
             found = await self._query(entity, page(entity, start, *conditions))
 
     async def find(self, lookup: Lookup) -> Found:
@@ -288,7 +292,9 @@ class QuickBooks:
         self._refuse(answer)
         with _understood(answer):
             rows: dict[str, list[Payload]] = {}
-            for response in parts(_object(answer.json), "CDCResponse"):
+            if "CDCResponse" not in _object(answer.json):
+                raise Unreadable("no CDCResponse")
+            for response in parts(answer.json, "CDCResponse"):
                 for one in parts(response, "QueryResponse"):
                     for entity in ENTITIES.values():
                         rows.setdefault(entity, []).extend(parts(one, entity))
@@ -319,7 +325,10 @@ class QuickBooks:
         )
         self._refuse(answer)
         with _understood(answer):
-            return parts(_response(answer.json), entity)
+            response = _response(answer.json)
+            if set(response) - {entity, *COUNTERS}:
+                raise Unreadable("the answer is about something else")
+            return parts(response, entity)
 
     async def _ask(self, questions: Sequence[Question]) -> tuple[Answer, dict[str, list[Payload]]]:
         answer, rows, _ = await self._ask_counted(questions, "")
@@ -328,25 +337,35 @@ class QuickBooks:
     async def _ask_counted(
         self, questions: Sequence[Question], counting: str
     ) -> tuple[Answer, dict[str, list[Payload]], int | None]:
-        """One batch of queries, and optionally a count; every query must be answered for the answer to count."""
+        """One batch of queries, and optionally a count; every query must be answered for the answer to count.
+
+        A batch answers 1,000 objects in all: where that is reached, the queries concerned are asked alone.
+        """
+        self._asked += 1
+        key = f"q{self._asked % 10_000}."  # never the same twice: an answer to an earlier batch must not fit (N11)
         statements = [question.statement for question in questions] + ([counting] if counting else [])
-        entries = [{"bId": f"i{at}", "Query": statement} for at, statement in enumerate(statements)]
-        answer = await self._http.read(
-            "POST", f"{self._path}/batch", query=(MINOR_VERSION,), body=encode({"BatchItemRequest": entries}),
-            kind="batch",
-        )  # fmt: skip
+        entries = [{"bId": f"{key}{at}", "Query": statement} for at, statement in enumerate(statements)]
+        body = encode({"BatchItemRequest": entries})
+        answer = await self._http.read("POST", f"{self._path}/batch", query=(MINOR_VERSION,), body=body, kind="batch")
         self._refuse(answer)
-        rows: dict[str, list[Payload]] = {}
-        total: int | None = None
         with _understood(answer):
             replies = {text(reply, "bId"): reply for reply in parts(_object(answer.json), "BatchItemResponse")}
-            for at, question in enumerate(questions):
-                response = self._reply(replies.get(f"i{at}"), answer)
-                rows.setdefault(question.entity, []).extend(parts(response, question.entity))
-            if counting:
-                counted = self._reply(replies.get(f"i{len(questions)}"), answer).get("totalCount")
-                total = counted if isinstance(counted, int) else None
-        return answer, rows, total
+            found = [self._rows(replies.get(f"{key}{at}"), one, answer) for at, one in enumerate(questions)]
+            counted = self._reply(replies.get(f"{key}{len(questions)}"), answer).get("totalCount") if counting else None
+        too_many = len(questions) > 1 and sum(len(one or ()) for one in found) >= PAGE
+        rows: dict[str, list[Payload]] = {}
+        for question, one in zip(questions, found, strict=True):
+            if one is None or (too_many and one):
+                one = await self._query(question.entity, question.statement)
+            rows.setdefault(question.entity, []).extend(one)
+        return answer, rows, counted if isinstance(counted, int) else None
+
+    def _rows(self, reply: Payload | None, question: Question, answer: Answer) -> list[Payload] | None:
+        """The rows of one query; None if the batch had no room for them and it must be asked alone."""
+        faults = faults_in(reply)
+        if faults and all(fault.code == "4001" for fault in faults):
+            return None
+        return parts(self._reply(reply, answer), question.entity)
 
     def _reply(self, reply: Payload | None, answer: Answer) -> Payload:
         if reply is None:

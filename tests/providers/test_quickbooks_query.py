@@ -118,6 +118,18 @@ def customers(count: int) -> list[dict[str, Any]]:
     return [{"Id": str(number), "SyncToken": "0", "DisplayName": f"C {number}"} for number in range(count)]
 
 
+def echo(*bodies: dict[str, Any]) -> Any:
+    """Answers a batch with the bodies, under the keys that were asked, in order."""
+
+    def make(request: httpx.Request) -> httpx.Response:
+        keys = [entry["bId"] for entry in json.loads(request.content)["BatchItemRequest"]]
+        found = [{"bId": key} | body for key, body in zip(keys, bodies, strict=True)]
+        time = "2026-11-02T10:33:39.110-08:00"
+        return reply({"BatchItemResponse": found, "time": time})(request)
+
+    return make
+
+
 def over(books: Books) -> QuickBooks:
     return provider(books)  # type: ignore[arg-type]
 
@@ -206,7 +218,7 @@ async def test_folders_and_bundles_are_no_items() -> None:
 
 
 async def test_only_what_changed_since() -> None:
-    server = Server(reply({"BatchItemResponse": [{"bId": b, "QueryResponse": {}} for b in ("i0", "i1")]}))
+    server = Server(echo({"QueryResponse": {}}, {"QueryResponse": {"totalCount": 0}}))
     since = datetime(2026, 10, 14, 11, 5, 5, 123, tzinfo=UTC)
     assert await all_of(provider(server).payments(since)) == []
     queries = [entry["Query"] for entry in json.loads(server.requests[0].content)["BatchItemRequest"]]
@@ -225,21 +237,43 @@ async def test_names_that_can_not_be_asked_are_compared_here() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [{}, {"BatchItemResponse": []}, {"BatchItemResponse": [{"bId": "i0"}]}, {"BatchItemResponse": "x"},
-     {"BatchItemResponse": [{"bId": "i0", "QueryResponse": {"Customer": {}}}]},
-     {"BatchItemResponse": [{"bId": "i0", "QueryResponse": {"Customer": [{"Id": 1, "SyncToken": "0"}]}}]},
-     {"BatchItemResponse": [{"bId": "i0", "Fault": {"Error": [{"code": "4000"}]}}]},
-     {"Fault": {"Error": [{"code": "10000"}]}}],
+    [reply({}), reply({"BatchItemResponse": []}), reply({"BatchItemResponse": "x"}), reply([]), echo({}),
+     reply({"BatchItemResponse": [{"bId": "i0", "QueryResponse": {}}]}),
+     echo({"QueryResponse": {"Customer": {}}}),
+     echo({"QueryResponse": {"Customer": [{"Id": 1, "SyncToken": "0"}]}}),
+     echo({"Fault": {"Error": [{"code": "4000"}]}}),
+     reply({"Fault": {"Error": [{"code": "10000"}]}})],
 )  # fmt: skip
 async def test_B3_not_found_is_only_said_when_it_is_sure(answer: Any) -> None:
     with pytest.raises(ServiceDown):
-        await provider(Server(reply(answer))).find(Lookup(customer_ids=("1",)))
+        await provider(Server(answer)).find(Lookup(customer_ids=("1",)))
+
+
+async def test_N11_an_answer_to_an_earlier_look_up_is_not_taken() -> None:
+    first: list[httpx.Response] = []
+
+    def stale(request: httpx.Request) -> httpx.Response:
+        first.append(echo({"QueryResponse": {}})(request) if not first else first[0])
+        return httpx.Response(200, content=first[0].content, headers={"content-type": "application/json"})
+
+    quickbooks = provider(Server(stale))
+    assert not (await quickbooks.find(Lookup(customer_ids=("1",)))).customers
+    with pytest.raises(ServiceDown):
+        await quickbooks.find(Lookup(customer_ids=("2",)))
+
+
+async def test_what_finds_no_room_in_a_batch_is_asked_alone() -> None:
+    full = {"Fault": {"Error": [{"code": "4001", "Message": "a batch answers at most 1000 objects"}]}}
+    server = Server(echo({"QueryResponse": {"Customer": customers(2)}}, full), reply({"QueryResponse": {"Item": [
+        {"Id": "5", "SyncToken": "0", "Name": "Roof", "Type": "Service"}]}}))  # fmt: skip
+    found = await provider(server).find(Lookup(customer_ids=("0", "1"), item_ids=("5",)))
+    assert len(found.customers) == 2 and [one.name for one in found.items] == ["Roof"]
+    assert len(server.requests) == 2
 
 
 async def test_a_throttled_query_inside_a_batch_is_a_wait() -> None:
-    body = {"BatchItemResponse": [{"bId": "i0", "Fault": {"Error": [{"code": "3001"}]}}]}
     with pytest.raises(RateLimited):
-        await provider(Server(reply(body))).find(Lookup(customer_ids=("1",)))
+        await provider(Server(echo({"Fault": {"Error": [{"code": "3001"}]}}))).find(Lookup(customer_ids=("1",)))
 
 
 async def test_H9_an_html_404_is_told_in_words() -> None:
@@ -248,7 +282,8 @@ async def test_H9_an_html_404_is_told_in_words() -> None:
 
 
 async def test_settings_in_one_call() -> None:
-    server = Server(reply(payload("settings_us")))
+    bodies = [{"QueryResponse": entry["QueryResponse"]} for entry in payload("settings_us")["BatchItemResponse"]]
+    server = Server(echo(*bodies))
     quickbooks = provider(server)
     settings = await quickbooks.settings()
     assert len(server.requests) == 1 and settings.company.name == "Acme Plumbing LLC"
@@ -278,6 +313,12 @@ async def test_L5_beyond_thirty_days_nothing_is_asked_and_the_lists_are_read() -
 async def test_L5_a_full_feed_is_not_taken_for_complete() -> None:
     body = {"CDCResponse": [{"QueryResponse": [{"Customer": customers(PAGE)}]}]}
     assert not (await provider(Server(reply(body))).changes(NOW)).complete
+
+
+@pytest.mark.parametrize("body", [[], {}, {"QueryResponse": {}}, {"CDCResponse": {}}, {"CDCResponse": [None]}])
+async def test_B3_another_shape_is_not_taken_for_no_changes(body: Any) -> None:
+    with pytest.raises(ServiceDown):
+        await provider(Server(reply(body))).changes(NOW)
 
 
 async def test_nothing_changed() -> None:

@@ -299,6 +299,19 @@ async def test_I1_I3_a_broken_answer_is_in_doubt_and_the_same_key_settles_it(
     assert names.count("Once Only") == names.count("And Another") == 1
 
 
+async def test_N11_a_reply_sent_twice_is_never_taken_for_the_next(sandbox: Any, control: Control) -> None:
+    async with connected(sandbox, control) as quickbooks:
+        control.faults({"id": "N11", "op": "batch", "every": 1})
+        for at in range(4):
+            [found] = await make(quickbooks, step(customer(f"Twice {at}")), key=f"{at}" * 32)
+            assert isinstance(found, InDoubt) or found.record.display_name == f"Twice {at}"
+            try:
+                known = await quickbooks.find(Lookup(customer_names=(f"Twice {at}",)))
+            except ConnectionProblem:
+                continue
+            assert [one.display_name for one in known.customers] == [f"Twice {at}"]
+
+
 @pytest.mark.parametrize("kind", ["missing", "doubled", "reordered"])
 async def test_B5_elements_missing_doubled_or_in_another_order(sandbox: Any, control: Control, kind: str) -> None:
     async with connected(sandbox, control) as quickbooks:
