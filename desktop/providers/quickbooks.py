@@ -226,7 +226,7 @@ class QuickBooks:
             fresh = _fresh(found, versions)
             if fresh:
                 yield Page(tuple(fresh), total)
-            barren = 0 if fresh or start < furthest else barren + 1
+            barren = 0 if fresh else barren + (moved or start >= furthest)
             if barren > BARREN_PAGES or (not moved and len(found) < PAGE and (total is None or len(versions) >= total)):
                 return
             if moved:
