@@ -19,10 +19,18 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy.orm import Session
 
 from desktop.books.desk import Desk
-from desktop.books.outbox import promise
+from desktop.books.outbox import live_connection, promise
 from desktop.books.users import UserRow, me
 from desktop.clock import Clock, Entropy, SystemClock, SystemEntropy
-from desktop.errors import AppKeysMissing, BlueClerkError, ConnectionProblem, NeedsSignIn, NotAllowed
+from desktop.errors import (
+    AccessBlocked,
+    AppKeysMissing,
+    BlueClerkError,
+    ConnectionProblem,
+    NeedsSignIn,
+    NotAllowed,
+    SecretStoreProblem,
+)
 from desktop.models.connection import Connection
 from desktop.models.session import Change, Database, open_database
 from desktop.models.states import CompanyKey, PushReason
@@ -100,7 +108,7 @@ class Core:
         self.clock = options.clock
         self.entropy = options.entropy
         self.desk = Desk(options.clock, options.entropy, options.account)
-        self.runner = Runner(self.company)
+        self.runner = Runner(self._company_or_none)
         self._leases = Leases(db, f"{options.account}:{options.entropy.uuid()}")
         self._cipher: Cipher | None = None
         self._live: _Live | None = None
@@ -255,7 +263,8 @@ class Core:
         sign_in = self._sign_ins.get((key, keys))
         if sign_in is None:
             sign_in = self._sign_ins[(key, keys)] = info.make_sign_in(endpoints, keys, clock=self.clock)
-        return SignInService(sign_in, environment, partial(self._identify, info, endpoints))
+        bounce = await (await self.app_keys()).redirect_address(provider, environment)
+        return SignInService(sign_in, environment, partial(self._identify, info, endpoints), bounce)
 
     async def _identify(
         self, info: ServiceInfo, endpoints: Endpoints, grant: TokenGrant, company_id: str | None
@@ -305,6 +314,21 @@ class Core:
         """The connected company, ready to be called, or None. Raises SecretStoreProblem."""
         live = await self.live()
         return live.company if live is not None else None
+
+    async def _company_or_none(self) -> Company | None:
+        """For the runner: a password store that can't be used is a state of the connection, told once."""
+        try:
+            return await self.company()
+        except (SecretStoreProblem, AppKeysMissing) as problem:
+            await self.db.in_write(lambda session: self._note_locked(session, problem))
+            return None
+
+    def _note_locked(self, session: Session, problem: BlueClerkError) -> None:
+        row = live_connection(session)
+        if row is not None and row.state_title != problem.title:
+            told = AccessBlocked(problem.title, problem.advice, details=problem.details)
+            told.fix = problem.fix
+            failures.connection_trouble(session, self.clock.now(), row, told, by_hand=False)
 
     async def require_company(self) -> Company:
         """The connected company. Raises NotAllowed when there is none."""

@@ -254,6 +254,10 @@ class AccessRefused(ConnectionProblem):
         super().__init__(title, advice, service_ref=service_ref, details=details)
 
 
+class AccessBlocked(ConnectionProblem):
+    """This desk can't open its own stored sign-in (password store locked, key or app keys missing)."""
+
+
 class WrongCompany(ConnectionProblem):
     """The sign-in reached another company than the one whose links we hold (M138, W1)."""
 

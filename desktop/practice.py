@@ -57,7 +57,7 @@ class Practice:
 
 
 @contextmanager
-def running_sandbox(folder: Path, *, control: bool) -> Iterator[Practice]:
+def running_sandbox(folder: Path, *, control: bool, company: str = "demo,empty") -> Iterator[Practice]:
     """A sandbox in a child process, on a free port; it ends with this program, however that ends.
 
     Its control interface is on only with `control`; the secret travels in the environment, where no list of
@@ -70,7 +70,7 @@ def running_sandbox(folder: Path, *, control: bool) -> Iterator[Practice]:
         environment["BLUECLERK_CONTROL_SECRET"] = secrets.token_urlsafe(24)
     frozen = getattr(sys, "frozen", False)
     program = [sys.executable] if frozen else [sys.executable, "-m", "desktop.cli"]
-    command = [*program, "sandbox", "--ready-file", str(ready), "--until-stdin-closes"]
+    command = [*program, "sandbox", "--ready-file", str(ready), "--until-stdin-closes", "--company", company]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
     try:
         content = _wait_ready(child, ready)

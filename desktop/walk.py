@@ -89,7 +89,7 @@ class Walk:
         flow = await self.core.sign_in()
         page = await flow.begin("quickbooks")
         waiting = asyncio.create_task(flow.wait())
-        await asyncio.to_thread(_agree, page.url)
+        await asyncio.to_thread(agree_to, page.url)
         connected = await waiting
         await self.core.after_connecting()
         self._evidence(f"connected to {connected.company.name} ({connected.company.external_id})")
@@ -411,7 +411,7 @@ class _Form(HTMLParser):
             self.fields[name] = values.get("value", "")
 
 
-def _agree(url: str) -> None:
+def agree_to(url: str) -> None:
     """Open the consent page, take the first company, press Approve; the redirect leads back to our listener."""
     with _OPENER.open(url, timeout=20) as answer:
         form = _Form()

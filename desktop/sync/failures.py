@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from desktop.errors import (
+    AccessBlocked,
     AccessRefused,
     AppKeysWrong,
     BlueClerkError,
@@ -57,6 +58,11 @@ class BellEntry:
 # --- a record ----------------------------------------------------------------------------------------
 
 
+def printable(text: str) -> str:
+    """`text` without what no database keeps: NUL and halves of surrogate pairs, as a service may send them."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
 def fail(
     session: Session,
     now: datetime,
@@ -70,7 +76,8 @@ def fail(
     state = SyncState.CONFLICT if isinstance(error, Conflict) else SyncState.NEEDS_YOU
     row = _status(session, kind, local_id)
     row.state = state.value
-    row.title, row.advice, row.fix, row.details = error.title, error.advice, error.fix.value, error.details
+    row.title, row.advice, row.fix = printable(error.title), printable(error.advice), error.fix.value
+    row.details = printable(error.details)
     row.concerns = [asdict(concern) for concern in error.concerns]
     row.extra = extra or {}
     row.until, row.at = None, now
@@ -104,6 +111,20 @@ def clear(session: Session, now: datetime, records: Iterable[tuple[str, int]]) -
         _close(session, now, f"{kind}:{local_id}")
 
 
+def blocked_by(session: Session, records: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Records that need the owner because of one of `records`: they go out by themselves once that is mended (N2)."""
+    mended = set(records)
+    if not mended:
+        return []
+    rows = session.scalars(select(SyncStatus).where(SyncStatus.state == SyncState.NEEDS_YOU.value))
+    return [
+        (row.kind, row.local_id)
+        for row in rows
+        if (row.kind, row.local_id) not in mended
+        and any((one.get("kind"), one.get("local_id")) in mended for one in row.concerns or ())
+    ]
+
+
 def _status(session: Session, kind: str, local_id: int) -> SyncStatus:
     row = session.scalar(select(SyncStatus).where(SyncStatus.kind == kind, SyncStatus.local_id == local_id))
     if row is None:
@@ -126,11 +147,11 @@ def connection_trouble(
     since = connection.company_settings.get("trouble_since") if connection.company_settings else None
     if isinstance(problem, NeedsSignIn):
         connection.state = ConnectionState.NEEDS_SIGN_IN.value
-    elif isinstance(problem, AccessRefused | SubscriptionLapsed | AppKeysWrong):
+    elif isinstance(problem, AccessBlocked | AccessRefused | SubscriptionLapsed | AppKeysWrong):
         connection.state = ConnectionState.REFUSED.value
     else:
         connection.state = ConnectionState.PAUSED.value
-    connection.state_title, connection.state_advice = problem.title, problem.advice
+    connection.state_title, connection.state_advice = printable(problem.title), printable(problem.advice)
     connection.state_fix, connection.state_until = problem.fix.value, problem.until
     if before == ConnectionState.CONNECTED.value or since is None:
         since = now.isoformat()
@@ -176,8 +197,8 @@ def _ring(
                 user_id=user_id, dedup_key=key, kind=kind, local_id=local_id, count=0, created_at=now
             )
             session.add(row)
-        row.label, row.title, row.advice = label, error.title, error.advice
-        row.fix, row.details = error.fix.value, _details(error)
+        row.label, row.title, row.advice = label[:500], printable(error.title), printable(error.advice)
+        row.fix, row.details = error.fix.value, printable(_details(error))
         row.concerns = [asdict(concern) for concern in error.concerns]
         row.count += 1
         row.updated_at = now

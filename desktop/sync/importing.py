@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
@@ -18,7 +18,8 @@ from functools import partial
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from desktop.books.customers import CustomerDraft, create_customer, real_email
+from desktop.books.customers import CustomerDraft, real_email
+from desktop.books.customers import import_customers as create_imported
 from desktop.books.items import ItemDraft, create_item
 from desktop.errors import InputError
 from desktop.kinds import CustomerKind
@@ -31,7 +32,7 @@ from desktop.sync.classification import CustomerFacts, classify
 from desktop.sync.company import Company
 from desktop.sync.mapping import map_imported
 from desktop.sync.matching import MatchResult, Party, Verdict, iter_match
-from desktop.sync.settling import store_link
+from desktop.sync.settling import first_link, store_link
 from desktop.sync.work import customer_record
 from desktop.text import tr
 
@@ -417,22 +418,25 @@ def _link(
     ours: CustomerRecord | ItemRecord = customer_record(row) if isinstance(row, Customer) else _item_record(row, record)
     now = company.desk.clock.now()
     store_link(session, now, key, kind.value, local_id, ours, record, row.revision, company.connection_id)
-    session.add(
-        ActivityRow(
-            at=now,
-            actor=company.desk.account,
-            direction="in",
-            provider=key.provider,
-            company_id=key.company_id,
-            kind=kind.value,
-            local_id=local_id,
-            label=getattr(row, "display_name", "") or getattr(row, "name", ""),
-            action="link",
-            result="done",
-            external_id=record.external_id or "",
-        )
-    )
+    label = row.display_name if isinstance(row, Customer) else row.name
+    session.add(_linked_row(company, kind, local_id, label, record.external_id or ""))
     return True
+
+
+def _linked_row(company: Company, kind: Kind, local_id: int, label: str, external_id: str) -> ActivityRow:
+    return ActivityRow(
+        at=company.desk.clock.now(),
+        actor=company.desk.account,
+        direction="in",
+        provider=company.key.provider,
+        company_id=company.key.company_id,
+        kind=kind.value,
+        local_id=local_id,
+        label=label,
+        action="link",
+        result="done",
+        external_id=external_id,
+    )
 
 
 def _item_record(row: Item, record: CustomerRecord | ItemRecord) -> ItemRecord:
@@ -455,40 +459,44 @@ def _create_customers(
     choices: Sequence[CustomerChoice],
     result: Imported,
 ) -> None:
+    """One portion in a handful of statements, whatever its size."""
     known = _known_there(session, company, Kind.CUSTOMER, [choice.external_id for choice in choices])
-    for choice in choices:
-        record = reviews[choice.external_id].record
-        if choice.external_id in known:
-            result.skipped += 1
+    result.skipped += sum(1 for choice in choices if choice.external_id in known)
+    new = [choice for choice in choices if choice.external_id not in known]
+    records = [reviews[choice.external_id].record for choice in new]
+    drafts = [_draft(choice, record) for choice, record in zip(new, records, strict=True)]
+    made = create_imported(session, company.desk, drafts)
+    for record, draft, local_id in zip(records, drafts, made, strict=True):
+        if isinstance(local_id, InputError):
+            result.problems.append((record.display_name, local_id.sentence))
             continue
-        where = record.address
-        draft = CustomerDraft(
-            display_name=record.display_name,
-            kind=choice.kind,
-            given_name=record.given_name,
-            family_name=record.family_name,
-            company_name=record.company_name,
-            email=record.email,
-            phone=record.phone,
-            line1=where.line1,
-            line2=where.line2,
-            city=where.city,
-            region=where.region,
-            postal_code=where.postal_code,
-            country=where.country,
-            active=record.active,
-            kind_reason=choice.reason,
-            kind_chosen=choice.chosen,
-        )
-        try:
-            with session.begin_nested():
-                local_id = create_customer(session, company.desk, draft, imported=True)
-        except InputError as error:
-            result.problems.append((record.display_name, error.sentence))
-            continue
-        row = session.get_one(Customer, local_id)
-        _link(session, company, Kind.CUSTOMER, local_id, record, row)
         result.created += 1
+        ours = replace(record, email=real_email(draft.email), parent_id=None, updated_at=None)
+        session.add(first_link(company.desk.clock.now(), company.key, Kind.CUSTOMER, local_id, ours, record, 1,
+                               company.connection_id))  # fmt: skip
+        session.add(_linked_row(company, Kind.CUSTOMER, local_id, record.display_name, record.external_id or ""))
+
+
+def _draft(choice: CustomerChoice, record: CustomerRecord) -> CustomerDraft:
+    where = record.address
+    return CustomerDraft(
+        display_name=record.display_name,
+        kind=choice.kind,
+        given_name=record.given_name,
+        family_name=record.family_name,
+        company_name=record.company_name,
+        email=record.email,
+        phone=record.phone,
+        line1=where.line1,
+        line2=where.line2,
+        city=where.city,
+        region=where.region,
+        postal_code=where.postal_code,
+        country=where.country,
+        active=record.active,
+        kind_reason=choice.reason,
+        kind_chosen=choice.chosen,
+    )
 
 
 def _known_there(session: Session, company: Company, kind: Kind, ids: Sequence[str]) -> set[str]:
@@ -617,7 +625,7 @@ async def link_by_hand(company: Company, kind: Kind, local_id: int, record: Cust
 
     def write(session: Session) -> None:
         row: Customer | Item
-        if kind is Kind.CUSTOMER:
+        if kind is Kind.CUSTOMER:  # noqa: SIM108 - a ternary would forget the type
             row = session.get_one(Customer, local_id)
         else:
             row = session.get_one(Item, local_id)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from desktop.errors import ConnectionProblem, InvalidField, ItemError
+from desktop.errors import ConnectionProblem, InvalidField, ItemError, UnexpectedAnswer
 from desktop.models.connection import ExternalLink
 from desktop.models.session import note_change
 from desktop.models.states import CompanyKey
@@ -25,10 +25,16 @@ from desktop.providers.base import (
     PreparedCall,
     Refused,
 )
-from desktop.providers.records import Kind, Record
+from desktop.providers.records import Kind, ProviderKey, Record
+from desktop.providers.registry import SERVICES
+from desktop.sync.failures import printable
 from desktop.sync.planning import PlannedStep, differences
 from desktop.sync.snapshots import compared, record_from_json, to_json
 from desktop.text import tr
+
+ID_MAX = 64
+"""Longer ids or versions than this no service gives; such an answer is not understood."""
+REF_MAX = 100
 
 OPEN = "open"
 LINKED = "linked"
@@ -86,7 +92,7 @@ def write_intentions(
                 label=step.ours.label,
                 marker=getattr(record, "marker", "") or "",
                 action=element.action.value,
-                generation=step.ours.link.generation if step.ours.link else 0,
+                generation=step.ours.generation,
                 revision=step.revision,
                 record=to_json(record),
                 fields=sorted(step.step.fields),
@@ -146,6 +152,10 @@ def _settle_one(
     result: Settled,
     connection_id: int,
 ) -> None:
+    if isinstance(outcome, Linked) and not _believable(session, company, row, outcome.record):
+        # never tie two records of ours to one there, whatever an answer says
+        error = UnexpectedAnswer(service_word(company), service_ref=outcome.service_ref[:REF_MAX])
+        outcome = Refused(error, outcome.service_ref)
     if isinstance(outcome, Linked):
         row.outcome, row.settled_at = LINKED, now
         row.external_id = outcome.record.external_id or ""
@@ -178,6 +188,35 @@ def _settle_one(
     else:
         row.outcome = IN_DOUBT
         result.in_doubt.add(row.ref)
+        result.problem = outcome.problem or result.problem
+
+
+def _believable(session: Session, company: CompanyKey, row: Intention, record: Record) -> bool:
+    """Whether the answer's id can be kept: present, not too long, and nobody else's."""
+    external_id = record.external_id or ""
+    if row.action != Action.CREATE:
+        return True
+    if not external_id or len(external_id) > ID_MAX or len(record.version or "") > ID_MAX:
+        return False
+    return holder_of(session, company, row.kind, external_id) in (None, row.local_id)
+
+
+def holder_of(session: Session, company: CompanyKey, kind: str, external_id: str) -> int | None:
+    """Our record that is linked to this one there."""
+    return session.scalar(
+        select(ExternalLink.local_id).where(
+            ExternalLink.provider == company.provider,
+            ExternalLink.company_id == company.company_id,
+            ExternalLink.kind == kind,
+            ExternalLink.external_id == external_id,
+            ExternalLink.alias == 0,
+        )
+    )
+
+
+def service_word(company: CompanyKey) -> str:
+    """The service's name for a sentence."""
+    return SERVICES[ProviderKey(company.provider)].terms.service
 
 
 def store_link(
@@ -222,13 +261,43 @@ def store_link(
     elif fields:
         before: Mapping[str, Any] = (link.agreed or {}).get("ours", {})
         now_ours = {**before, **{name: now_ours[name] for name in fields if name in now_ours}}
+    if theirs.external_id and theirs.external_id != link.external_id:
+        link.agreed_revision = 0
     link.external_id = theirs.external_id or link.external_id
     link.external_version = theirs.version or ""
+    link.generation = max(generation, link.generation or 0)
     link.agreed = {"ours": now_ours, "theirs": compared(Kind(kind), theirs)}
     link.agreed_revision = max(revision, link.agreed_revision or 0)
     link.agreed_at = now
     link.connection_id = connection_id
     note_change(session, kind, local_id)
+
+
+def first_link(
+    now: datetime,
+    company: CompanyKey,
+    kind: Kind,
+    local_id: int,
+    ours: Record,
+    theirs: Record,
+    revision: int,
+    connection_id: int,
+) -> ExternalLink:
+    """A link between two records neither of which is linked yet; for imports of thousands."""
+    return ExternalLink(
+        provider=company.provider,
+        company_id=company.company_id,
+        kind=kind.value,
+        local_id=local_id,
+        external_id=theirs.external_id,
+        external_version=theirs.version or "",
+        generation=0,
+        agreed={"ours": compared(kind, ours), "theirs": compared(kind, theirs)},
+        agreed_revision=revision,
+        linked_at=now,
+        agreed_at=now,
+        connection_id=connection_id,
+    )
 
 
 def _log(
@@ -259,9 +328,9 @@ def _log(
         action=row.action,
         fields=row.fields,
         result=result,
-        message=message,
+        message=printable(message),
         external_id=row.external_id,
-        service_ref=service_ref,
+        service_ref=printable(service_ref)[:REF_MAX],
         call_key=call.key,
         element_key=row.element_key,
     )
