@@ -33,8 +33,9 @@ def is_sound(path: Path) -> bool:
     """Whether `path` is a whole SQLite database with tables; reads it, changes nothing."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as source:
+            source.text_factory = bytes
             tables = source.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            return bool(tables) and source.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok"
+            return bool(tables) and source.execute("PRAGMA integrity_check(1)").fetchone()[0] == b"ok"
     except sqlite3.Error:
         return False
 

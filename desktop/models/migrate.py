@@ -74,8 +74,8 @@ def _look_at_file(path: Path, backup_dir: Path) -> None:
             answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
         raise in_plain_words(error) or damaged(str(error)) from error
-    if answer != "ok":
-        raise damaged(str(answer))
+    if answer != b"ok":
+        raise damaged(answer.decode(errors="replace"))
 
 
 def _version(connection: Connection) -> str | None:
