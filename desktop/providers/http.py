@@ -90,6 +90,13 @@ class Failed(Exception):
         self.answer = answer
         self.service_ref = service_ref
 
+    @property
+    def outage(self) -> ConnectionProblem | None:
+        """The problem, if everything else would meet it too; one lost answer or one 500 says nothing of the rest."""
+        if self.failure is Failure.LOST or (self.answer is not None and self.answer.status == 500):
+            return None
+        return self.problem
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -371,7 +378,7 @@ class ServiceHttp:
         except Failed as failed:
             if not failed.sent:
                 raise NothingSent(failed.problem) from None
-            raise MaybeApplied(failed.problem.details, problem=failed.problem, service_ref=failed.service_ref) from None
+            raise MaybeApplied(failed.problem.details, problem=failed.outage, service_ref=failed.service_ref) from None
         except ConnectionProblem as problem:
             raise NothingSent(problem) from None
         if answer.status in _MAYBE_STATUS:

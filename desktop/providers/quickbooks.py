@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from desktop.errors import ConnectionProblem, ItemError, ServiceDown
+from desktop.errors import AnswerUnreadable, ConnectionProblem, ItemError, ServiceDown
 from desktop.providers.answers import Answer, MaybeApplied, NothingSent
 from desktop.providers.base import (
     CallElement,
@@ -454,7 +454,7 @@ class _understood:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, Unreadable):
-            raise ServiceDown(SERVICE, service_ref=self._ref, details=f"not understood: {error}") from error
+            raise AnswerUnreadable(SERVICE, service_ref=self._ref, details=f"not understood: {error}") from error
 
 
 def _object(body: Any) -> Payload:

@@ -242,8 +242,10 @@ async def test_H5_H6_a_server_error_leaves_a_write_in_doubt(status: int) -> None
     server = Server(raw(b"<html>Bad gateway</html>", "text/html", status))
     with pytest.raises(MaybeApplied) as caught:
         await write(service(server))
-    assert isinstance(caught.value.problem, ServiceDown) and len(server.requests) == 1
-    assert "<" not in caught.value.problem.sentence + caught.value.problem.details
+    problem = caught.value.problem
+    assert len(server.requests) == 1 and "<" not in str(caught.value)
+    # one 500 may be about this record alone; the others mean that nobody is served
+    assert problem is None if status == 500 else isinstance(problem, ServiceDown)
 
 
 async def test_H5_a_read_tries_again_after_a_server_error() -> None:
