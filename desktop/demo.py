@@ -1,0 +1,50 @@
+"""`blueclerk --demo` with a screen: the real window on throw-away books, beside a practice company."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from desktop.core import Core, Options
+from desktop.logs import start_logging
+from desktop.practice import fill_books, running_sandbox
+from desktop.sync.secrets import MemoryStore
+from desktop.text import tr
+
+
+def run_demo_window(data_dir: Path | None, log_level: str) -> int:
+    """Open the window for practising; with `data_dir` the practice books stay there, else they go at the end.
+
+    Nothing real is touched: the keys lie in memory, the services are imitated on this computer.
+    """
+    from desktop.app import run_window
+
+    with _folder(data_dir) as folder:
+        start_logging(folder / "logs", log_level)
+        with running_sandbox(folder, control=False) as practice:
+            print(tr("The practice books of the other side: {address}", address=practice.base))
+            options = Options(
+                database=str(folder / "practice.db"),
+                data_dir=folder,
+                store=MemoryStore(),
+                account="owner",
+                addresses=practice.addresses(),
+            )
+
+            async def prepare(core: Core) -> None:
+                await practice.enter_keys(core)
+                await core.do(fill_books, core.clock.now().date())
+
+            return run_window(options, prepare=prepare)
+
+
+@contextmanager
+def _folder(data_dir: Path | None) -> Iterator[Path]:
+    if data_dir is not None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        yield data_dir
+        return
+    with tempfile.TemporaryDirectory(prefix="blueclerk-practice-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
