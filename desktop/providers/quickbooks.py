@@ -12,11 +12,11 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from desktop.errors import AnswerUnreadable, ConnectionProblem, ItemError, ServiceDown
-from desktop.providers.answers import Answer, MaybeApplied, NothingSent
+from desktop.errors import ItemError
+from desktop.providers.answers import MaybeApplied, NothingSent
 from desktop.providers.base import (
     CallElement,
     Capabilities,
@@ -30,15 +30,14 @@ from desktop.providers.base import (
 )
 from desktop.providers.http import ServiceHttp
 from desktop.providers.limits import Limits, Window
-from desktop.providers.quickbooks_faults import ANY, SERVICE, QuickBooksJudge, Special, faults_in, verdict
+from desktop.providers.quickbooks_asking import MINOR_VERSION, Asking, plain_object, time_of, understood
+from desktop.providers.quickbooks_faults import SERVICE
 from desktop.providers.quickbooks_outcomes import outcomes
 from desktop.providers.quickbooks_query import (
     PAGE,
     Question,
     batches,
     changed_after,
-    count,
-    page,
     questions_for,
     same_name,
     select,
@@ -50,7 +49,6 @@ from desktop.providers.quickbooks_reading import (
     Payload,
     Unreadable,
     customer_from_payload,
-    instant,
     invoice_from_payload,
     item_from_payload,
     parts,
@@ -90,15 +88,9 @@ from desktop.text import tr
 RecordT = TypeVar("RecordT", CustomerRecord, ItemRecord, InvoiceRecord, PaymentRecord)
 
 BATCH = 30
-MINOR_VERSION = ("minorversion", "75")
 LOOK_BACK = timedelta(days=30)
-COUNTERS = frozenset({"startPosition", "maxResults", "totalCount"})
 OVERLAP = timedelta(minutes=2)
 """Taken off the server's time for the next change feed, because its index lags behind its answers."""
-BARREN_PAGES = 3
-"""So many pages in a row without anything new end a list, whatever its total says (L3)."""
-PAGES_MAX = 2000
-"""Hard stop of a list that never ends (L3): two million rows."""
 
 LIMITS = Limits(
     windows=(Window(1.0, 8), Window(60.0, 450), Window(60.0, 36, "batch")), concurrency=8, demanded_wait=60.0
@@ -147,11 +139,10 @@ class QuickBooks:
         self.company = company
         self.capabilities = CAPABILITIES
         self._http = http
-        self._asked = 0
         self._path = f"/v3/company/{company.external_id}"
+        self._asking = Asking(http, self._path)
         self._company = Company()
         self._methods: Mapping[str, PaymentMethod] = {}
-        http.judge = QuickBooksJudge()
         if settings is not None:
             self.use_settings(settings)
 
@@ -170,11 +161,11 @@ class QuickBooks:
         """
         entities = ("CompanyInfo", "Preferences", "Account", "PaymentMethod", "TaxCode", "TaxRate")
         questions = [Question(entity, select(entity), PAGE) for entity in entities]
-        answer, rows = await self._ask(questions)
+        answer, rows = await self._asking.ask(questions)
         if len(rows.get("Account", ())) >= PAGE:
-            rows["Account"] = [row async for found in self._pages("Account") for row in found.records]
-        with _understood(answer):
-            settings = settings_from(self.company, rows, self._time(answer))
+            rows["Account"] = [row async for found in self._asking.pages("Account") for row in found.records]
+        with understood(answer):
+            settings = settings_from(self.company, rows, time_of(answer))
         self.use_settings(settings)
         return settings
 
@@ -204,37 +195,10 @@ class QuickBooks:
         since: datetime | None,
         wanted: Callable[[Payload], bool] = lambda payload: True,
     ) -> AsyncIterator[Page[RecordT]]:
-        async for found in self._pages(entity, *changed_after(since)):
+        async for found in self._asking.pages(entity, *changed_after(since)):
             # mapping a thousand invoices takes longer than a window may stand still (I20)
             records, unreadable = await asyncio.to_thread(_read_all, found.records, read, wanted)
             yield Page(records, found.total, unreadable=unreadable)
-
-    async def _pages(self, entity: str, *conditions: str) -> AsyncIterator[Page[Payload]]:
-        """Rows in the order of their ids, each at least once even if rows vanish meanwhile (L2, L3, L4).
-
-        The count comes along with the first page in one batch. Transactions can be deleted while we read, which
-        moves the rest up: so each page begins with the last row of the one before, and if that is not where it
-        was, one page is read again.
-        """
-        first = [Question(entity, page(entity, 1, *conditions), PAGE)]
-        answer, rows, total = await self._ask_counted(first, count(entity, *conditions))
-        overlap = 0 if entity in ("Customer", "Item", "Account", "Vendor", "Employee") else 1
-        versions: dict[str, str] = {}
-        found, start, furthest, last, barren = rows.get(entity, []), 1, 1, "", 0
-        for _ in range(PAGES_MAX):
-            moved = bool(overlap and last and found and _row_id(found[0]) != last)
-            fresh = _fresh(found, versions)
-            if fresh:
-                yield Page(tuple(fresh), total)
-            barren = 0 if fresh else barren + (moved or start >= furthest)
-            if barren > BARREN_PAGES or (not moved and len(found) < PAGE and (total is None or len(versions) >= total)):
-                return
-            if moved:
-                start, furthest, last = max(1, start - PAGE), max(start, furthest), ""
-            elif found and (fresh or start < furthest):
-                start += len(found) - overlap if len(found) > overlap else len(found)
-                last = _row_id(found[-1])
-            found = await self._query(entity, page(entity, start, *conditions))
 
     async def find(self, lookup: Lookup) -> Found:
         """Answers in as few batches as can be; names that can't be asked are compared against the whole list.
@@ -243,11 +207,11 @@ class QuickBooks:
         """
         rows: dict[str, list[Payload]] = {}
         for batch in batches(questions_for(lookup)):
-            _, found = await self._ask(batch)
+            _, found = await self._asking.ask(batch)
             for entity, payloads in found.items():
                 rows.setdefault(entity, []).extend(payloads)
         await self._compare_locally(lookup, rows)
-        with _understood(None):
+        with understood(None):
             return Found(
                 customers=_each(rows, "Customer", customer_from_payload),
                 items=_each([row for row in rows.get("Item", []) if _sellable(row)], "Item", item_from_payload),
@@ -271,8 +235,8 @@ class QuickBooks:
         for entity, field, asked in wanted:
             names = unaskable(asked)
             if names:
-                async for found in self._pages(entity):
-                    with _understood(None):
+                async for found in self._asking.pages(entity):
+                    with understood(None):
                         matching = [row for row in found.records if same_name(text(row, field)) in names]
                     rows.setdefault(entity, []).extend(matching)
 
@@ -289,16 +253,16 @@ class QuickBooks:
             MINOR_VERSION,
         )  # fmt: skip
         answer = await self._http.read("GET", f"{self._path}/cdc", query=query)
-        self._refuse(answer)
-        with _understood(answer):
+        self._asking.refuse(answer)
+        with understood(answer):
             rows: dict[str, list[Payload]] = {}
-            if "CDCResponse" not in _object(answer.json):
+            if "CDCResponse" not in plain_object(answer.json):
                 raise Unreadable("no CDCResponse")
             for response in parts(answer.json, "CDCResponse"):
                 for one in parts(response, "QueryResponse"):
                     for entity in ENTITIES.values():
                         rows.setdefault(entity, []).extend(parts(one, entity))
-            return self._changes(rows, self._time(answer))
+            return self._changes(rows, time_of(answer))
 
     def _changes(self, rows: dict[str, list[Payload]], server_time: datetime | None) -> Changes:
         deleted = [
@@ -316,81 +280,6 @@ class QuickBooks:
         bad = bad_customers + bad_items + bad_invoices + bad_payments
         cursor = (server_time or self._http.server_now()) - OVERLAP
         return Changes(customers, items, invoices, payments, tuple(deleted), cursor, complete and not bad)
-
-    # --- the wire: queries ---
-
-    async def _query(self, entity: str, statement: str) -> list[Payload]:
-        answer = await self._http.read(
-            "POST", f"{self._path}/query", query=(MINOR_VERSION,), body=statement, content_type="application/text"
-        )
-        self._refuse(answer)
-        with _understood(answer):
-            response = _response(answer.json)
-            if set(response) - {entity, *COUNTERS}:
-                raise Unreadable("the answer is about something else")
-            return parts(response, entity)
-
-    async def _ask(self, questions: Sequence[Question]) -> tuple[Answer, dict[str, list[Payload]]]:
-        answer, rows, _ = await self._ask_counted(questions, "")
-        return answer, rows
-
-    async def _ask_counted(
-        self, questions: Sequence[Question], counting: str
-    ) -> tuple[Answer, dict[str, list[Payload]], int | None]:
-        """One batch of queries, and optionally a count; every query must be answered for the answer to count.
-
-        A batch answers 1,000 objects in all: where that is reached, the queries concerned are asked alone.
-        """
-        self._asked += 1
-        key = f"q{self._asked % 10_000}."  # never the same twice: an answer to an earlier batch must not fit (N11)
-        statements = [question.statement for question in questions] + ([counting] if counting else [])
-        entries = [{"bId": f"{key}{at}", "Query": statement} for at, statement in enumerate(statements)]
-        body = encode({"BatchItemRequest": entries})
-        answer = await self._http.read("POST", f"{self._path}/batch", query=(MINOR_VERSION,), body=body, kind="batch")
-        self._refuse(answer)
-        with _understood(answer):
-            replies = {text(reply, "bId"): reply for reply in parts(_object(answer.json), "BatchItemResponse")}
-            found = [self._rows(replies.get(f"{key}{at}"), one, answer) for at, one in enumerate(questions)]
-            counted = self._reply(replies.get(f"{key}{len(questions)}"), answer).get("totalCount") if counting else None
-        too_many = len(questions) > 1 and sum(len(one or ()) for one in found) >= PAGE
-        rows: dict[str, list[Payload]] = {}
-        for question, one in zip(questions, found, strict=True):
-            if one is None or (too_many and one):
-                one = await self._query(question.entity, question.statement)
-            rows.setdefault(question.entity, []).extend(one)
-        return answer, rows, counted if isinstance(counted, int) else None
-
-    def _rows(self, reply: Payload | None, question: Question, answer: Answer) -> list[Payload] | None:
-        """The rows of one query; None if the batch had no room for them and it must be asked alone."""
-        faults = faults_in(reply)
-        if faults and all(fault.code == "4001" for fault in faults):
-            return None
-        return parts(self._reply(reply, answer), question.entity)
-
-    def _reply(self, reply: Payload | None, answer: Answer) -> Payload:
-        if reply is None:
-            raise Unreadable("a query was left unanswered")
-        faults = faults_in(reply)
-        if faults:
-            raise self._problem(verdict(faults, ANY, answer.service_ref), answer)
-        return _response(reply)
-
-    def _refuse(self, answer: Answer) -> None:
-        """Raises the ConnectionProblem for an answer to a read that is not what was asked for."""
-        faults = faults_in(answer.json, answer.text)
-        if faults or not answer.ok:
-            raise self._problem(verdict(faults, ANY, answer.service_ref), answer)
-
-    def _problem(self, found: object, answer: Answer) -> ConnectionProblem:
-        if isinstance(found, ConnectionProblem):
-            return found
-        if found is Special.THROTTLED:
-            return self._http.pause()
-        details = found.details if isinstance(found, ItemError) else f"HTTP {answer.status}"
-        return ServiceDown(SERVICE, service_ref=answer.service_ref, details=details)
-
-    def _time(self, answer: Answer) -> datetime | None:
-        return instant(answer.json.get("time")) if isinstance(answer.json, dict) else None
 
     # --- writing ---
 
@@ -443,51 +332,8 @@ class QuickBooks:
         return f"https://{host}/app/{_WEB[kind]}{external_id}"
 
 
-class _understood:
-    """Turns an unreadable answer to a read into a problem of the connection: never into "nothing there"."""
-
-    def __init__(self, answer: Answer | None) -> None:
-        self._ref = answer.service_ref if answer is not None else ""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Unreadable):
-            raise AnswerUnreadable(SERVICE, service_ref=self._ref, details=f"not understood: {error}") from error
-
-
-def _object(body: Any) -> Payload:
-    if not isinstance(body, dict):
-        raise Unreadable("the answer is not an object")
-    return body
-
-
-def _response(body: Any) -> Payload:
-    response = _object(body).get("QueryResponse")
-    if not isinstance(response, dict):
-        raise Unreadable("no QueryResponse")
-    return response
-
-
 def _sellable(payload: Payload) -> bool:
     return payload.get("Type") not in NOT_FOR_LINES
-
-
-def _row_id(row: Payload) -> str:
-    return str(row.get("Id"))
-
-
-def _fresh(found: Iterable[Payload], versions: dict[str, str]) -> list[Payload]:
-    """The rows not seen before, or only in an older version (L4); remembers them."""
-    fresh = []
-    for row in found:
-        external_id, version = _row_id(row), str(row.get("SyncToken"))
-        seen = versions.get(external_id)
-        if seen is None or (version.isdigit() and seen.isdigit() and int(version) > int(seen)):
-            versions[external_id] = version
-            fresh.append(row)
-    return fresh
 
 
 def _read_all(

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desktop.errors import RateLimited, ServiceDown
-from desktop.providers.quickbooks import PAGES_MAX, QuickBooks
+from desktop.providers.quickbooks import QuickBooks
+from desktop.providers.quickbooks_asking import PAGES_MAX
 from desktop.providers.quickbooks_query import PAGE, Question, askable, batches, questions_for, quoted, unaskable
 from desktop.providers.records import Deleted, Kind, Lookup, PaymentLookup, Record
 from tests.providers.support import NOW, Server, payload, provider, raw, reply
