@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QMessageBox, QWidget
 
 from desktop.text import tr
 from desktop.ui.buttons import DangerButton, PrimaryButton, QuietButton
@@ -39,6 +39,52 @@ def ask(parent: QWidget, title: str, text: str, accept_label: str, destructive: 
 
     box.finished.connect(lambda _code: settle(box.clickedButton() is accept))
     box.destroyed.connect(lambda _gone=None: settle(False))
+    answer.add_done_callback(lambda done: box.close() if done.cancelled() else None)
+    box.open()
+    return answer
+
+
+def choose(
+    parent: QWidget, title: str, text: str, choices: list[tuple[str, str]], *, tick: str = ""
+) -> asyncio.Future[tuple[str, bool]]:
+    """Ask with several ways on: `choices` are (key, words), the first one the default.
+
+    The answer is (key, whether the box `tick` was ticked); the key is "" for Cancel, Esc and close.
+    """
+    box = QMessageBox(parent.window())
+    box.setWindowModality(Qt.WindowModality.WindowModal)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setWindowTitle(title)
+    box.setText(title)
+    box.setInformativeText(text)
+    box.setAccessibleName(title)
+    box.setAccessibleDescription(text)
+    keys = {}
+    for place, (key, words) in enumerate(choices):
+        button = PrimaryButton(words, box) if place == 0 else QuietButton(words, box)
+        role = QMessageBox.ButtonRole.AcceptRole if place == 0 else QMessageBox.ButtonRole.DestructiveRole
+        box.addButton(button, role)
+        keys[button] = key
+        if place == 0:
+            box.setDefaultButton(button)
+    cancel = QuietButton(tr("Cancel"), box)
+    box.addButton(cancel, QMessageBox.ButtonRole.RejectRole)
+    box.setEscapeButton(cancel)
+    if tick:
+        box.setCheckBox(QCheckBox(tick, box))
+    answer: asyncio.Future[tuple[str, bool]] = asyncio.get_running_loop().create_future()
+
+    def settle(key: str, ticked: bool) -> None:
+        if not answer.done():
+            answer.set_result((key, ticked))
+
+    def finished(_code: int) -> None:
+        ticked = box.checkBox() is not None and box.checkBox().isChecked()
+        settle(next((key for button, key in keys.items() if button is box.clickedButton()), ""), ticked)
+
+    box.finished.connect(finished)
+    box.destroyed.connect(lambda _gone=None: settle("", False))
     answer.add_done_callback(lambda done: box.close() if done.cancelled() else None)
     box.open()
     return answer

@@ -1,0 +1,353 @@
+"""The start of the window: one per books, drawn before they are open, ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import hashlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from PySide6.QtCore import QLocale, QLockFile, QObject, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtWidgets import QApplication
+
+os.environ.setdefault("QT_API", "pyside6")  # qasync picks its binding when it is imported
+import qasync
+
+from desktop.core import Core, Options
+from desktop.text import tr
+from desktop.ui import dialogs, formats, operations
+from desktop.ui.main_window import MainWindow
+from desktop.ui.theme import theme
+from desktop.ui.tray import NullTray, QtTray, Tray, TrayIcon
+
+_log = logging.getLogger(__name__)
+
+STAY = "window.stay_in_tray"
+"""Preference: "stay" or "quit" when the window is closed; "" asks."""
+ANSWER_MS = 1500
+"""How long a second start waits for the first one to answer."""
+CLOSE_SECONDS = 8.0
+
+Prepare = Callable[[Core], Awaitable[None]]
+"""Called once the books are open, before the window reads them (the demo fills them there)."""
+Shoot = Callable[[str], Awaitable[Path | None]]
+"""Leaves a picture of the screen that a name stands for."""
+
+
+class SingleInstance(QObject):
+    """The lock of one data folder, and the line on which a second start is heard."""
+
+    show_asked = Signal()
+
+    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = QLockFile(str(folder / "window.lock"))
+        self._lock.setStaleLockTime(0)  # a lock is stale when its process is gone, however old it is
+        self._name = f"blueclerk-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
+        self._server: QLocalServer | None = None
+
+    def win(self) -> bool:
+        """True for the first start; it then listens for others."""
+        if not self._lock.tryLock(0):
+            return False
+        QLocalServer.removeServer(self._name)  # what a crash left behind; the lock proves that nobody listens
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._on_connection)
+        if not self._server.listen(self._name):
+            _log.warning("a second start can't be heard: %s", self._server.errorString())
+        return True
+
+    def call_first(self) -> bool:
+        """Ask the first start to show its window; False if it did not answer."""
+        socket = QLocalSocket()
+        socket.connectToServer(self._name)
+        if not socket.waitForConnected(ANSWER_MS):
+            return False
+        socket.write(b"show\n")
+        socket.waitForBytesWritten(ANSWER_MS)
+        heard = socket.waitForReadyRead(ANSWER_MS) and bytes(socket.readAll().data()).startswith(b"shown")
+        socket.disconnectFromServer()
+        return heard
+
+    def release(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._lock.unlock()
+
+    def _on_connection(self) -> None:
+        socket = self._server.nextPendingConnection() if self._server is not None else None
+        if socket is None:
+            return
+
+        def heard() -> None:
+            if bytes(socket.readAll().data()).startswith(b"show"):
+                self.show_asked.emit()
+                socket.write(b"shown\n")
+                socket.flush()
+
+        socket.readyRead.connect(heard)
+        socket.disconnected.connect(socket.deleteLater)
+        if socket.bytesAvailable():
+            heard()
+
+
+class Desktop(QObject):
+    """The running program with its window: opens the books, decides what closing means, ends in order."""
+
+    def __init__(self, options: Options, *, tray: TrayIcon | None = None, prepare: Prepare | None = None) -> None:
+        super().__init__()
+        self.options = options
+        self.core: Core | None = None
+        self.tray: Tray | None = None
+        self._backend = tray
+        self._prepare = prepare
+        self._quit = asyncio.Event()
+        self._retry = asyncio.Event()
+        self._asking = False
+        self.window = MainWindow(options.data_dir)
+        self.window.quit_asked.connect(self.quit)
+        self.window.close_decided = self._may_close
+
+    async def run(self) -> None:
+        """Show the window, open the books behind it, and stay until the owner quits."""
+        self.window.show()
+        try:
+            if await self._open():
+                await self._quit.wait()
+        finally:
+            await self.close()
+
+    def quit(self) -> None:
+        """End the program; from any state, in any number of calls."""
+        self._quit.set()
+        self._retry.set()
+
+    async def close(self) -> None:
+        """Stop reading, hide, and close the books; the call in flight gets its five seconds."""
+        self.window.detach()
+        self.window.hide()
+        if self.tray is not None:
+            self.tray.backend.hide()
+        if self.core is not None:
+            core, self.core = self.core, None
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await core.close()
+            except TimeoutError:
+                _log.warning("the books took too long to close; what was under way is found out at the next start")
+
+    async def _open(self) -> bool:
+        """Open the books, again and again until it works or the owner gives up."""
+        while not self._quit.is_set():
+            try:
+                core = await Core.open(self.options)
+                self.core = core
+                if self._prepare is not None:
+                    await self._prepare(core)
+            except Exception as error:  # whatever it is, the owner must read it in the window that is there
+                _log.warning("the books could not be opened: %s", error)
+                self._retry.clear()
+                self.window.show_start_problem(error, self._retry.set)
+                await self._retry.wait()
+                if self.core is not None:
+                    await self.core.close()
+                    self.core = None
+                continue
+            self._attach(core)
+            return True
+        return False
+
+    def _attach(self, core: Core) -> None:
+        core.start()
+        self.window.attach(core)
+        self.tray = Tray(self._backend or QtTray(self), core.clock.now, self)
+        tray, window = self.tray, self.window
+        tray.open_asked.connect(window.bring_to_front)
+        tray.quit_asked.connect(self.quit)
+        tray.sync_asked.connect(lambda: window.sync.sync_now())
+        tray.resync_asked.connect(lambda records: window.sync.resync(records))
+        window.bell_panel.alerted.connect(self._on_alert)
+        window.bell_panel.shown.connect(tray.set_entries)
+        window.status_shown.connect(tray.set_status)
+
+    def _on_alert(self, entry: Any) -> None:
+        """Tell outside the window only while it is away (desktop conventions); the bell has it in any case."""
+        if self.tray is not None and not (self.window.isVisible() and self.window.isActiveWindow()):
+            self.tray.alert(entry)
+
+    # -- closing ------------------------------------------------------------------------------
+
+    def _may_close(self) -> bool:
+        """Whether closing the window is done now. With a tray it hides; without one it ends the program."""
+        if self.tray is None or not self.tray.is_available():
+            self.quit()
+            return True
+        wish = self.window.preferences.text(STAY)
+        if wish == "stay":
+            self.window.hide()
+            return False
+        if wish == "quit":
+            self.quit()
+            return True
+        if not self._asking:
+            operations.run(self, self._ask_where())
+        return False
+
+    async def _ask_where(self) -> None:
+        self._asking = True
+        try:
+            key, never = await dialogs.choose(
+                self.window,
+                tr("Keep BlueClerk running?"),
+                tr("Its icon beside the clock brings the window back. Your invoices go on to your books meanwhile."),
+                [("stay", tr("Keep running")), ("quit", tr("Quit instead"))],
+                tick=tr("Don't ask again"),
+            )
+        finally:
+            self._asking = False
+        if key and never:
+            self.window.preferences.keep(STAY, key)
+        if key == "stay":
+            self.window.hide()
+        elif key == "quit":
+            self.quit()
+
+
+def run_window(options: Options, *, prepare: Prepare | None = None) -> int:
+    """Run the program with its window; the answer is the exit code.
+
+    A second start for the same data folder shows the first one's window and returns 0 at once.
+    """
+    app = make_application()
+    instance = SingleInstance(options.data_dir)
+    if not instance.win():
+        if instance.call_first():
+            return 0
+        print(tr("BlueClerk is running already, but does not answer."), file=sys.stderr)
+        return 1
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    try:
+        with loop:
+            loop.run_until_complete(_main(options, instance, prepare))
+    finally:
+        instance.release()
+        asyncio.set_event_loop(None)
+    return 0
+
+
+def make_application() -> QApplication:
+    """The QApplication in our look, quitting only when we say so."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("BlueClerk")
+    app.setApplicationDisplayName("BlueClerk")
+    app.setDesktopFileName("blueclerk")
+    app.setQuitOnLastWindowClosed(False)
+    QLocale.setDefault(formats.people_locale())
+    theme().apply()
+    return app
+
+
+async def _main(options: Options, instance: SingleInstance, prepare: Prepare | None) -> None:
+    desktop = Desktop(options, prepare=prepare)
+    instance.show_asked.connect(desktop.window.bring_to_front)
+    application = QGuiApplication.instance()
+    if isinstance(application, QGuiApplication):
+        application.commitDataRequest.connect(lambda _manager: desktop.quit())
+    watch_failures(desktop.window, options.data_dir)
+    try:
+        await desktop.run()
+    finally:
+        operations.set_unhandled(None)
+        await cancel_rest()
+
+
+def watch_failures(window: MainWindow, folder: Path | None = None) -> None:
+    """No failure is lost: each is logged, and shown in the window's banner."""
+
+    def show(_owner: QObject | None, error: Exception) -> None:
+        _log.error("an operation failed", exc_info=error)
+        window.show_problem(error)
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+            return
+        _log.critical("an exception was not caught", exc_info=(kind, error, trace))
+        if isinstance(error, Exception):
+            window.show_problem(error)
+
+    def in_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        _log.error("%s", context.get("message"), exc_info=error)
+        if isinstance(error, Exception):
+            window.show_problem(error)
+
+    def in_thread(details: threading.ExceptHookArgs) -> None:
+        _log.critical("a thread failed", exc_info=details.exc_value)
+
+    operations.set_unhandled(show)
+    sys.excepthook = hook
+    threading.excepthook = in_thread
+    asyncio.get_running_loop().set_exception_handler(in_loop)
+    if folder is not None and not faulthandler.is_enabled():
+        faulthandler.enable((folder / "crash.log").open("a", encoding="utf-8"))
+
+
+async def cancel_rest() -> None:
+    """End what still runs, so that nothing outlives the loop."""
+    rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+
+
+def run_offscreen(walk: Callable[[Callable[[Core], Awaitable[Shoot]]], Awaitable[bool]], pictures: Path) -> bool:
+    """Run `walk` on a Qt loop without a display; it gets a function that draws screens into `pictures`."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    app = make_application()
+    theme().set_calm(True)
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    try:
+        with loop:
+            return loop.run_until_complete(_offscreen(walk, pictures))
+    finally:
+        asyncio.set_event_loop(None)
+
+
+async def _offscreen(walk: Callable[[Callable[[Core], Awaitable[Shoot]]], Awaitable[bool]], pictures: Path) -> bool:
+    from desktop.ui.screenshots import Photographer
+
+    window = MainWindow()
+    watch_failures(window)
+
+    async def shoot_for(core: Core) -> Shoot:
+        window.attach(core)
+        window.show()
+        photographer = Photographer(window, pictures)
+        await photographer.settle()
+        return photographer.shoot
+
+    try:
+        return await walk(shoot_for)
+    finally:
+        window.detach()
+        window.hide()
+        operations.set_unhandled(None)
+        await cancel_rest()
+
+
+__all__ = ["Desktop", "NullTray", "SingleInstance", "make_application", "run_offscreen", "run_window"]

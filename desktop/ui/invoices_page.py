@@ -1,0 +1,656 @@
+"""Invoices: who owes me, is it in the books, what needs me - the list with its detail beside it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
+
+from desktop.books import invoices, payments, queries
+from desktop.core import Change
+from desktop.errors import BlueClerkError
+from desktop.models.states import InvoiceView
+from desktop.text import tr
+from desktop.ui import dialogs, formats, operations, words
+from desktop.ui.buttons import PlainButton, PrimaryButton, QuietButton
+from desktop.ui.chips import FilterChips
+from desktop.ui.columns import Column
+from desktop.ui.context import Context, Rows
+from desktop.ui.empty_state import EmptyState
+from desktop.ui.invoice_detail import InvoiceDetailPane
+from desktop.ui.invoice_editor import InvoiceEditor
+from desktop.ui.invoice_pdf import write_pdf
+from desktop.ui.labels import label
+from desktop.ui.menus import Menus
+from desktop.ui.page import Page
+from desktop.ui.panels import Panel, hairline
+from desktop.ui.payment_dialog import PaymentDialog
+from desktop.ui.record_table import RecordList, RecordTable
+from desktop.ui.routes import Route, settings
+from desktop.ui.sync_actions import SyncActions
+from desktop.ui.theme import theme
+from desktop.ui.windowed_model import WindowedTableModel
+
+Chip = queries.Chip
+SYNC = 7
+"""The place of the sync column."""
+GIVING_WAY = (2, 5, 3)
+"""Columns that go, in this order, while the list is too narrow for all: date, balance, due."""
+
+
+class InvoicesPage(Page):
+    """The list, its chips, the bar for several, and the pane at the right."""
+
+    title = tr("Invoices")
+    search_hint = tr("Search invoices")
+    watches = frozenset({"invoice", "payment", "customer", "outbox", "connection", "notification"})
+
+    def __init__(self, context: Context, sync: SyncActions, menus: Menus, parent: QWidget | None = None) -> None:
+        super().__init__(context, parent)
+        self._sync, self._menus = sync, menus
+        self._text, self._sort = "", queries.Sort("issued_on", True)
+        self._synced_before = False
+        self._wanted: int | None = None
+        self._loading = 0
+        self._build_table()
+        self._build()
+        self._connect_actions()
+        context.connection_changed.connect(self._on_connection_changed)
+        sync.working.connect(self._on_working)
+
+    # -- what the window asks -----------------------------------------------------------------
+
+    def reload(self, touched: frozenset[Change] = frozenset()) -> None:
+        self._loading += 1
+        round_ = self._loading
+        operations.run(
+            self,
+            self._read(),
+            success=lambda found: self._show(round_, touched, *found),
+            failure=lambda error: self.context.show_problem(error, self.reload),
+            busy=self.list.busy if not self.model.rowCount() else None,
+        )
+
+    def search(self, text: str) -> None:
+        if text != self._text:
+            self._text = text
+            self.reload()
+
+    def open(self, route: Route) -> None:
+        if route.action == "new":
+            self.new_invoice(route.record_id if route.kind == "customer" else None)
+            return
+        if route.filter:
+            self.chips.choose(route.filter)
+            self.reload()
+        if route.record_id is not None:
+            self.select(route.record_id)
+            if route.field:
+                self.edit(route.record_id, route.field)
+
+    def focus_first(self) -> None:
+        self.table.setFocus(Qt.FocusReason.TabFocusReason)
+
+    @property
+    def primary(self) -> PrimaryButton:
+        """The one thing to do here."""
+        return self.new_button
+
+    # -- doing --------------------------------------------------------------------------------
+
+    def new_invoice(self, customer_id: int | None = None) -> InvoiceEditor:
+        """Open the editor for a new invoice."""
+        editor = InvoiceEditor(self.context, parent=self.window(), customer_id=customer_id)
+        editor.saved.connect(self._on_saved)
+        editor.open()
+        return editor
+
+    def edit(self, invoice_id: int, field: str = "") -> InvoiceEditor:
+        """Open the editor of an invoice, at `field` if one is named."""
+        editor = InvoiceEditor(self.context, parent=self.window(), invoice_id=invoice_id, field=field)
+        editor.saved.connect(self._on_saved)
+        editor.open()
+        return editor
+
+    def record_payment(self, invoice_id: int) -> PaymentDialog | None:
+        """Open the payment dialog of the invoice that is shown."""
+        shown = self.detail.shown
+        if shown is None or shown.row.id != invoice_id:
+            return None
+        dialog = PaymentDialog(self.context, shown, self.window())
+        dialog.recorded.connect(self._on_payment_recorded)
+        dialog.open()
+        return dialog
+
+    def mark_sent(self, ids: list[int]) -> None:
+        """Draft -> sent; what is no draft is left alone and told."""
+        self._do(self._mark_all_sent(ids))
+
+    def mark_paid(self, invoice_id: int) -> None:
+        """A payment of all that is owed, today (C5)."""
+        self._do(
+            self.context.core.do(payments.mark_paid, invoice_id, self.context.today()),
+            lambda payment_id: self._offer_undo(tr("Marked as paid."), payment_id),
+        )
+
+    def void(self, invoice_id: int) -> None:
+        """Ask, then void."""
+        number = self._number(invoice_id)
+        self._ask_then(
+            tr("Void invoice {number}?", number=number),
+            tr("It stays as a record with nothing owed. This can't be taken back."),
+            tr("Void invoice"),
+            lambda: self.context.core.do(invoices.void_invoice, invoice_id),
+            tr("Invoice {number} is void.", number=number),
+        )
+
+    def delete(self, invoice_id: int) -> None:
+        """Ask, then delete a draft."""
+        number = self._number(invoice_id)
+        self._ask_then(
+            tr("Delete draft {number}?", number=number),
+            tr("It was never sent. Its number is not used again."),
+            tr("Delete draft"),
+            lambda: self.context.core.do(invoices.delete_draft, invoice_id),
+            tr("Draft {number} deleted.", number=number),
+        )
+
+    def remove_payment(self, payment_id: int) -> None:
+        """Take a payment back, with a way to undo it."""
+
+        async def undo() -> None:
+            await self.context.core.do(payments.restore_payment, payment_id)
+
+        self._do(
+            self.context.core.do(payments.remove_payment, payment_id),
+            lambda _: self.context.toast(tr("Payment removed."), tr("Undo"), lambda: self._do(undo())),
+        )
+
+    def save_pdf(self, invoice_id: int) -> None:
+        """Ask for a place and write the invoice there as a PDF."""
+        shown = self.detail.shown
+        if shown is None or shown.row.id != invoice_id:
+            return
+        dialog = QFileDialog(self.window(), tr("Save invoice as PDF"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("pdf")
+        dialog.setNameFilter(tr("PDF documents (*.pdf)"))
+        dialog.selectFile(f"{shown.row.number}.pdf".replace("/", "-"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: self._write_pdf(Path(name)))
+        dialog.open()
+
+    def select(self, invoice_id: int) -> None:
+        """Show an invoice: in the list if it is there under this filter, in the pane in any case."""
+        self._wanted = invoice_id
+        if self.model.row_of(invoice_id) is not None:
+            self._show_wanted()
+        elif self.chips.current != Chip.ALL or self._text:
+            self.chips.choose(Chip.ALL)
+            self._text = ""
+            self.reload()
+        else:
+            self.reload()
+
+    def selected(self) -> list[int]:
+        """The ids of the selected rows, in the order shown."""
+        return list(self.table.selected_ids())
+
+    # -- building -----------------------------------------------------------------------------
+
+    def _build_table(self) -> None:
+        right = Qt.AlignmentFlag.AlignRight
+        today = self.context.today
+        Row = queries.InvoiceRow
+        columns = [
+            Column[Row](tr("No."), lambda r: r.number, key="number", sort_key="number", width=9),
+            Column[Row](
+                tr("Customer"), lambda r: r.customer_name, key="customer", sort_key="customer", stretch=True, width=14
+            ),
+            Column[Row](
+                tr("Date"),
+                lambda r: formats.short_date(r.issued_on, today()),
+                key="date",
+                sort_key="issued_on",
+                width=7,
+            ),
+            Column[Row](
+                tr("Due"),
+                lambda r: formats.short_date(r.due_on, today()) if r.due_on else "",
+                key="due",
+                sort_key="due_on",
+                width=7,
+            ),
+            Column[Row](
+                tr("Total"),
+                lambda r: formats.amount(r.total, r.currency),
+                key="total",
+                sort_key="total",
+                align=right,
+                width=9,
+                tooltip=lambda r: formats.money(r.total, r.currency),
+            ),
+            Column[Row](
+                tr("Balance"),
+                lambda r: formats.amount(r.balance, r.currency),
+                key="balance",
+                sort_key="balance",
+                align=right,
+                width=9,
+                tooltip=lambda r: formats.money(r.balance, r.currency),
+            ),
+            Column[Row](
+                tr("Status"),
+                lambda r: words.invoice_status(r.view).text,
+                key="status",
+                sort_key="status",
+                status=lambda r: words.invoice_status(r.view),
+                width=10,
+            ),
+            Column[Row](
+                tr("Sync"),
+                lambda r: self._sync_status(r).text,
+                key="sync",
+                sort_key="sync",
+                status=self._sync_status,
+                tooltip=lambda r: words.sync_reason(
+                    r.sync, r.sync_at, r.sync_title, self.context.now(), self.context.service
+                ),
+                width=13,
+            ),
+        ]
+        self.table = RecordTable(tr("Invoices"))
+        source = Rows(self.context.core, queries.invoice_rows, lambda: (self.context.company, today()))
+        self.model: WindowedTableModel[Row] = WindowedTableModel(columns, source, self.table)
+        self.table.setModel(self.model)
+        self.table.show_sorted("issued_on", True)
+        self.table.setColumnHidden(SYNC, True)
+        self.model.sort_requested.connect(self._on_sort)
+        self.table.selection_changed.connect(self._on_selection)
+        self.table.activated_record.connect(lambda each: self.edit(each) if self._may_edit() else None)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._on_context_menu)
+
+    def _sync_status(self, row: queries.InvoiceRow):  # noqa: ANN202
+        if row.view is InvoiceView.DRAFT:
+            return words.Status("")
+        return words.sync_status(row.sync)
+
+    def _build(self) -> None:
+        px = theme().px
+        self.chips = FilterChips(
+            [
+                (Chip.ALL, tr("All")),
+                (Chip.DRAFT, tr("Draft")),
+                (Chip.SENT, tr("Sent")),
+                (Chip.OVERDUE, tr("Overdue")),
+                (Chip.PAID, tr("Paid")),
+                (Chip.NOT_SYNCED, tr("Not synced")),
+                (Chip.NEEDS_YOU, tr("Needs you")),
+            ]
+        )
+        self.chips.set_chip_visible(Chip.NOT_SYNCED, False)
+        self.chips.set_chip_visible(Chip.NEEDS_YOU, False)
+        self.chips.chosen.connect(lambda _key: self.reload())
+        self.new_button = PrimaryButton(tr("New invoice"), self, icon_name="add")
+        self.new_button.clicked.connect(lambda: self.new_invoice())
+        self.empty = EmptyState("invoices", tr("No invoices yet"))
+        self.empty.primary.connect(lambda: self.new_invoice())
+        self.empty.secondary.connect(lambda: self.context.go(settings("integrations")))
+        self.no_hits = EmptyState(
+            "no_hits", tr("No invoice fits"), tr("Nothing matches this filter."), primary=tr("Clear filter")
+        )
+        self.no_hits.primary.connect(self._clear_filter)
+        self.list = RecordList(self.table, self.empty, self.no_hits)
+        self.detail = InvoiceDetailPane(self.context, self._sync, self)
+        self._wire_detail()
+        left = Panel(self)
+        left.body.addWidget(self.list, 1)
+        left.body.addWidget(self._build_bar())
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.splitter.setHandleWidth(1)
+        self.splitter.addWidget(left)
+        self.splitter.addWidget(self.detail)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 0)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.splitterMoved.connect(lambda *_: self._fit())
+        left.setMinimumWidth(px(300))
+        self.detail.setMinimumWidth(px(300))
+        self.detail.hide()
+        head = QHBoxLayout()
+        head.setContentsMargins(px(24), 0, px(24), px(12))
+        head.setSpacing(px(12))
+        head.addWidget(self.chips, 1)
+        head.addWidget(self.new_button, 0, Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(hairline())
+        column.addWidget(self.splitter, 1)
+        self._folded = self.context.preferences.flag("invoices.detail_folded")
+        self._menus["detail"].setChecked(not self._folded)
+        saved = self.context.preferences.data("invoices.splitter")
+        if saved.isEmpty() or not self.splitter.restoreState(saved):
+            self.splitter.setSizes([px(620), px(384)])
+        self.splitter.setHandleWidth(1)
+
+    def _build_bar(self) -> QWidget:
+        px = theme().px
+        self.bar = QWidget(self)
+        row = QHBoxLayout(self.bar)
+        row.setContentsMargins(px(16), px(8), px(16), px(8))
+        row.setSpacing(px(8))
+        self._bar_words = label("", "strong")
+        self.bar_sync = QuietButton(tr("Sync selected"), icon_name="syncing")
+        self.bar_sent = QuietButton(tr("Mark as sent"), icon_name="send")
+        self.bar_clear = PlainButton(tr("Clear selection"))
+        self.bar_sync.clicked.connect(lambda: self._sync.sync_invoices(self._sendable(self.selected())))
+        self.bar_sent.clicked.connect(lambda: self.mark_sent(self.selected()))
+        self.bar_clear.clicked.connect(self.table.clearSelection)
+        row.addWidget(self._bar_words)
+        row.addStretch(1)
+        for button in (self.bar_sync, self.bar_sent, self.bar_clear):
+            row.addWidget(button)
+        self.bar.hide()
+        return self.bar
+
+    def _wire_detail(self) -> None:
+        pane = self.detail
+        pane.edit_asked.connect(self.edit)
+        pane.payment_asked.connect(self.record_payment)
+        pane.sent_asked.connect(lambda each: self.mark_sent([each]))
+        pane.paid_asked.connect(self.mark_paid)
+        pane.void_asked.connect(self.void)
+        pane.delete_asked.connect(self.delete)
+        pane.pdf_asked.connect(self.save_pdf)
+        pane.payment_removed.connect(self.remove_payment)
+        pane.fold_asked.connect(lambda: self._menus["detail"].setChecked(False))
+        pane.loaded.connect(self.update_actions)
+
+    def _connect_actions(self) -> None:
+        one = self._on_one
+        table = {
+            "edit": lambda: one(self.edit),
+            "mark_sent": lambda: self.mark_sent(self.selected()),
+            "sync": lambda: self._sync.sync_invoices(self._sendable(self.selected())),
+            "record_payment": lambda: one(self.record_payment),
+            "mark_paid": lambda: one(self.mark_paid),
+            "pdf": lambda: one(self.save_pdf),
+            "void": lambda: one(self.void),
+            "delete": lambda: one(self.delete),
+        }
+        for name, act in table.items():
+            self._menus[name].triggered.connect(lambda _on=False, act=act: act())
+        self._menus["detail"].toggled.connect(self._on_fold)
+
+    # -- reading ------------------------------------------------------------------------------
+
+    async def _read(self) -> tuple[array, dict, bool]:  # type: ignore[type-arg]
+        core, company, today = self.context.core, self.context.company, self.context.today()
+        wanted = queries.InvoiceFilter(self.chips.current, self._text, today)
+        ids = await core.ask(queries.invoice_ids, wanted, self._sort, company)
+        counts = await core.ask(queries.invoice_counts, company, today)
+        synced = company is not None and await core.ask(queries.has_synced_invoice, company)
+        return ids, counts, synced
+
+    def _show(self, round_: int, touched: frozenset[Change], ids: array, counts: dict, synced: bool) -> None:  # type: ignore[type-arg]
+        if round_ != self._loading:  # a later question is under way
+            return
+        self._synced_before = synced
+        self.chips.set_counts({str(key): count for key, count in counts.items()})
+        self.chips.set_chip_visible(Chip.NOT_SYNCED, synced)
+        self.chips.set_chip_visible(Chip.NEEDS_YOU, synced or counts.get(Chip.NEEDS_YOU, 0) > 0)
+        if ids == self.model.ids and touched:
+            self.model.rows_changed(self._rows_of(touched, ids))
+        else:
+            place = self.table.verticalScrollBar().value()
+            self.model.set_ids(ids)
+            self.table.verticalScrollBar().setValue(place)
+        self._words_when_empty()
+        self.list.show_rows(filtered=bool(self._text) or self.chips.current != Chip.ALL)
+        self._fit()
+        self._show_wanted()
+        if self.detail.shown is not None:
+            self.detail.reload()
+        self._on_selection()
+
+    def _rows_of(self, touched: frozenset[Change], ids: array) -> list[int]:  # type: ignore[type-arg]
+        """Which rows to paint again: what is on the screen is cheap, so everything unless only invoices changed."""
+        if all(change.kind in ("invoice", "outbox", "notification") for change in touched):
+            return [change.local_id for change in touched if change.kind == "invoice"]
+        return list(ids)
+
+    def _show_wanted(self) -> None:
+        if self._wanted is None and self.table.current_id() is None and self.model.rowCount():
+            if not self.selected():
+                self.table.select_ids([self.model.id_at(0)], self.model.id_at(0))
+            return
+        wanted = self._wanted
+        if wanted is not None and self.model.row_of(wanted) is not None:
+            self._wanted = None
+            self.table.select_ids([wanted], wanted)
+            self.table.scrollTo(self.table.currentIndex())
+
+    def _words_when_empty(self) -> None:
+        if self.context.connection is None:
+            self.empty.set_text(
+                tr("Write invoices here, keep your books there"),
+                tr("BlueClerk sends your invoices and payments to your accounting service, each exactly once."),
+            )
+            texts = (tr("New invoice"), tr("Connect your accounting"))
+        else:
+            self.empty.set_text(
+                tr("No invoices yet"),
+                tr("Once you mark one as sent, it appears in {service} by itself.", service=self.context.service),
+            )
+            texts = (tr("New invoice"), "")
+        for button, text in zip((self.empty.primary_button, self.empty.secondary_button), texts, strict=True):
+            button.setText(text)
+            button.setVisible(bool(text))
+
+    # -- reacting -----------------------------------------------------------------------------
+
+    def _on_selection(self) -> None:
+        ids = self.selected()
+        several = len(ids) > 1
+        self.bar.setVisible(several)
+        if several:
+            self._bar_words.setText(tr("{count} selected", count=formats.number(len(ids))))
+        if not self._folded and len(ids) == 1:
+            self.detail.show_invoice(ids[0])
+            if self.detail.isHidden():
+                self.detail.show()
+                QTimer.singleShot(0, self._fit)
+        elif not several:
+            self.detail.clear()
+            self.detail.hide()
+            self._fit()
+        self.update_actions()
+
+    def update_actions(self) -> None:
+        ids = self.selected()
+        rows = [self.model.row_at(row) for row in map(self.model.row_of, ids[:200]) if row is not None]
+        views = {row.view for row in rows if row is not None}
+        one = len(ids) == 1
+        owed = bool(views & {InvoiceView.SENT, InvoiceView.PARTLY_PAID, InvoiceView.OVERDUE})
+        connected = self.context.connection is not None and not self._sync.is_working
+        sendable = bool(views - {InvoiceView.DRAFT})
+        self.bar_sync.setEnabled(connected and sendable)
+        self.bar_sent.setEnabled(InvoiceView.DRAFT in views)
+        self._menus.enable(
+            edit=one and self._may_edit(),
+            mark_sent=InvoiceView.DRAFT in views,
+            sync=connected and sendable,
+            record_payment=one and owed,
+            mark_paid=one and owed,
+            pdf=one,
+            void=one and bool(views & {InvoiceView.SENT, InvoiceView.OVERDUE}),
+            delete=one and views == {InvoiceView.DRAFT},
+        )
+        action = self._menus["sync"]
+        service = self.context.service or tr("accounting")
+        shown = self.detail.shown
+        linked = one and shown is not None and shown.row.id == ids[0] and bool(shown.external_id)
+        action.setText(
+            tr("&Resync to {service}", service=service) if linked else tr("&Sync to {service}", service=service)
+        )
+
+    def _may_edit(self) -> bool:
+        row_id = self.table.current_id()
+        row = self.model.row_at(self.model.row_of(row_id) or 0) if row_id is not None else None
+        return row is not None and row.view is not InvoiceView.VOID and not row.from_service
+
+    def _on_sort(self, key: str, descending: bool) -> None:
+        self._sort = queries.Sort(key, descending)
+        self.reload()
+
+    def _on_fold(self, shown: bool) -> None:
+        self._folded = not shown
+        self.context.preferences.keep("invoices.detail_folded", self._folded)
+        if self._folded:
+            self.detail.hide()
+        self._on_selection()
+        self._fit()
+
+    def _on_connection_changed(self) -> None:
+        self._stale = True
+        if self.isVisible():
+            self.reload()
+
+    def _on_working(self, _busy: bool) -> None:
+        self.update_actions()
+        self.detail.update_buttons()
+
+    def _on_context_menu(self, place: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for name in ("edit", "mark_sent", "sync", None, "record_payment", "mark_paid", None, "pdf", "void", "delete"):
+            if name is None:
+                menu.addSeparator()
+            else:
+                menu.addAction(self._menus[name])
+        menu.popup(self.table.viewport().mapToGlobal(place))
+
+    def _on_saved(self, invoice_id: int, sent: bool) -> None:
+        self.select(invoice_id)
+        if sent:
+            auto = self.context.connection is not None and self.context.connection.switches.auto
+            self.context.toast(
+                tr("Saved and sent. It goes to {service} by itself.", service=self.context.service)
+                if auto
+                else tr("Saved and marked as sent.")
+            )
+        else:
+            self.context.toast(tr("Saved."))
+
+    def _on_payment_recorded(self, payment_id: int) -> None:
+        self._offer_undo(tr("Payment recorded."), payment_id)
+
+    def _offer_undo(self, sentence: str, payment_id: int) -> None:
+        def undo() -> None:
+            self._do(self.context.core.do(payments.remove_payment, payment_id))
+
+        self.context.toast(sentence, tr("Undo"), undo)
+
+    def _on_one(self, act: Callable[[int], object]) -> None:
+        ids = self.selected()
+        if len(ids) == 1:
+            act(ids[0])
+
+    def _clear_filter(self) -> None:
+        self.chips.choose(Chip.ALL)
+        self._text = ""
+        self.context.go(Route("invoices", filter=Chip.ALL))
+
+    def _number(self, invoice_id: int) -> str:
+        place = self.model.row_of(invoice_id)
+        row = self.model.row_at(place) if place is not None else None
+        if row is not None:
+            return row.number
+        return self.detail.shown.row.number if self.detail.shown is not None else ""
+
+    def _sendable(self, ids: list[int]) -> list[int]:
+        """Without drafts, which never leave (C4)."""
+        if len(ids) > 200:
+            return ids
+        rows = ((each, self.model.row_at(self.model.row_of(each) or 0)) for each in ids)
+        return [each for each, row in rows if row is not None and row.view is not InvoiceView.DRAFT]
+
+    # -- work ---------------------------------------------------------------------------------
+
+    def _do(self, work, success: Callable[..., object] | None = None) -> None:  # noqa: ANN001
+        operations.run(self, work, success=success, failure=self.context.show_problem)
+
+    async def _mark_all_sent(self, ids: list[int]) -> None:
+        done, last = 0, None
+        for each in ids:
+            try:
+                await self.context.core.do(invoices.mark_sent, each)
+                done += 1
+            except BlueClerkError as problem:
+                last = problem
+        if done:
+            self.context.toast(
+                tr("Marked as sent.") if done == 1 else tr("{count} invoices marked as sent.", count=done)
+            )
+        elif last is not None:
+            raise last
+
+    def _ask_then(self, title: str, text: str, accept: str, act: Callable, said: str) -> None:  # type: ignore[type-arg]
+        async def work() -> None:
+            if await dialogs.ask(self, title, text, accept, destructive=True):
+                await act()
+                self.context.toast(said)
+
+        self._do(work())
+
+    def _write_pdf(self, path: Path) -> None:
+        shown = self.detail.shown
+        if shown is None:
+            return
+        company = self.context.connection.company_name if self.context.connection is not None else ""
+        try:
+            write_pdf(shown, path, company)
+        except OSError as problem:
+            self.context.show_problem(
+                BlueClerkError(tr("The PDF could not be written."), tr("Choose another place."), details=str(problem))
+            )
+            return
+        self.context.toast(tr("Saved as {name}.", name=path.name), tr("Open"), partial(_open_file, path))
+
+    # -- room ---------------------------------------------------------------------------------
+
+    def resizeEvent(self, event) -> None:  # noqa: ANN001
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Let columns go while the list is too narrow for all: what remains is never cut off."""
+        header = self.table.horizontalHeader()
+        width = self.table.viewport().width()
+        self.table.setColumnHidden(SYNC, not self._synced_before)
+        for column in GIVING_WAY:
+            self.table.setColumnHidden(column, False)
+        customer = theme().px(130)
+        for column in GIVING_WAY:
+            shown = [n for n in range(header.count()) if not header.isSectionHidden(n) and n != 1]
+            if sum(header.sectionSize(n) for n in shown) + customer <= width:
+                break
+            self.table.setColumnHidden(column, True)
+
+    def remember(self) -> None:
+        """Keep the place of the splitter for the next start."""
+        self.context.preferences.keep("invoices.splitter", self.splitter.saveState())
+
+
+def _open_file(path: Path) -> None:
+    from PySide6.QtCore import QUrl
+    from PySide6.QtGui import QDesktopServices
+
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

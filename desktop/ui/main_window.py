@@ -1,0 +1,488 @@
+"""The main window: the rail, the head with search, connection and bell, and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHBoxLayout,
+    QLineEdit,
+    QMainWindow,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.core import Change, Core
+from desktop.errors import BlueClerkError
+from desktop.models.states import ConnectionState
+from desktop.text import tr
+from desktop.ui import formats, operations
+from desktop.ui.banner import Banner
+from desktop.ui.bell_button import BellButton
+from desktop.ui.bell_panel import BellPanel
+from desktop.ui.busy import SkeletonOverlay
+from desktop.ui.connection_chip import ConnectionChip
+from desktop.ui.context import Context
+from desktop.ui.fixes import fix_button
+from desktop.ui.labels import ElidedLabel
+from desktop.ui.menus import Menus
+from desktop.ui.nav_rail import NavRail
+from desktop.ui.page import Page
+from desktop.ui.preferences import Preferences
+from desktop.ui.problems import words as problem_words
+from desktop.ui.routes import PAGES, Route, settings
+from desktop.ui.search_field import SearchField
+from desktop.ui.sync_actions import SyncActions
+from desktop.ui.theme import Mode, theme
+from desktop.ui.toast import Toast
+
+
+class MainWindow(QMainWindow):
+    """Shown at once, with grey bars; `attach` fills it when the books are open."""
+
+    quit_asked = Signal()
+    """The owner wants to end the program."""
+    closed = Signal()
+    """The window was closed; whether the program ends is decided by whoever listens."""
+    attached = Signal()
+    status_shown = Signal(str, str)
+    """What the connection chip says now, and its kind."""
+
+    def __init__(self, data_dir: Path | None = None, parent: QWidget | None = None) -> None:
+        """`data_dir`: where sizes and places are remembered; None forgets them."""
+        super().__init__(parent)
+        self.setWindowTitle("BlueClerk")
+        self.preferences = Preferences(data_dir)
+        self.close_decided: Callable[[], bool] | None = None
+        """Asked when the window is about to close: False keeps it (the program stays in the tray)."""
+        self.context: Context | None = None
+        self.pages: dict[str, Page] = {}
+        self._banner_act: Callable[[], object] | None = None
+        self._toast_act: Callable[[], object] | None = None
+        self._unwatch: Callable[[], None] | None = None
+        self._closing = False
+        self.menus = Menus(self)
+        self._build()
+        self._wire_menus()
+        px = theme().px
+        self.setMinimumSize(px(820), px(520))
+        self.resize(px(1180), px(760))
+        self._restore()
+        self.toaster = Toast(self.centralWidget())
+        self.toaster.acted.connect(self._on_toast_acted)
+
+    # -- filling ------------------------------------------------------------------------------
+
+    def attach(self, core: Core) -> None:
+        """The books are open: make the pages and show the first one."""
+        self.context = Context(core, self, self.preferences, self)
+        self.sync = SyncActions(self.context, self)
+        self.sync.working.connect(lambda _busy: self._show_connection())
+        self.context.connection_changed.connect(self._show_connection)
+        self.bell_panel = BellPanel(self.context, self.sync, self)
+        self.bell_panel.count_changed.connect(self._on_bell_count)
+        self._unwatch = core.watch(self._on_changes)
+        self._make_pages()
+        self.menus.enable(**{name: True for name in self.menus.actions})
+        operations.run(self, self.context.read_connection(), success=lambda _: self._begin(), failure=self._on_failed)
+
+    def detach(self) -> None:
+        """The books are about to be closed: nothing reads from them any more."""
+        self._remember()
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
+
+    def show_start_problem(self, error: Exception, retry: Callable[[], object]) -> None:
+        """The books could not be opened: say so in the window that is already there."""
+        self._skeleton.busy(False)
+        self.show_problem(error, retry)
+
+    # -- what pages ask (Host) ----------------------------------------------------------------
+
+    def go(self, route: Route) -> None:
+        """Show the place that `route` names."""
+        page = self.pages.get(route.page)
+        if page is None:
+            return
+        self._show_page(route.page)
+        page.open(route)
+
+    def toast(self, sentence: str, action: str = "", acted: Callable[[], object] | None = None) -> None:
+        self._toast_act = acted
+        self.toaster.show_message(sentence, action if acted is not None else "")
+
+    def show_problem(self, error: Exception, retry: Callable[[], object] | None = None) -> None:
+        """A failure as a banner: its sentence, one button that mends it, details folded away."""
+        sentence, details = problem_words(error)
+        act: Callable[[], object] | None = retry
+        words = tr("Try again") if retry is not None else ""
+        if isinstance(error, BlueClerkError):
+            button = fix_button(error.fix, "", 0, error.concerns)
+            if button is not None and button.route is not None:
+                words, act = button.label, lambda route=button.route: self.go(route)
+        self._banner_act = act
+        self.banner.show_message(sentence, status="bad", action=words if act is not None else "", details=details)
+
+    # -- building -----------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        px = theme().px
+        body = QWidget(self)
+        self.rail = NavRail("BlueClerk", body)
+        for key, name, at_foot in (
+            ("invoices", tr("Invoices"), False),
+            ("customers", tr("Customers"), False),
+            ("items", tr("Items"), False),
+            ("activity", tr("Activity"), False),
+            ("settings", tr("Settings"), True),
+        ):
+            self.rail.add_page(key, name, key, at_foot=at_foot)
+        self.rail.chosen.connect(self._on_page_chosen)
+        self.page_title = ElidedLabel(tr("Invoices"), "title", keep=px(120))
+        self.search = SearchField(tr("Search"))
+        self.search.setMaximumWidth(px(280))
+        self.search.searched.connect(self._on_searched)
+        self.chip = ConnectionChip()
+        self.chip.set_state(tr("Opening your books"), "")
+        self.chip.clicked.connect(self._on_chip)
+        self.bell = BellButton()
+        self.bell.clicked.connect(self.show_bell)
+        head = QHBoxLayout()
+        head.setContentsMargins(px(24), px(16), px(16), px(12))
+        head.setSpacing(px(8))
+        head.addWidget(self.page_title, 2)
+        head.addWidget(self.search, 3)
+        head.addSpacing(px(4))
+        head.addWidget(self.chip)
+        head.addWidget(self.bell)
+        self.banner = Banner()
+        self.banner.acted.connect(self._on_banner_acted)
+        around = QVBoxLayout()
+        around.setContentsMargins(px(24), 0, px(24), px(12))
+        around.addWidget(self.banner)
+        self._banner_box = QWidget()
+        self._banner_box.setLayout(around)
+        self._banner_box.hide()
+        self.stack = QStackedWidget()
+        content = QVBoxLayout()
+        content.setContentsMargins(0, 0, 0, 0)
+        content.setSpacing(0)
+        content.addLayout(head)
+        content.addWidget(self._banner_box)
+        content.addWidget(self.stack, 1)
+        self.banner.closed.connect(self._banner_box.hide)
+        self.banner.installEventFilter(self)
+        row = QHBoxLayout(body)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        row.addLayout(content, 1)
+        self.setCentralWidget(body)
+        waiting = QWidget()
+        self.stack.addWidget(waiting)
+        self._skeleton = SkeletonOverlay(waiting)
+        self._skeleton.busy(True)
+
+    def eventFilter(self, watched, event) -> bool:  # noqa: ANN001
+        if watched is self.banner and event.type() in (event.Type.ShowToParent, event.Type.HideToParent):
+            self._banner_box.setVisible(event.type() == event.Type.ShowToParent)
+        return super().eventFilter(watched, event)
+
+    def _make_pages(self) -> None:
+        from desktop.ui.activity_page import ActivityPage
+        from desktop.ui.customers_page import CustomersPage
+        from desktop.ui.invoices_page import InvoicesPage
+        from desktop.ui.items_page import ItemsPage
+
+        assert self.context is not None
+        self.pages = {
+            "invoices": InvoicesPage(self.context, self.sync, self.menus),
+            "customers": CustomersPage(self.context, self.sync),
+            "items": ItemsPage(self.context, self.sync),
+            "activity": ActivityPage(self.context),
+            "settings": _settings_page(self.context),
+        }
+        for page in self.pages.values():
+            self.stack.addWidget(page)
+
+    def _wire_menus(self) -> None:
+        table: dict[str, Callable[[], object]] = {
+            "new_invoice": lambda: self.go(Route("invoices", action="new")),
+            "new_customer": lambda: self.go(Route("customers", action="new")),
+            "new_item": lambda: self.go(Route("items", action="new")),
+            "settings": lambda: self._show_page("settings"),
+            "close": self.close,
+            "quit": self.quit_asked.emit,
+            "copy": lambda: self._to_table("copy"),
+            "select_all": lambda: self._to_table("selectAll"),
+            "find": self._find,
+            "columns": self._show_columns,
+            "notifications": self.show_bell,
+            "refresh": self._refresh,
+            "sync_now": lambda: self.sync.sync_now(),
+            "resync_failed": lambda: self.resync_failed(),
+            "connection": lambda: self.go(settings("integrations")),
+            "wizard": lambda: self.go(settings("integrations", action="wizard")),
+            "help": self._help,
+            "shortcuts": lambda: self._help_pages().show_shortcuts(self, self.menus),
+            "diagnostics": lambda: self._help_pages().save_diagnostics(self, self.context),
+            "data_folder": self._open_data_folder,
+            "about": lambda: self._help_pages().show_about(self),
+            "about_qt": QApplication.aboutQt,
+        }
+        for name, act in table.items():
+            self.menus[name].triggered.connect(lambda _on=False, act=act: act())
+        looks = QActionGroup(self)
+        for mode in Mode:
+            action = self.menus[f"look_{mode.value}"]
+            looks.addAction(action)
+            action.triggered.connect(lambda _on=False, mode=mode: self.set_look(mode))
+        self.menus["look_system"].setChecked(True)
+        for name, action in self.menus.actions.items():
+            if name not in ("close", "quit", "about", "about_qt", "look_system", "look_light", "look_dark"):
+                action.setEnabled(False)
+
+    @staticmethod
+    def _help_pages() -> Any:
+        from desktop.ui import help_pages
+
+        return help_pages
+
+    # -- pages --------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._skeleton.busy(False)
+        assert self.context is not None
+        last = self.context.preferences.text("window.page", "invoices")
+        self._show_page(last if last in PAGES else "invoices")
+        self._show_connection()
+        self.bell_panel.reload()
+        self.attached.emit()
+
+    def _show_page(self, key: str) -> None:
+        page = self.pages.get(key)
+        if page is None:
+            return
+        self.rail.choose(key)
+        self.page_title.setText(page.title)
+        self.search.setVisible(bool(page.search_hint))
+        self.search.setPlaceholderText(page.search_hint)
+        self.search.setAccessibleName(page.search_hint)
+        text = getattr(page, "_text", "")
+        if self.search.text() != text:
+            blocked = self.search.blockSignals(True)
+            self.search.setText(text)
+            self.search.blockSignals(blocked)
+        self.stack.setCurrentWidget(page)
+        self.setWindowTitle(f"{page.title} - BlueClerk")
+        on_invoices = key == "invoices"
+        names = ("edit", "mark_sent", "sync", "record_payment", "mark_paid", "pdf", "void", "delete")
+        if not on_invoices:
+            self.menus.enable(**dict.fromkeys(names, False))
+        elif hasattr(page, "update_actions"):
+            page.update_actions()
+        self.menus.enable(detail=on_invoices)
+
+    @property
+    def current_page(self) -> str:
+        """The key of the page that is shown."""
+        return self.rail.current
+
+    def _on_page_chosen(self, key: str) -> None:
+        self._show_page(key)
+
+    def _on_searched(self, text: str) -> None:
+        page = self.pages.get(self.rail.current)
+        if page is not None:
+            page.search(text)
+
+    def _find(self) -> None:
+        if self.search.isVisible():
+            self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.search.selectAll()
+
+    def _refresh(self) -> None:
+        page = self.pages.get(self.rail.current)
+        if page is not None:
+            page.reload()
+        if self.context is not None:
+            operations.run(self, self.context.read_connection(), failure=self._on_failed)
+
+    def _on_changes(self, changes: frozenset[Change]) -> None:
+        if self.context is None:
+            return
+        for page in self.pages.values():
+            page.on_changes(changes)
+        kinds = {change.kind for change in changes}
+        if kinds & {"connection", "outbox", "invoice", "payment", "customer", "item", "mapping"}:
+            operations.run(self, self.context.read_connection(), failure=self._on_failed)
+        if "notification" in kinds:
+            self.bell_panel.reload()
+
+    def _on_failed(self, error: Exception) -> None:
+        self.show_problem(error, self._refresh)
+
+    # -- connection and bell ------------------------------------------------------------------
+
+    def _show_connection(self) -> None:
+        if self.context is not None:
+            self._fill_chip(self.context)
+            self.status_shown.emit(self.chip.words, self.chip.kind)
+
+    def _fill_chip(self, context: Context) -> None:
+        view, service = context.connection, context.service
+        self.menus.enable(
+            sync_now=view is not None and not self.sync.is_working,
+            wizard=view is not None,
+            resync_failed=view is not None and self.bell.count > 0,
+        )
+        if view is None:
+            self.chip.set_state(tr("Not connected"), "", reason=tr("Connect your accounting in Settings."))
+            return
+        who = f"{service} · {view.company_name}"
+        if view.state is ConnectionState.NEEDS_SIGN_IN:
+            self.chip.set_state(tr("{who} · Sign in again", who=who), "bad", reason=view.title)
+        elif view.state is ConnectionState.REFUSED:
+            self.chip.set_state(tr("{who} · needs you", who=who), "bad", reason=view.title)
+        elif view.state is ConnectionState.PAUSED:
+            until = formats.until(view.until, context.now()) if view.until else tr("soon")
+            self.chip.set_state(tr("{who} · goes on {until}", who=who, until=until), "wait", reason=view.title)
+        elif self.sync.is_working:
+            self.chip.set_state(tr("{who} · syncing", who=who), "info")
+        elif view.waiting:
+            waiting = tr("{who} · {count} waiting", who=who, count=formats.number(view.waiting))
+            self.chip.set_state(waiting, "wait", reason=tr("They go out by themselves."))
+        elif view.needs_you:
+            needs = tr("{who} · {count} need you", who=who, count=formats.number(view.needs_you))
+            self.chip.set_state(needs, "bad", icon_name="bad")
+        else:
+            synced = view.last_synced_at
+            reason = tr("Last synced {when}.", when=formats.ago(synced, context.now())) if synced else ""
+            self.chip.set_state(tr("{who} · in sync", who=who), "good", reason=reason)
+
+    def _on_chip(self) -> None:
+        view = self.context.connection if self.context is not None else None
+        again = view is not None and view.state is ConnectionState.NEEDS_SIGN_IN
+        self.go(settings("integrations", action="reconnect" if again else ""))
+
+    def _on_bell_count(self, count: int) -> None:
+        self.bell.set_count(count)
+        QGuiApplication.instance().setBadgeNumber(count)  # type: ignore[union-attr]
+        self._show_connection()
+
+    def show_bell(self) -> None:
+        """Open the panel under the bell, or close it."""
+        if self.context is not None:
+            self.bell_panel.toggle(self.bell)
+
+    def resync_failed(self) -> None:
+        """Try everything again that rang the bell."""
+        self.bell_panel.resync_all()
+
+    # -- small reactions ----------------------------------------------------------------------
+
+    def _on_toast_acted(self) -> None:
+        act, self._toast_act = self._toast_act, None
+        if act is not None:
+            act()
+
+    def _on_banner_acted(self) -> None:
+        act, self._banner_act = self._banner_act, None
+        self.banner.clear()
+        if act is not None:
+            act()
+
+    def _to_table(self, verb: str) -> None:
+        focus = QApplication.focusWidget()
+        page = self.stack.currentWidget()
+        if isinstance(focus, QLineEdit | QAbstractItemView):
+            target: Any = focus
+        else:
+            target = getattr(page, "table", None)
+        if target is not None and hasattr(target, verb):
+            getattr(target, verb)()
+
+    def _show_columns(self) -> None:
+        table = getattr(self.stack.currentWidget(), "table", None)
+        if table is not None:
+            menu = table.column_menu()
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(table.horizontalHeader().mapToGlobal(table.horizontalHeader().rect().bottomLeft()))
+
+    def set_look(self, mode: Mode) -> None:
+        """Light, dark or as the system; remembered."""
+        theme().set_mode(mode)
+        self.menus[f"look_{mode.value}"].setChecked(True)
+        self.preferences.keep("window.look", mode.value)
+
+    def _help(self) -> None:
+        self._help_pages().show_help(self, self.rail.current)
+
+    def _open_data_folder(self) -> None:
+        if self.context is not None:
+            from PySide6.QtCore import QUrl
+
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.context.core.options.data_dir)))
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._remember()
+        if self.close_decided is not None and not self.close_decided():
+            event.ignore()
+            return
+        event.accept()
+        self.closed.emit()
+
+    def bring_to_front(self) -> None:
+        """Show the window, wherever it is."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def _remember(self) -> None:
+        if self.context is None:
+            return
+        self.context.preferences.keep("window.geometry", self.saveGeometry())
+        self.context.preferences.keep("window.page", self.rail.current)
+        for page in self.pages.values():
+            if hasattr(page, "remember"):
+                page.remember()
+
+    def _restore(self) -> None:
+        kept = self.preferences
+        geometry = kept.data("window.geometry")
+        if not geometry.isEmpty():
+            self._restore_geometry(geometry)
+        mode = kept.text("window.look", "")
+        if mode in {one.value for one in Mode}:
+            self.set_look(Mode(mode))
+
+    def _restore_geometry(self, geometry: QByteArray) -> None:
+        self.restoreGeometry(geometry)
+        screen = self.screen() or QGuiApplication.primaryScreen()
+        room = screen.availableGeometry()
+        if not room.intersects(self.frameGeometry().adjusted(40, 0, -40, -40)):
+            self.move(room.topLeft())
+        self.resize(min(self.width(), room.width()), min(self.height(), room.height()))
+
+
+def _settings_page(context: Context) -> Page:
+    from desktop.ui.settings_host import SettingsHost
+
+    return SettingsHost(context)
+
+
+def find_action(window: MainWindow, keys: str) -> QAction | None:
+    """The action of the window that `keys` trigger."""
+    wanted = QKeySequence(keys)
+    return next((one for one in window.menus.actions.values() if wanted in one.shortcuts()), None)

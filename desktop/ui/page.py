@@ -1,0 +1,68 @@
+"""What the main window asks of a page."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from desktop.core import Change
+from desktop.ui.context import Context
+from desktop.ui.routes import Route
+
+
+class Page(QWidget):
+    """One destination of the rail. The window draws its title, its search field and the bell above it."""
+
+    title = ""
+    search_hint = ""
+    """Words in the search field; "" hides it."""
+    watches: frozenset[str] = frozenset()
+    """Kinds of changes after which `reload` is called."""
+
+    actions_changed = Signal()
+    """Which actions of the menu bar apply is different now."""
+
+    def __init__(self, context: Context, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.context = context
+        self.setAccessibleName(self.title)
+        self._settle = QTimer(self, singleShot=True, interval=60)
+        self._settle.timeout.connect(self._on_settled)
+        self._touched: set[Change] = set()
+        self._stale = True
+
+    def reload(self, touched: frozenset[Change] = frozenset()) -> None:
+        """Read again what is shown; `touched` are the records that changed, none means everything."""
+
+    def search(self, text: str) -> None:
+        """Show what matches `text`."""
+
+    def open(self, route: Route) -> None:
+        """Show what `route` names."""
+
+    def focus_first(self) -> None:
+        """Put the focus where work starts."""
+        self.setFocus()
+
+    def may_leave(self) -> bool:
+        """Whether nothing unsaved would be lost by closing the window now."""
+        return True
+
+    def on_changes(self, changes: frozenset[Change]) -> None:
+        """Records were changed somewhere; bursts are answered once."""
+        wanted = {change for change in changes if change.kind in self.watches}
+        if wanted:
+            self._touched |= wanted
+            self._stale = True
+            if self.isVisible() and not self._settle.isActive():
+                self._settle.start()
+
+    def showEvent(self, event) -> None:  # noqa: ANN001
+        super().showEvent(event)
+        if self._stale:
+            self._on_settled()
+
+    def _on_settled(self) -> None:
+        touched, self._touched = frozenset(self._touched), set()
+        self._stale = False
+        self.reload(touched)

@@ -1,0 +1,181 @@
+"""Sync and Resync as the owner meets them: ask with a preview, run, say in one sentence what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from desktop.books import queries
+from desktop.core import Report
+from desktop.errors import BlueClerkError
+from desktop.models.states import InvoiceStatus
+from desktop.providers.records import Kind
+from desktop.sync.resolving import link_invoice, unlink
+from desktop.text import tr
+from desktop.ui import dialogs, formats, operations
+from desktop.ui.context import Context
+
+NO_QUESTION = "sync.no_question"
+"""Preference: the owner does not want to be asked before a sync (C14)."""
+
+
+class SyncActions(QObject):
+    """One per window. Nothing here decides what is written; that is the plan's matter."""
+
+    working = Signal(bool)
+    """A sync that was started here is under way."""
+
+    def __init__(self, context: Context, window: QWidget) -> None:
+        super().__init__(window)
+        self._context = context
+        self._window = window
+        self._running = 0
+
+    @property
+    def is_working(self) -> bool:
+        return self._running > 0
+
+    def sync_invoices(self, ids: Sequence[int], *, ask: bool = True) -> asyncio.Task[None] | None:
+        """Sync to, or Resync: asks first with what will be written, unless told not to (C14, M73)."""
+        if not ids or self.is_working:
+            return None
+        return self._run(self._sync_invoices(list(ids), ask), lambda: self.sync_invoices(ids, ask=False))
+
+    def resync(self, records: Sequence[tuple[str, int]]) -> asyncio.Task[None] | None:
+        """Try again from a notification: goes without a question (M107, C14)."""
+        wanted = [(Kind(kind), local_id) for kind, local_id in records if kind in set(Kind)]
+        if not wanted:
+            return self.sync_now()
+        return self._run(self._sync(wanted), lambda: self.resync(records))
+
+    def sync_now(self) -> asyncio.Task[None] | None:
+        """Everything that waits (M60)."""
+        if self.is_working:
+            return None
+        return self._run(self._sync_now(), self.sync_now)
+
+    def link_to_existing(self, invoice_id: int) -> asyncio.Task[None] | None:
+        """Tie the invoice to the one with its number there, then bring that one up to date (C18)."""
+
+        async def link() -> None:
+            await link_invoice(await self._context.core.require_company(), invoice_id)
+            await self._sync([(Kind.INVOICE, invoice_id)])
+
+        return self._run(link(), lambda: self.link_to_existing(invoice_id))
+
+    def create_again(self, kind: str, local_id: int) -> asyncio.Task[None] | None:
+        """Let go of a counterpart that is gone there, and make it anew (D4)."""
+
+        async def again() -> None:
+            await unlink(await self._context.core.require_company(), Kind(kind), local_id, create_again=True)
+            await self._sync([(Kind(kind), local_id)])
+
+        return self._run(again(), lambda: self.create_again(kind, local_id))
+
+    # -- private ------------------------------------------------------------------------------
+
+    def _run(self, work, retry: Callable[[], object]) -> asyncio.Task[None]:  # noqa: ANN001
+        return operations.run(
+            self, work, busy=self._count, failure=lambda error: self._context.show_problem(error, retry)
+        )
+
+    def _count(self, busy: bool) -> None:
+        before = self.is_working
+        self._running += 1 if busy else -1
+        if self.is_working != before:
+            self.working.emit(self.is_working)
+
+    async def _sync_invoices(self, ids: list[int], ask: bool) -> None:
+        if ask and not self._context.preferences.flag(NO_QUESTION):
+            title, text, accept = await self._preview(ids)
+            key, never = await dialogs.choose(self._window, title, text, [("go", accept)], tick=tr("Don't ask again"))
+            if key != "go":
+                return
+            if never:
+                self._context.preferences.keep(NO_QUESTION, True)
+        await self._sync([(Kind.INVOICE, each) for each in ids])
+
+    async def _preview(self, ids: list[int]) -> tuple[str, str, str]:
+        """What will be written there, in words."""
+        context = self._context
+        service = context.service
+        if len(ids) > 1:
+            rows = await context.core.ask(queries.invoice_rows, ids, context.company)
+            going = [row for row in rows if row.view.value != InvoiceStatus.DRAFT.value]
+            title = tr("Sync {count} invoices to {service}?", count=formats.number(len(going)), service=service)
+            text = tr("Each is sent with its lines and payments. Customers and items that are missing there are added.")
+            drafts = len(rows) - len(going)
+            if drafts:
+                text += " " + tr("{count} drafts stay here.", count=formats.number(drafts))
+            return title, text, tr("Sync {count}", count=formats.number(len(going)))
+        detail = await context.core.ask(queries.invoice_detail, ids[0], context.company)
+        row = detail.row
+        total = formats.money(row.total, row.currency)
+        values = {"number": row.number, "service": service, "total": total, "customer": row.customer_name}
+        if detail.external_id:
+            title = tr("Resync {number} to {service}?", **values)
+            lines = [tr("Invoice {number} over {total} is brought up to date there.", **values)]
+        else:
+            title = tr("Sync {number} to {service}?", **values)
+            lines = [tr("Invoice {number} over {total} is written there.", **values)]
+            if detail.customer_linked:
+                lines.append(tr("{customer} is linked already. Items are added where they are missing.", **values))
+            else:
+                lines.append(tr("{customer} and the items are linked, or added where they are missing.", **values))
+        waiting = [one for one in detail.payments if not one.external_id]
+        if waiting:
+            amount = formats.money(sum((one.amount for one in waiting), Decimal(0)), row.currency)
+            lines.append(
+                tr("1 payment of {amount} goes along.", amount=amount)
+                if len(waiting) == 1
+                else tr("{count} payments, {amount} in all, go along.", count=len(waiting), amount=amount)
+            )
+        return title, "\n".join(lines), tr("Resync") if detail.external_id else tr("Sync")
+
+    async def _sync(self, records: list[tuple[Kind, int]]) -> None:
+        report = await self._context.core.sync(records)
+        self._tell(report, {f"{kind.value}:{local_id}" for kind, local_id in records})
+
+    async def _sync_now(self) -> None:
+        report = await self._context.core.sync_now()
+        self._tell(report, None)
+
+    def _tell(self, report: Report, wanted: set[str] | None) -> None:
+        service = self._context.service
+        if report.problem is not None:
+            self._context.show_problem(report.problem, self.sync_now)
+            return
+        refused = {ref: error for ref, error in report.refused.items()}
+        if refused and wanted is not None and len(wanted) == 1:
+            error: BlueClerkError = next(iter(refused.values()))
+            self._context.toast(error.title)
+            return
+        self._context.toast(result_sentence(report, wanted, service))
+
+
+def result_sentence(report: Report, wanted: set[str] | None, service: str) -> str:
+    """What a run came to, in one sentence (M100)."""
+    if report.refused:
+        count, done = len(report.refused), len(report.done)
+        if done:
+            return tr("{done} synced, {count} need you.", done=formats.number(done), count=formats.number(count))
+        return tr("1 record needs you.") if count == 1 else tr("{count} records need you.", count=formats.number(count))
+    if report.in_doubt:
+        return tr("{service} has not answered. Checking what became of it.", service=service)
+    if report.waiting:
+        return tr("{service} asked us to wait. The rest goes on by itself.", service=service)
+    if wanted is None:
+        if not report.done:
+            return tr("Everything is in sync with {service}.", service=service)
+        return tr(
+            "{count} records sent. Everything is in sync with {service}.", count=len(report.done), service=service
+        )
+    if all(ref.startswith("invoice:") for ref in wanted):
+        if len(wanted) == 1:
+            return tr("Invoice and payments are in sync with {service}.", service=service)
+        return tr("{count} invoices and their payments are in sync with {service}.", count=len(wanted), service=service)
+    return tr("In sync with {service}.", service=service)
