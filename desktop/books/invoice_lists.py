@@ -237,6 +237,8 @@ def invoice_counts(session: Session, company: CompanyKey | None, today: date | N
 
 def has_synced_invoice(session: Session, company: CompanyKey | None) -> bool:
     """Whether the company holds any of our invoices: from then on the list has its sync column (M113)."""
+    if company is None:
+        return False
     return bool(session.scalar(select(exists().where(link_of(company, "invoice")))))
 
 
@@ -315,6 +317,8 @@ def _words(text: str) -> list[ColumnElement[bool]]:
 
 def _order(sort: Sort, today: date) -> tuple[ColumnElement[Any], ...]:
     key = _sort_key(sort.by, today)
+    if sort.by == "sync":
+        return key.asc(), Invoice.id.asc()  # turned round only when all is in order
     ordered = key.desc() if sort.descending else key.asc()
     if sort.by == "due_on":
         ordered = ordered.nulls_last()

@@ -276,9 +276,11 @@ def _ordered(
     kind: str,
 ) -> array[int]:
     key = keys.get(sort.by, table.name_key)
-    order = (key, table.name_key, table.id)
-    ids = id_array(session, query.order_by(*(each.desc() if sort.descending else each for each in order)))
-    if sort.by != "sync":
+    by_sync = sort.by == "sync"
+    down = sort.descending and not by_sync
+    order = (each.desc() if down else each for each in (key, table.name_key, table.id))
+    ids = id_array(session, query.order_by(*order))
+    if not by_sync:
         return ids
     ordered = in_order(ids, record_states(session, company, kind))
     return array("q", reversed(ordered) if sort.descending else ordered)

@@ -36,7 +36,7 @@ def is_sound(path: Path) -> bool:
             source.text_factory = bytes
             tables = source.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             return bool(tables) and source.execute("PRAGMA integrity_check(1)").fetchone()[0] == b"ok"
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return False
 
 
@@ -56,7 +56,7 @@ def take_backup(path: Path, folder: Path, label: str, now: datetime) -> Backup:
         if not is_sound(part):
             raise damaged()
         os.replace(part, final)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise in_plain_words(error) or damaged(str(error)) from error
     except OSError as error:
         raise StorageProblem(

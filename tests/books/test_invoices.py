@@ -172,9 +172,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_U2_U6_what_cannot_be_kept_is_refused_with_its_field_and_nothing_changes(
-    office: Office, case: str
-) -> None:
+def test_U2_U6_what_cannot_be_kept_is_refused_with_its_field_and_nothing_changes(office: Office, case: str) -> None:
     customer = office.customer()
     office.invoice(customer, number="TAKEN")
     changes, field = REFUSED[case]
