@@ -101,6 +101,11 @@ class MappingPanel(QWidget):
     def show_only(self, ids: Iterable[int]) -> None:
         """Only these items, as a failure named them; none means all."""
         self._ids = frozenset(ids)
+        self.chips.set_chip_visible("named", bool(self._ids))
+        if self._ids:
+            self.chips.choose("named")
+        elif self.chips.current == "named":
+            self.chips.choose("all")
         self._refilter()
         if self._ids and self.model.rowCount():
             self.table.select_ids([self.model.id_at(0)], self.model.id_at(0))
@@ -180,11 +185,6 @@ class MappingPanel(QWidget):
         self.changed.emit()
 
     def _refilter(self) -> None:
-        self.chips.set_chip_visible("named", bool(self._ids))
-        if self._ids and self.chips.current == "all":
-            self.chips.choose("named")
-        elif not self._ids and self.chips.current == "named":
-            self.chips.choose("all")
         chip, text = self.chips.current, self._text.casefold()
 
         def shown(row: _Row) -> bool:
@@ -291,7 +291,7 @@ class MappingPanel(QWidget):
         column.addWidget(self.empty, 1)
         column.addLayout(apply)
         self.empty.hide()
-        self._refilter()
+        self.show_only(())
 
 
 def why_it_matters(terms: Terms | None) -> str:

@@ -81,7 +81,7 @@ class SwitchesPanel(QWidget):
             "customers": tr("New customers and changed addresses, e-mails and phone numbers."),
             "items": tr("New items and changed prices."),
             "weekly": tr(
-                "Sundays at 06:00 UTC BlueClerk looks what changed in {service}; if it was closed then, at its next start.",
+                "Sundays at 06:00 UTC BlueClerk looks what changed in {service}; at its next start if it was closed.",
                 service=service,
             ),
         }

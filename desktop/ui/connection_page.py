@@ -1,0 +1,496 @@
+"""The connected service's page: who, in which state, what waits, and everything that can be set about it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.books import activity
+from desktop.books.activity import Activity, ActivityFilter
+from desktop.core import Core, Report
+from desktop.errors import Fix
+from desktop.models.states import ConnectionState
+from desktop.providers.base import Capabilities, Terms
+from desktop.sync import mapping, overview
+from desktop.sync.overview import ConnectionView
+from desktop.text import tr
+from desktop.ui import dialogs, formats, operations
+from desktop.ui.banner import Banner
+from desktop.ui.busy import ProgressLine
+from desktop.ui.buttons import DangerButton, PlainButton, PrimaryButton, QuietButton
+from desktop.ui.icons import icon
+from desktop.ui.import_tab import ImportTab
+from desktop.ui.integrations_page import connection_status
+from desktop.ui.labels import ElidedLabel, LinkLabel, label
+from desktop.ui.mapping_tab import MappingTab
+from desktop.ui.panels import Card, hairline
+from desktop.ui.problems import show_problem
+from desktop.ui.routes import Navigator, Route
+from desktop.ui.status import Status, StatusPill
+from desktop.ui.sync_settings_tab import SyncSettingsTab
+from desktop.ui.tax_payments_tab import TaxPaymentsTab
+from desktop.ui.theme import theme
+from desktop.ui.unsynced_alert import UnsyncedAlert
+from desktop.ui.watching import watch
+
+TABS = ("overview", "account_mapping", "tax_payments", "sync_settings", "import_data", "activity")
+RECENT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the page shows, read in one go."""
+
+    view: ConnectionView
+    terms: Terms
+    capabilities: Capabilities
+    customers: int
+    items: int
+    unmapped: int
+
+
+class ConnectionPage(QWidget):
+    """Everything about the one connection. Opening it costs no request (M119)."""
+
+    back_asked = Signal()
+    reconnect_asked = Signal(str)
+    wizard_asked = Signal(str)
+    """ "" for the whole wizard, "customers" or "items" for one import."""
+    toasted = Signal(str)
+    disconnected = Signal(str)
+    """The name of the service; its page has nothing to show any more."""
+
+    def __init__(self, core: Core, navigator: Navigator, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._core, self._navigator = core, navigator
+        self._facts: Facts | None = None
+        self._sync_task: asyncio.Task[None] | None = None
+        self._make_parts()
+        self._lay_out()
+        watch(self, core, ("connection", "outbox", "mapping", "item", "customer"), self._on_books_changed)
+
+    # -- what others ask ----------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Read the state again, from our books alone."""
+        operations.run(self, self._read(), success=self._fill, failure=lambda error: show_problem(self.banner, error))
+        self._load_tab()
+
+    def show_tab(self, name: str, ids: tuple[int, ...] = ()) -> None:
+        """Show one of `TABS`; the mapping only with the items in `ids`."""
+        self.tabs.setCurrentIndex(TABS.index(name))
+        if name == "account_mapping":
+            self.mapping.show_only(ids)
+
+    @property
+    def has_unsaved(self) -> bool:
+        return self.mapping.panel.dirty
+
+    def sync_now(self) -> None:
+        """Everything that waits, with its outcome told (M60)."""
+        if self._sync_task is not None and not self._sync_task.done():
+            return
+        self.banner.clear()
+        self._sync_task = operations.run(
+            self, self._core.sync_now(), success=self._on_synced, failure=self._on_sync_failed, busy=self._on_syncing
+        )
+
+    # -- reading ------------------------------------------------------------------------------
+
+    async def _read(self) -> Facts | None:
+        core = self._core
+        view = await core.connection()
+        if view is None:
+            return None
+        info = next(one for one in core.services() if one.key.value == view.provider)
+        customers = await core.ask(overview.linked_count, view.key, "customer")
+        items = await core.ask(overview.linked_count, view.key, "item")
+        unmapped = 0
+        if info.capabilities.income_accounts:
+            unmapped = (await core.ask(mapping.mapping_view, view.key)).unmapped
+        return Facts(view, info.terms, info.capabilities, customers, items, unmapped)
+
+    def _fill(self, facts: Facts | None) -> None:
+        if facts is None:
+            return
+        first = self._facts is None
+        self._facts = facts
+        view, service = facts.view, facts.terms.service
+        now = self._core.clock.now().astimezone()
+        self.title.setText(facts.terms.full_name)
+        self.setAccessibleName(facts.terms.full_name)
+        self.pill.set_status(connection_status(view), view.title)
+        parts = [view.company_name, tr("connected {when}", when=formats.ago(view.connected_at, now))]
+        parts.append(
+            tr("last synced {when}", when=formats.ago(view.last_synced_at, now))
+            if view.last_synced_at
+            else tr("nothing synced yet")
+        )
+        if view.environment == "sandbox":
+            parts.append(tr("practice company"))
+        self.who.setText(" · ".join(parts))
+        self.wizard_button.setText(
+            tr("Continue &Setup") if view.wizard and "done" not in view.wizard else tr("Run Setup &Wizard")
+        )
+        if first:
+            self.alert.set_service(service)
+            self.mapping.set_terms(facts.terms, has_accounts=facts.capabilities.income_accounts)
+            self.taxes.set_terms(facts.terms)
+            self.switches.panel.set_terms(facts.terms, facts.capabilities)
+            self._load_tab()
+        self.imports.set_terms(facts.terms, facts.customers, facts.items)
+        self.overview.show_facts(facts, now)
+        self._show_state(view)
+
+    def _show_state(self, view: ConnectionView) -> None:
+        syncing = self._sync_task is not None and not self._sync_task.done()
+        self.sync_button.setEnabled(not syncing and view.state is not ConnectionState.NEEDS_SIGN_IN)
+        if view.state is ConnectionState.CONNECTED:
+            self.state_banner.clear()
+            return
+        sentence = f"{view.title} {view.advice}".strip() or connection_status(view).text
+        status = "wait" if view.state is ConnectionState.PAUSED else "bad"
+        again = view.fix is Fix.RECONNECT or view.state is ConnectionState.NEEDS_SIGN_IN
+        keys = view.fix is Fix.OPEN_APP_KEYS
+        action = tr("Sign in again") if again else tr("Open app keys") if keys else ""
+        if (self.state_banner.sentence, self.state_banner.isHidden()) != (sentence, False):
+            self.state_banner.show_message(sentence, status=status, action=action)
+
+    def _on_books_changed(self) -> None:
+        if self.isVisible():
+            operations.run(self, self._read(), success=self._fill)
+
+    def _load_tab(self) -> None:
+        name = TABS[self.tabs.currentIndex()]
+        if name == "account_mapping":
+            self.mapping.load()
+        elif name == "tax_payments":
+            self.taxes.load()
+        elif name == "sync_settings":
+            self.switches.load()
+        elif name == "activity":
+            self.recent.load()
+
+    # -- actions ------------------------------------------------------------------------------
+
+    def _on_syncing(self, busy: bool) -> None:
+        self.sync_button.setEnabled(not busy)
+        if busy:
+            service = self._facts.terms.service if self._facts is not None else ""
+            self.progress.start(tr("Syncing with {service}", service=service), cancellable=False)
+        else:
+            self.progress.finish()
+
+    def _on_synced(self, report: Report) -> None:
+        service = self._facts.terms.service if self._facts is not None else ""
+        if report.problem is not None:
+            show_problem(self.banner, report.problem, "")
+        else:
+            sentence, status = sync_sentence(report, service)
+            self.banner.show_message(sentence, status=status, action=tr("Show them") if report.refused else "")
+        self.load()
+
+    def _on_sync_failed(self, error: Exception) -> None:
+        show_problem(self.banner, error)
+
+    def _on_banner_acted(self) -> None:
+        self._navigator.go(Route("invoices", filter="needs_you"))
+
+    def _on_state_acted(self) -> None:
+        view = self._facts.view if self._facts is not None else None
+        if view is None:
+            return
+        if view.fix is Fix.OPEN_APP_KEYS:
+            self._navigator.go(Route("settings", sub="app_keys"))
+        else:
+            self.reconnect_asked.emit(view.provider)
+
+    def _on_disconnect(self) -> None:
+        if self._facts is not None:
+            operations.run(self, self._disconnect(self._facts), failure=lambda error: show_problem(self.banner, error))
+
+    async def _disconnect(self, facts: Facts) -> None:
+        service = facts.terms.service
+        title, text = disconnect_words(service, facts.view.company_name)
+        if not await dialogs.ask(self, title, text, tr("Disconnect"), destructive=True):
+            return
+        self.disconnect_button.setEnabled(False)
+        try:
+            await self._core.disconnect()
+        finally:
+            self.disconnect_button.setEnabled(True)
+        self.banner.clear()
+        self.alert.collapse()
+        self._facts = None
+        self.disconnected.emit(service)
+
+    # -- building -----------------------------------------------------------------------------
+
+    def _make_parts(self) -> None:
+        self.back = PlainButton(tr("All services"), self, icon_name="back")
+        self.back.clicked.connect(self.back_asked)
+        self.title = label("", "title", parent=self)
+        self.pill = StatusPill(Status(""), self)
+        self.who = ElidedLabel("", "secondary", self)
+        self.sync_button = PrimaryButton(tr("Sync &Now"), self, icon_name="syncing")
+        self.wizard_button = QuietButton(tr("Run Setup &Wizard"), self, icon_name="wizard")
+        self.disconnect_button = DangerButton(tr("&Disconnect"), self)
+        self.sync_button.clicked.connect(self.sync_now)
+        self.wizard_button.clicked.connect(lambda: self.wizard_asked.emit(""))
+        self.disconnect_button.clicked.connect(self._on_disconnect)
+        self.state_banner = Banner(self, closable=False)
+        self.state_banner.acted.connect(self._on_state_acted)
+        self.banner = Banner(self)
+        self.banner.acted.connect(self._on_banner_acted)
+        self.progress = ProgressLine(self)
+        self.alert = UnsyncedAlert(self._core, self)
+        self.alert.review_requested.connect(lambda: self.wizard_asked.emit("customers"))
+        self.overview = OverviewTab(self)
+        self.overview.mapping_asked.connect(lambda: self.show_tab("account_mapping"))
+        self.overview.needs_asked.connect(self._on_banner_acted)
+        self.overview.wizard_asked.connect(lambda: self.wizard_asked.emit(""))
+        self.mapping = MappingTab(self._core, self)
+        self.mapping.toasted.connect(self.toasted)
+        self.taxes = TaxPaymentsTab(self._core, self)
+        self.switches = SyncSettingsTab(self._core, self)
+        self.imports = ImportTab(self)
+        self.imports.import_requested.connect(self.wizard_asked)
+        self.recent = RecentActivity(self._core, self._navigator, self)
+        self.tabs = QTabWidget(self)
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setUsesScrollButtons(True)
+        self.tabs.setAccessibleName(tr("Settings of the connection"))
+        for part, words in (
+            (_scrolling(self.overview), tr("Overview")),
+            (self.mapping, tr("Account Mapping")),
+            (_scrolling(self.taxes), tr("Tax and payments")),
+            (_scrolling(self.switches), tr("Sync Settings")),
+            (_scrolling(self.imports), tr("Import Data")),
+            (_scrolling(self.recent), tr("Activity")),
+        ):
+            self.tabs.addTab(part, words)
+        self.tabs.currentChanged.connect(lambda _n: self._load_tab())
+
+    def _lay_out(self) -> None:
+        px = theme().px
+        head = QHBoxLayout()
+        head.setSpacing(px(8))
+        head.addWidget(self.title)
+        head.addWidget(self.pill)
+        head.addStretch(1)
+        for button in (self.sync_button, self.wizard_button, self.disconnect_button):
+            head.addWidget(button)
+        top = QHBoxLayout()
+        top.addWidget(self.back)
+        top.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(px(8))
+        column.addLayout(top)
+        column.addLayout(head)
+        column.addWidget(self.who)
+        column.addWidget(self.state_banner)
+        column.addWidget(self.banner)
+        column.addWidget(self.progress)
+        column.addWidget(self.alert)
+        column.addWidget(self.tabs, 1)
+
+
+def sync_sentence(report: Report, service: str) -> tuple[str, str]:
+    """What a run came to, in one sentence, and its status (M60, M117)."""
+    done, refused = len(report.done), len(report.refused)
+    waiting = len(report.in_doubt) + len(report.waiting)
+    if report.clean:
+        if not report.writes:
+            return tr("Everything is in sync with {service}.", service=service), "good"
+        text = tr("1 record was sent.") if done == 1 else tr("{count} records were sent.", count=formats.number(done))
+        return text + " " + tr("Everything is in sync with {service}.", service=service), "good"
+    parts = []
+    if done:
+        parts.append(tr("1 is in sync.") if done == 1 else tr("{count} are in sync.", count=formats.number(done)))
+    if refused:
+        parts.append(tr("1 needs you.") if refused == 1 else tr("{count} need you.", count=formats.number(refused)))
+    if waiting:
+        parts.append(
+            tr("1 is still waiting; it goes on by itself.")
+            if waiting == 1
+            else tr("{count} are still waiting; they go on by themselves.", count=formats.number(waiting))
+        )
+    return " ".join(parts), "bad" if refused else "wait"
+
+
+def disconnect_words(service: str, company: str) -> tuple[str, str]:
+    """Title and text of the question before the connection ends (M134-M136)."""
+    return tr("Disconnect from {company}?", company=company), tr(
+        "What is in {service} stays there. Your invoices, customers, items and their links stay here. New invoices "
+        "and payments do not go to {service} until you connect again; with the same company the links are used again, "
+        "so nothing is doubled.",
+        service=service,
+    )
+
+
+def _scrolling(part: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidget(part)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area
+
+
+class OverviewTab(QWidget):
+    """How things stand, with what to do about it."""
+
+    mapping_asked = Signal()
+    needs_asked = Signal()
+    wizard_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.card = Card(parent=self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, theme().px(16), 0, theme().px(16))
+        column.addWidget(self.card)
+        column.addStretch(1)
+
+    def show_facts(self, facts: Facts, now) -> None:  # noqa: ANN001
+        """Fill in the lines."""
+        while self.card.body.count():
+            part = self.card.body.takeAt(0).widget()
+            if part is not None:
+                part.deleteLater()
+        view, service = facts.view, facts.terms.service
+        if view.wizard and "done" not in view.wizard:
+            self._line("wizard", "wait", tr("The setup is not finished"), tr("Continue"), self.wizard_asked)
+        self._line(
+            "good" if view.switches.auto else "warning",
+            "good" if view.switches.auto else "wait",
+            tr("Auto-Sync is on: changes go to {service} at once", service=service)
+            if view.switches.auto
+            else tr("Auto-Sync is off: press Sync Now, or switch it on under Sync Settings"),
+        )
+        if view.needs_you:
+            text = tr("1 record needs you") if view.needs_you == 1 else tr("{n} records need you", n=view.needs_you)
+            self._line("bad", "bad", text, tr("Show"), self.needs_asked)
+        if view.waiting:
+            text = tr("1 record waits to go out") if view.waiting == 1 else tr("{n} records wait", n=view.waiting)
+            self._line("wait", "wait", text)
+        if facts.unmapped:
+            word = facts.terms.income_account
+            text = (
+                tr("1 item has no {word}", word=word)
+                if facts.unmapped == 1
+                else tr("{n} items have no {word}", n=facts.unmapped, word=word)
+            )
+            self._line("warning", "wait", text, tr("Choose accounts"), self.mapping_asked)
+        self._line("customers", "", tr("{n} customers are linked", n=formats.number(facts.customers)))
+        self._line("items", "", tr("{n} items are linked", n=formats.number(facts.items)))
+        if view.refresh_expires_at is not None:
+            until = formats.until(view.refresh_expires_at, now)
+            self._line("sign_in", "", tr("The sign-in is good until {date}, and longer with each sync", date=until))
+
+    def _line(self, icon_name: str, kind: str, text: str, action: str = "", signal=None) -> None:  # noqa: ANN001
+        if self.card.body.count():
+            self.card.body.addWidget(hairline(self.card))
+        line = QWidget(self.card)
+        size = theme().px(20)
+        sign = QLabel(line)
+        sign.setFixedWidth(size)
+        sign.setPixmap(icon(icon_name, kind or "text2").pixmap(QSize(size, size), self.devicePixelRatioF()))
+        row = QHBoxLayout(line)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme().px(12))
+        row.addWidget(sign)
+        row.addWidget(label(text, wrap=True, parent=line), 1)
+        if action:
+            button = QuietButton(action, line)
+            button.setAccessibleDescription(text)
+            button.clicked.connect(signal)
+            row.addWidget(button)
+        self.card.body.addWidget(line)
+
+
+class RecentActivity(QWidget):
+    """The last entries of the activity log, with the way to all of them."""
+
+    def __init__(self, core: Core, navigator: Navigator, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._core = core
+        self.banner = Banner(self)
+        self.card = Card(parent=self)
+        self.all = LinkLabel(tr("Show the whole activity list"), self)
+        self.all.clicked.connect(lambda: navigator.go(Route("activity")))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, theme().px(16), 0, theme().px(16))
+        column.setSpacing(theme().px(12))
+        column.addWidget(self.banner)
+        column.addWidget(self.card)
+        column.addWidget(self.all)
+        column.addStretch(1)
+
+    def load(self) -> None:
+        operations.run(self, self._read(), success=self._fill, failure=lambda error: show_problem(self.banner, error))
+
+    async def _read(self) -> list[Activity]:
+        ids = await self._core.ask(activity.activity_ids, ActivityFilter())
+        rows = await self._core.ask(activity.activity_rows, list(ids[:RECENT]))
+        return sorted(rows, key=lambda row: (row.at, row.id), reverse=True)
+
+    def _fill(self, rows: list[Activity]) -> None:
+        while self.card.body.count():
+            part = self.card.body.takeAt(0).widget()
+            if part is not None:
+                part.deleteLater()
+        if not rows:
+            self.card.body.addWidget(label(tr("Nothing has happened yet."), "secondary", parent=self.card))
+            return
+        now = self._core.clock.now().astimezone()
+        names = {info.key.value: info.terms.service for info in self._core.services()}
+        box = QWidget(self.card)
+        grid = QGridLayout(box)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(theme().px(16))
+        grid.setVerticalSpacing(theme().px(8))
+        for line, row in enumerate(rows):
+            grid.addWidget(label(formats.when(row.at, now), "secondary", parent=box), line, 0)
+            grid.addWidget(label(activity_words(row, names.get(row.provider, "")), wrap=True, parent=box), line, 1)
+            grid.addWidget(StatusPill(_result(row.result), box), line, 2)
+        grid.setColumnStretch(1, 1)
+        self.card.body.addWidget(box)
+
+
+def _result(result: str) -> Status:
+    return {
+        "done": Status(tr("Done"), "good"),
+        "refused": Status(tr("Not accepted"), "bad"),
+        "in_doubt": Status(tr("Checking"), "info"),
+        "waiting": Status(tr("Waiting"), "wait"),
+    }.get(result, Status(tr("Noted")))
+
+
+def activity_words(row: Activity, service: str) -> str:
+    """One entry in a few words."""
+    name = formats.isolated(row.label)
+    said = {
+        "create": tr("{name} added in {service}", name=name, service=service),
+        "update": tr("{name} updated in {service}", name=name, service=service),
+        "void": tr("{name} voided in {service}", name=name, service=service),
+        "delete": tr("{name} removed in {service}", name=name, service=service),
+        "link": tr("{name} linked", name=name),
+        "connected": tr("Connected to {name}", name=name),
+        "reconnected": tr("Connected again to {name}", name=name),
+        "disconnected": tr("Disconnected from {name}", name=name),
+    }
+    return f"{said.get(row.action, name)}  {row.message}".strip()

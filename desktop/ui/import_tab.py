@@ -1,0 +1,69 @@
+"""Import Data: the two imports of the wizard, at any time (M16, M33, M44)."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop.providers.base import Terms
+from desktop.text import tr
+from desktop.ui.buttons import QuietButton
+from desktop.ui.labels import label
+from desktop.ui.panels import Card
+from desktop.ui.theme import theme
+
+
+class ImportTab(QWidget):
+    """Two cards, each with its import."""
+
+    import_requested = Signal(str)
+    """ "customers" or "items"."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        px = theme().px
+        self._texts = {}
+        self.customers_button = QuietButton(tr("Import &Customers"), self, icon_name="import")
+        self.items_button = QuietButton(tr("Import &Items"), self, icon_name="import")
+        self.customers_button.clicked.connect(lambda: self.import_requested.emit("customers"))
+        self.items_button.clicked.connect(lambda: self.import_requested.emit("items"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, px(16), 0, px(16))
+        column.setSpacing(px(12))
+        for key, title, button in (
+            ("customers", tr("Customers"), self.customers_button),
+            ("items", tr("Services and items"), self.items_button),
+        ):
+            card = Card(parent=self)
+            text = self._texts[key] = label("", "secondary", wrap=True, parent=card)
+            words = QVBoxLayout()
+            words.setSpacing(px(4))
+            words.addWidget(label(title, "section", parent=card))
+            words.addWidget(text)
+            row = QHBoxLayout()
+            row.setSpacing(px(16))
+            row.addLayout(words, 1)
+            row.addWidget(button)
+            card.body.addLayout(row)
+            column.addWidget(card)
+        column.addStretch(1)
+
+    def set_terms(self, terms: Terms | None, customers: int = 0, items: int = 0) -> None:
+        """Say what each import does, and how many are linked now."""
+        service = terms.service if terms is not None else ""
+        self._texts["customers"].setText(
+            tr(
+                "Everyone in {service} with a suggested type; who is here already is linked, never copied. "
+                "{count} are linked now.",
+                service=service,
+                count=f"{customers:,}",
+            )
+        )
+        self._texts["items"].setText(
+            tr(
+                "Items from {service} bring their account and tax along. Take as few as you like. "
+                "{count} are linked now.",
+                service=service,
+                count=f"{items:,}",
+            )
+        )

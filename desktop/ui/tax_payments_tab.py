@@ -1,0 +1,103 @@
+"""Tax and payments: what the service taxes with and is paid by. Read from there; changed there."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+
+from desktop.core import Core
+from desktop.providers.base import Terms
+from desktop.sync.tax_payments import TaxPaymentsView, tax_payments_view
+from desktop.text import tr
+from desktop.ui import formats, operations
+from desktop.ui.banner import Banner
+from desktop.ui.labels import label
+from desktop.ui.panels import Card
+from desktop.ui.problems import show_problem
+from desktop.ui.theme import theme
+from desktop.ui.words import payment_method
+
+
+class TaxPaymentsTab(QWidget):
+    """Two cards of plain lines."""
+
+    def __init__(self, core: Core, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._core = core
+        self._terms: Terms | None = None
+        px = theme().px
+        self.banner = Banner(self)
+        self.taxes, self.methods = Card(tr("Tax codes"), self), Card(tr("Payment methods"), self)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, px(16), 0, px(16))
+        self._column.setSpacing(px(12))
+        self._column.addWidget(self.banner)
+        self._column.addWidget(self.taxes)
+        self._column.addWidget(self.methods)
+        self._column.addStretch(1)
+
+    def set_terms(self, terms: Terms | None) -> None:
+        self._terms = terms
+
+    def load(self) -> None:
+        operations.run(self, self._read(), success=self._fill, failure=lambda error: show_problem(self.banner, error))
+
+    async def _read(self) -> TaxPaymentsView:
+        key = await self._core.company_key()
+        return await self._core.ask(tax_payments_view, key) if key is not None else TaxPaymentsView()
+
+    def _fill(self, view: TaxPaymentsView) -> None:
+        service = self._terms.service if self._terms is not None else ""
+        intro = tr("These come from {service} and are used on your invoice lines; change them there.", service=service)
+        if view.automatic_tax:
+            intro += " " + tr(
+                "{service} works tax out by itself and may replace the figure shown here; BlueClerk then tells you.",
+                service=service,
+            )
+        self._table(
+            self.taxes,
+            intro if view.taxes else tr("{service} has no tax codes: invoices go there without tax.", service=service),
+            [
+                (
+                    tax.name,
+                    tr("{rate} %", rate=formats.decimal(tax.rate)),
+                    "" if tax.active else tr("not in use any more"),
+                )
+                for tax in view.taxes
+            ],
+        )
+        default = view.default_account or tr("the account that {service} uses by default", service=service)
+        self._table(
+            self.methods,
+            tr(
+                "How a payment recorded here is entered in {service}, and where the money goes. Choosing another "
+                "account per method is not in this version yet.",
+                service=service,
+            ),
+            [
+                (
+                    payment_method(one.method),
+                    one.name or tr("recorded without a method"),
+                    one.account or default,
+                )
+                for one in view.methods
+            ],
+        )
+
+    def _table(self, card: Card, intro: str, rows: list[tuple[str, str, str]]) -> None:
+        while card.body.count() > 1:
+            part = card.body.takeAt(1).widget()
+            if part is not None:
+                part.deleteLater()
+        card.body.addWidget(label(intro, "secondary", wrap=True, parent=card))
+        box = QWidget(card)
+        grid = QGridLayout(box)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(theme().px(24))
+        grid.setVerticalSpacing(theme().px(8))
+        for line, (name, middle, right) in enumerate(rows):
+            grid.addWidget(label(name, parent=box), line, 0)
+            grid.addWidget(label(middle, parent=box), line, 1)
+            grid.addWidget(label(right, "secondary", wrap=True, parent=box), line, 2)
+        grid.setColumnStretch(2, 1)
+        box.setVisible(bool(rows))
+        card.body.addWidget(box)

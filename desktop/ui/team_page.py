@@ -1,0 +1,93 @@
+"""Settings > Team: who works at this desk, and who is told of failures (E10, M108)."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop.books import users
+from desktop.books.users import UserRow
+from desktop.core import Core
+from desktop.text import tr
+from desktop.ui import operations
+from desktop.ui.banner import Banner
+from desktop.ui.labels import ElidedLabel, label
+from desktop.ui.panels import Card, hairline
+from desktop.ui.problems import show_problem
+from desktop.ui.theme import theme
+
+
+class TeamPage(QWidget):
+    """The users with their role; admins change it."""
+
+    def __init__(self, core: Core, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._core = core
+        px = theme().px
+        self.banner = Banner(self)
+        self.card = Card(parent=self)
+        self.card.body.setContentsMargins(px(16), px(8), px(16), px(8))
+        self.card.body.setSpacing(px(8))
+        self.boxes: dict[int, QCheckBox] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, px(16))
+        column.setSpacing(px(12))
+        column.addWidget(
+            label(
+                tr(
+                    "Everyone who opens these books is listed by the name of their account on the computer. "
+                    "Admins get the bell and the alerts when something could not be synced; the others still see it "
+                    "on the invoice."
+                ),
+                "secondary",
+                wrap=True,
+                parent=self,
+            )
+        )
+        column.addWidget(self.banner)
+        column.addWidget(self.card)
+        column.addStretch(1)
+
+    def load(self) -> None:
+        operations.run(self, self._read(), success=self._fill, failure=lambda error: show_problem(self.banner, error))
+
+    async def _read(self) -> tuple[UserRow, list[UserRow]]:
+        return await self._core.user(), await self._core.ask(users.users)
+
+    def _fill(self, found: tuple[UserRow, list[UserRow]]) -> None:
+        mine, everyone = found
+        while self.card.body.count():
+            part = self.card.body.takeAt(0).widget()
+            if part is not None:
+                part.deleteLater()
+        self.boxes.clear()
+        for number, user in enumerate(everyone):
+            if number:
+                self.card.body.addWidget(hairline(self.card))
+            line = QWidget(self.card)
+            name = tr("{name} (you)", name=user.account) if user.id == mine.id else user.account
+            box = QCheckBox(tr("Admin"), line)
+            box.setAccessibleName(tr("{name} is admin", name=user.account))
+            box.setChecked(user.admin)
+            box.setEnabled(mine.admin)
+            box.clicked.connect(lambda on, user_id=user.id: self._on_clicked(user_id, on))
+            row = QHBoxLayout(line)
+            row.setContentsMargins(0, 0, 0, 0)
+            row.addWidget(ElidedLabel(name, "", line), 1)
+            row.addWidget(box)
+            self.card.body.addWidget(line)
+            self.boxes[user.id] = box
+        if not mine.admin:
+            self.card.body.addWidget(label(tr("Only an admin can change who is admin."), "hint", parent=self.card))
+
+    def _on_clicked(self, user_id: int, admin: bool) -> None:
+        self.banner.clear()
+        operations.run(
+            self,
+            self._core.do(users.set_admin, user_id, admin),
+            success=lambda _none: self.load(),
+            failure=self._on_failed,
+        )
+
+    def _on_failed(self, error: Exception) -> None:
+        show_problem(self.banner, error)
+        operations.run(self, self._read(), success=self._fill)
