@@ -198,6 +198,10 @@ class ServiceDown(ConnectionProblem):
         )
 
 
+class AnswerUnreadable(ServiceDown):
+    """A read was answered with something that can't be understood: never taken for "nothing there" (B3, B7)."""
+
+
 class RateLimited(ConnectionProblem):
     """The service asked us to wait; quiet, never a failure (H1-H3)."""
 

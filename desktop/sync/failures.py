@@ -179,9 +179,7 @@ def connection_fine(session: Session, now: datetime, connection: Connection) -> 
 # --- the bell --------------------------------------------------------------------------------------------
 
 
-def _ring(
-    session: Session, now: datetime, kind: str, local_id: int, label: str, error: BlueClerkError
-) -> None:
+def _ring(session: Session, now: datetime, kind: str, local_id: int, label: str, error: BlueClerkError) -> None:
     key = f"{kind}:{local_id}"
     for user_id in session.scalars(select(User.id).where(User.admin.is_(True))):
         row = session.scalar(
@@ -193,9 +191,7 @@ def _ring(
             )
         )
         if row is None:
-            row = Notification(
-                user_id=user_id, dedup_key=key, kind=kind, local_id=local_id, count=0, created_at=now
-            )
+            row = Notification(user_id=user_id, dedup_key=key, kind=kind, local_id=local_id, count=0, created_at=now)
             session.add(row)
         row.label, row.title, row.advice = label[:500], printable(error.title), printable(error.advice)
         row.fix, row.details = error.fix.value, printable(_details(error))
@@ -215,6 +211,43 @@ def _close(session: Session, now: datetime, key: str) -> None:
         select(Notification).where(Notification.dedup_key == key, Notification.cleared_at.is_(None))
     ).all()
     for row in rows:
+        row.cleared_at = now
+        note_change(session, "notification", row.id)
+
+
+def ring_once(session: Session, now: datetime, key: str, connection_id: int, error: BlueClerkError) -> None:
+    """Tell each admin of something that lasts: once, whether it was read or not, until it is over."""
+    told = select(Notification.id).where(Notification.dedup_key == key, Notification.cleared_at.is_(None))
+    if session.scalar(told.limit(1)) is not None:
+        return
+    for user_id in session.scalars(select(User.id).where(User.admin.is_(True))).all():
+        row = Notification(
+            user_id=user_id,
+            dedup_key=key,
+            kind="connection",
+            local_id=connection_id,
+            label="",
+            title=error.title,
+            advice=error.advice,
+            fix=error.fix.value,
+            details=_details(error),
+            concerns=[asdict(concern) for concern in error.concerns],
+            count=1,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(row)
+        session.flush()
+        note_change(session, "notification", row.id)
+
+
+def close_others(session: Session, now: datetime, prefix: str, keep: Iterable[str], *, but_prefix: str = "") -> None:
+    """Take back the entries under `prefix` that no longer hold; those under `but_prefix` were not looked at."""
+    kept = set(keep)
+    query = select(Notification).where(Notification.dedup_key.startswith(prefix), Notification.cleared_at.is_(None))
+    for row in session.scalars(query).all():
+        if row.dedup_key in kept or (but_prefix and row.dedup_key.startswith(but_prefix)):
+            continue
         row.cleared_at = now
         note_change(session, "notification", row.id)
 
@@ -249,9 +282,7 @@ def unread_count(session: Session, account: str) -> int:
 def mark_read(session: Session, now: datetime, ids: Sequence[int]) -> None:
     """These entries were seen; the next failure of the same record makes a new one (M110)."""
     session.execute(
-        update(Notification)
-        .where(Notification.id.in_(ids), Notification.read_at.is_(None))
-        .values(read_at=now)
+        update(Notification).where(Notification.id.in_(ids), Notification.read_at.is_(None)).values(read_at=now)
     )
     for row_id in ids:
         note_change(session, "notification", row_id)

@@ -41,6 +41,7 @@ from desktop.providers.records import (
     ItemRecord,
     Kind,
     Lookup,
+    PaymentLookup,
     PaymentRecord,
     Record,
 )
@@ -82,6 +83,8 @@ class Ours:
     """Items: the mapped income account."""
     untaxable: bool = False
     """Invoices: a line is taxed with a code that the company does not have."""
+    generation: int = 0
+    """How often it was made anew there; part of our stamp, so that an older one is never taken for it."""
 
     @property
     def ref(self) -> str:
@@ -102,6 +105,10 @@ class Work:
     switches: Switches
     asked: bool = True
     """Started by hand: the owner's word for invoices and payments; entity switches still rule what is made besides."""
+    unsure: frozenset[str] = frozenset()
+    """Refs with a write of an earlier run whose outcome nobody knows yet: nothing of them may leave (I1)."""
+    sent_before: frozenset[str] = frozenset()
+    """Payments without a link that left once: looked up by our stamp before they are made again (I1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,8 @@ class Plan:
     refused: Mapping[str, ItemError] = field(default_factory=dict)
     settled: tuple[Ours, ...] = ()
     """Linked and nothing to write: only the revision is noted."""
+    waiting: tuple[str, ...] = ()
+    """Refs that wait for another record: one in doubt, or an invoice that was refused (M84)."""
 
     @property
     def writes(self) -> int:
@@ -160,8 +169,11 @@ def refuse_early(
     refused: dict[str, ItemError] = {}
     for reference in work.targets:
         ours = work.ours[reference]
+        if reference in work.unsure:
+            continue
         error = _own_rules(ours, work, capabilities, terms) or _checked(ours, work, check)
         if error is not None:
+            error.concerns = error.concerns or (ours.concern,)
             refused[reference] = error
     return refused
 
@@ -192,9 +204,11 @@ def _invoice_rules(ours: Ours, work: Work, capabilities: Capabilities, terms: Te
     if error is not None:
         return error
     for one in needed:
-        if one.link is None and one.kind is Kind.CUSTOMER and not work.switches.customers:
+        if one.link is not None or (work.asked and one.ref in work.targets):
+            continue  # asked for by itself: "create it now" (C17, E7)
+        if one.kind is Kind.CUSTOMER and not work.switches.customers:
             return MissingCustomer(service, one.label, concerns=(one.concern,))
-        if one.link is None and one.kind is Kind.ITEM and capabilities.sync_items and not work.switches.items:
+        if one.kind is Kind.ITEM and capabilities.sync_items and not work.switches.items:
             return MissingItem(service, one.label, concerns=(one.concern,))
     if (
         not work.settings.multi_currency
@@ -259,10 +273,17 @@ def _item_account(
 
 
 def _checked(ours: Ours, work: Work, check: Callable[[Step], ItemError | None]) -> ItemError | None:
-    """The service's own known rules, for the record and for everything that would be created along with it."""
+    """The service's own known rules, for the record and for everything that would be created along with it.
+
+    A payment stands alone: its invoice is judged where it is sent.
+    """
+    if ours.gone:
+        return None
     for name in (*ours.needs, ours.ref):
         one = work.ours.get(name)
-        if one is None or one.gone or (one.link is not None and _agreed(one)):
+        if one is None or one.gone or _agreed(one):
+            continue
+        if one is not ours and (one.link is not None or one.kind is Kind.INVOICE):
             continue
         error = check(Step(one.ref, Action.CREATE, one.kind, one.record))
         if error is not None:
@@ -279,17 +300,27 @@ def questions(work: Work, refused: Mapping[str, ItemError]) -> Lookup | None:
     customers: list[str] = []
     items: list[str] = []
     numbers: list[str] = []
+    payments: list[PaymentLookup] = []
     for ours in _concerned(work, refused):
         record = ours.record
+        if ours.ref in work.unsure:
+            continue
         if isinstance(record, CustomerRecord) and ours.link is None:
             customers.append(record.display_name)
         elif isinstance(record, ItemRecord) and ours.link is None:
             items.append(record.name)
         elif isinstance(record, InvoiceRecord) and _number_is_new(ours, record):
             numbers.append(record.number)
-    if not (customers or items or numbers):
+        elif isinstance(record, PaymentRecord) and _look_first(ours, record, work):
+            payments.append(PaymentLookup(record.customer_id, record.paid_on, record.reference))
+    if not (customers or items or numbers or payments):
         return None
-    return Lookup(customer_names=tuple(customers), item_names=tuple(items), invoice_numbers=tuple(numbers))
+    return Lookup(tuple(customers), tuple(items), tuple(numbers), tuple(payments))
+
+
+def _look_first(ours: Ours, record: PaymentRecord, work: Work) -> bool:
+    sent = ours.link is None and ours.ref in work.sent_before
+    return sent and not ours.gone and not record.customer_id.startswith("@")
 
 
 def _number_is_new(ours: Ours, record: InvoiceRecord) -> bool:
@@ -359,22 +390,34 @@ class _Builder:
         self.adoptions: list[Adoption] = []
         self.steps: dict[Kind, list[PlannedStep]] = {kind: [] for kind in Kind}
         self.settled: list[Ours] = []
+        self.waiting: list[str] = []
+        self.first: list[PlannedStep] = []
         self.targets = set(work.targets)
 
     def add(self, ours: Ours) -> None:
-        error = self._need_refused(ours)
-        if error is None and ours.link is None:
-            error = self._create_or_adopt(ours)
-        elif error is None:
-            error = self._update(ours)
+        if ours.ref in self.refused:
+            return
+        if ours.ref in self.work.unsure:
+            self.waiting.append(ours.ref)
+            return
+        blocked = self._blocking(ours)
+        if blocked is not None and (ours.kind is Kind.PAYMENT or blocked not in self.refused):
+            self.waiting.append(ours.ref)
+            return
+        error = self.refused[blocked] if blocked is not None else None
+        if error is None:
+            error = self._create_or_adopt(ours) if ours.link is None else self._update(ours)
         if error is not None:
             error.concerns = error.concerns or (ours.concern,)
             self.refused[ours.ref] = error
 
-    def _need_refused(self, ours: Ours) -> ItemError | None:
+    def _blocking(self, ours: Ours) -> str | None:
+        """The record that this one can't go without and that is refused or waits itself; refused ones first."""
         if ours.gone:
             return None
-        return next((self.refused[name] for name in ours.needs if name in self.refused), None)
+        held = [name for name in ours.needs if name in self.refused or name in self.waiting]
+        held = [name for name in held if blocks(self.work.ours[name])]
+        return next((name for name in held if name in self.refused), held[0] if held else None)
 
     def _create_or_adopt(self, ours: Ours) -> ItemError | None:
         if isinstance(ours.record, CustomerRecord):
@@ -383,7 +426,12 @@ class _Builder:
             return self._item(ours, ours.record)
         if isinstance(ours.record, InvoiceRecord):
             return self._invoice(ours, ours.record)
-        self._step(ours, Action.CREATE)
+        marker = self.markers.get(ours.ref, "")
+        mine = next((one for one in self.found.payments if marker and one.marker == marker and not one.voided), None)
+        if mine is not None:
+            self.adoptions.append(Adoption(ours, mine))
+        else:
+            self._step(ours, Action.CREATE)
         return None
 
     def _customer(self, ours: Ours, record: CustomerRecord) -> ItemError | None:
@@ -421,6 +469,11 @@ class _Builder:
         if not theirs.active:
             return GoneRemote(self.terms.service, record.name, fix=Fix.LINK_ITEM)
         self.adoptions.append(Adoption(ours, theirs))
+        if record.income_account_id and record.income_account_id != theirs.income_account_id:
+            # its lines must land in the account that the owner chose (M54, M65); nothing else of it is touched
+            moved = with_identity(record, theirs.external_id, theirs.version)
+            step = Step(ours.ref, Action.UPDATE, ours.kind, moved, frozenset({"income_account_id"}))
+            self.steps[Kind.ITEM].append(PlannedStep(step, ours, 0))
         return None
 
     def _invoice(self, ours: Ours, record: InvoiceRecord) -> ItemError | None:
@@ -464,6 +517,8 @@ class _Builder:
         if ours.gone:
             if link.agreed_ours.get("voided") is not True:
                 self._step(ours, Action.VOID)
+            elif ours.ref in self.targets:
+                self.settled.append(ours)
             return None
         if _agreed(ours):
             if ours.ref in self.targets:
@@ -497,13 +552,19 @@ class _Builder:
             record = with_identity(record, ours.link.external_id, ours.link.version)
             if ours.ref not in self.targets and action is Action.UPDATE:
                 revision = ours.link.revision
-        self.steps[ours.kind].append(
-            PlannedStep(Step(ours.ref, action, ours.kind, record, fields), ours, revision)
-        )
+        planned = PlannedStep(Step(ours.ref, action, ours.kind, record, fields), ours, revision)
+        if isinstance(ours.record, PaymentRecord) and takes_money_back(ours, ours.record):
+            self.first.append(planned)
+        else:
+            self.steps[ours.kind].append(planned)
 
     def result(self) -> Plan:
+        """Levels: names and money taken back, invoices, money received.
+
+        A payment that is removed or made smaller goes before its invoice, which may be void or smaller now.
+        """
         levels = (
-            (*self.steps[Kind.CUSTOMER], *self.steps[Kind.ITEM]),
+            (*self.steps[Kind.CUSTOMER], *self.steps[Kind.ITEM], *self.first),
             tuple(self.steps[Kind.INVOICE]),
             tuple(self.steps[Kind.PAYMENT]),
         )
@@ -512,10 +573,32 @@ class _Builder:
             tuple(level for level in levels if level),
             self.refused,
             tuple(self.settled),
+            tuple(self.waiting),
         )
 
 
 # --- small judgements --------------------------------------------------------------------------------
+
+
+def blocks(need: Ours) -> bool:
+    """Whether a record that can't be sent holds up those that need it.
+
+    What is there already can be referred to, whatever became of our edit of it; an item whose account
+    changed is the exception, because the line would land in the old account (M49, M54).
+    """
+    if need.link is None:
+        return True
+    return need.kind is Kind.ITEM and "income_account_id" in changed_fields(
+        need.kind, need.record, need.link.agreed_ours
+    )
+
+
+def takes_money_back(ours: Ours, record: PaymentRecord) -> bool:
+    """A payment that is linked and counts for less than what was agreed."""
+    if ours.link is None:
+        return False
+    agreed = ours.link.agreed_ours.get("amount")
+    return ours.gone or (agreed is not None and record.amount < Decimal(str(agreed)))
 
 
 def same_name(left: str, right: str) -> bool:

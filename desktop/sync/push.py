@@ -1,20 +1,19 @@
 """Executes a plan: intention committed -> call -> settled -> read back, level by level.
 
 One `Push` is one run for one set of records under one held lease. Nothing here decides what should
-happen (`planning` does) and nothing here knows a wire format (the provider does).
+happen (`planning` does), what the service's answer proves (`verifying` does), and nothing here knows a wire
+format (the provider does).
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desktop.crashpoint import crashpoint
@@ -22,30 +21,30 @@ from desktop.errors import (
     BalanceDiffers,
     Conflict,
     ConnectionProblem,
-    GoneRemote,
     ItemError,
     NameTaken,
-    NoEffect,
     NumberTaken,
     StaleVersion,
     TotalsDiffer,
+    UnexpectedAnswer,
 )
 from desktop.models.connection import Connection, ExternalLink
-from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.session import note_change
 from desktop.models.states import SyncState
 from desktop.models.work import SyncStatus, WriteCall
-from desktop.providers.base import Outcome, PreparedCall, Step
-from desktop.providers.records import Found, InvoiceRecord, Kind, Lookup, Record
+from desktop.providers.base import Action, Outcome, PreparedCall
+from desktop.providers.records import CustomerRecord, Found, InvoiceRecord, ItemRecord, Kind, Lookup, Record
 from desktop.sync import failures
+from desktop.sync.asking import Answers, ask_apart
 from desktop.sync.company import Company
 from desktop.sync.leases import HeldLease
 from desktop.sync.planning import (
+    Adoption,
     Ours,
     Plan,
     PlannedStep,
     Work,
-    differences,
+    blocks,
     merge,
     plan,
     questions,
@@ -56,23 +55,36 @@ from desktop.sync.planning import (
 from desktop.sync.settling import (
     Settled,
     field_words,
+    find_link,
+    holder_of,
     kept_otherwise,
+    log_link,
     settle,
     store_link,
     stored_call,
     write_intentions,
 )
 from desktop.sync.snapshots import changed_fields, compared, with_identity
+from desktop.sync.verifying import (
+    Written,
+    by_id,
+    effect,
+    expected_balances,
+    gone,
+    groups,
+    invoice_verdict,
+    lookup_for,
+    note_versions,
+    take_back,
+)
 from desktop.sync.work import Ref, load_work, markers
+from desktop.text import tr
 
 LEASE_SECONDS = 60.0
-RENEW_SECONDS = 20.0
 REPLAY_DELAYS = (1.0, 3.0)
 """Seconds before each repeat, under the same key, of a call whose answer was lost."""
 STALE_ROUNDS = 2
 """How often a record that changed there meanwhile is read and tried again (H10)."""
-
-_log = logging.getLogger(__name__)
 
 
 class LeaseLost(Exception):
@@ -97,18 +109,26 @@ class Report:
 
 
 class Push:
-    """One run. `asked` means that the owner started it; `actor` is the user named in the activity log."""
+    """One run. `asked` means that the owner started it; `actor` is the user named in the activity log.
 
-    def __init__(self, company: Company, held: HeldLease, *, asked: bool, actor: str = "") -> None:
+    `fresh` says that it was started just now, so that a connection that fails is told at once (E8).
+    """
+
+    def __init__(
+        self, company: Company, held: HeldLease, *, asked: bool, actor: str = "", fresh: bool | None = None
+    ) -> None:
         self._company = company
         self._held = held
         self._asked = asked
+        self._fresh = asked if fresh is None else fresh
         self._actor = actor
+        self._service = company.provider.terms.service
         self._report = Report()
         self._ids: dict[str, str] = {}
         self._ours: dict[str, Ours] = {}
-        self._invoices: dict[str, InvoiceRecord] = {}
+        self._written: dict[str, Written] = {}
         self._published: set[str] = set()
+        self._reached = False
 
     async def run(self, targets: Iterable[Ref]) -> Report:
         """Push `targets` and what they need. Raises LeaseLost; everything else ends in the report."""
@@ -136,27 +156,54 @@ class Push:
         self._check_lease(session)
         connection = session.get_one(Connection, self._company.connection_id)
         work = load_work(session, connection, targets, asked=self._asked)
-        records = [(ours.kind.value, ours.local_id) for name, ours in work.ours.items() if name in set(work.targets)]
-        failures.mark(session, self._now(), records, SyncState.SYNCING)
+        going = [work.ours[name] for name in work.targets if name not in work.unsure]
+        failures.mark(session, self._now(), [(ours.kind.value, ours.local_id) for ours in going], SyncState.SYNCING)
         return work
 
     async def _plan(self, work: Work) -> Plan:
         provider = self._company.provider
         refused = refuse_early(work, provider.capabilities, provider.terms, provider.check)
+        self._report.refused.update(refused)
+        await self._publish()  # before any call: the network may be down (M111)
+        found = Found()
         lookup = questions(work, refused)
-        found = await provider.find(lookup) if lookup is not None else Found()
+        if lookup is not None:
+            answers = await self._ask(lookup)
+            found = answers.found
+            refused.update(self._unanswered(work, answers))
         elsewhere = await self._company.db.in_read(lambda session: self._linked_elsewhere(session, found))
         return plan(work, refused, found, elsewhere, provider.capabilities, provider.terms, markers(work))
+
+    async def _ask(self, lookup: Lookup) -> Answers:
+        answers = await ask_apart(self._company.provider, lookup)
+        self._reached = True
+        return answers
+
+    def _unanswered(self, work: Work, answers: Answers) -> dict[str, ItemError]:
+        """New records of which nobody can say whether they are there already: not created (I1)."""
+        if not answers.unreadable:
+            return {}
+        unread = {(name, value) for name, value in answers.unreadable if isinstance(value, str)}
+        refused: dict[str, ItemError] = {}
+        for name, ours in work.ours.items():
+            record = ours.record
+            question = (
+                ("customer_names", record.display_name)
+                if isinstance(record, CustomerRecord)
+                else ("item_names", record.name)
+                if isinstance(record, ItemRecord)
+                else ("invoice_numbers", record.number)
+                if isinstance(record, InvoiceRecord)
+                else ("", "")
+            )
+            if question in unread and (ours.link is None or ours.kind is Kind.INVOICE):
+                refused[name] = UnexpectedAnswer(self._service)
+        return refused
 
     def _linked_elsewhere(self, session: Session, found: Found) -> dict[tuple[Kind, str], str]:
         key = self._company.key
         result: dict[tuple[Kind, str], str] = {}
-        groups: tuple[tuple[Kind, Sequence[Record]], ...] = (
-            (Kind.CUSTOMER, found.customers),
-            (Kind.ITEM, found.items),
-            (Kind.INVOICE, found.invoices),
-        )
-        for kind, records in groups:
+        for kind, records in groups(found):
             ids = [record.external_id for record in records if record.external_id]
             for start in range(0, len(ids), 500):
                 rows = session.scalars(
@@ -174,44 +221,57 @@ class Push:
     async def _adopt(self, planned: Plan) -> None:
         """Everything that needs no call: refusals shown at once (M111), adopted links, equal records."""
         self._report.refused.update(planned.refused)
+        self._report.waiting.update(planned.waiting)
         crashpoint("link.committed")
 
-        def write(session: Session) -> None:
+        def write(session: Session) -> list[Adoption]:
             self._check_lease(session)
-            for adoption in planned.adoptions:
-                ours = adoption.ours
-                mine = adoption.record if ours.kind is Kind.INVOICE else ours.record
-                equal = not changed_fields(ours.kind, ours.record, compared(ours.kind, mine))
-                store_link(
-                    session,
-                    self._now(),
-                    self._company.key,
-                    ours.kind.value,
-                    ours.local_id,
-                    mine,
-                    adoption.record,
-                    ours.revision if equal else 0,
-                    self._company.connection_id,
-                )
+            adopted = [one for one in planned.adoptions if self._adopt_one(session, one)]
             for ours in planned.settled:
                 self._agree(session, ours)
-            self._publish_refused(session, planned.refused)
+            return adopted
 
-        await self._company.db.in_write(write)
-        for adoption in planned.adoptions:
+        for adoption in await self._company.db.in_write(write):
             self._ids[adoption.ours.ref] = adoption.record.external_id or ""
+            if adoption.ours.kind is not Kind.INVOICE:
+                self._report.done.add(adoption.ours.ref)
+        await self._publish()
+
+    def _adopt_one(self, session: Session, adoption: Adoption) -> bool:
+        """Link the two, unless an import was quicker and linked that one to another record of ours."""
+        ours, key, theirs = adoption.ours, self._company.key, adoption.record
+        if holder_of(session, key, ours.kind.value, theirs.external_id or "") not in (None, ours.local_id):
+            self._refuse(ours, self._taken_by_ours(ours))
+            return False
+        mine: Record = theirs if ours.kind is Kind.INVOICE else ours.record
+        if isinstance(mine, ItemRecord) and isinstance(theirs, ItemRecord):
+            mine = replace(mine, income_account_id=theirs.income_account_id)
+        equal = not changed_fields(ours.kind, ours.record, compared(ours.kind, mine))
+        store_link(
+            session,
+            self._now(),
+            key,
+            ours.kind.value,
+            ours.local_id,
+            mine,
+            theirs,
+            ours.revision if equal else 0,
+            self._company.connection_id,
+            generation=ours.generation,
+        )
+        there = theirs.external_id or ""
+        session.add(log_link(self._now(), key, ours.kind, ours.local_id, ours.label, there, self._actor))
+        return True
+
+    def _taken_by_ours(self, ours: Ours) -> ItemError:
+        if ours.kind is Kind.INVOICE:
+            return NumberTaken(self._service, ours.label)
+        holder = tr("another record of yours")
+        return NameTaken(self._service, ours.label, holder=holder, is_item=ours.kind is Kind.ITEM)
 
     def _agree(self, session: Session, ours: Ours) -> None:
         """Linked, and nothing of it would be written: the revision is noted as agreed."""
-        key = self._company.key
-        link = session.scalar(
-            select(ExternalLink).where(
-                ExternalLink.provider == key.provider,
-                ExternalLink.company_id == key.company_id,
-                ExternalLink.kind == ours.kind.value,
-                ExternalLink.local_id == ours.local_id,
-            )
-        )
+        link = find_link(session, self._company.key, ours.kind.value, ours.local_id)
         if link is not None:
             link.agreed_revision = max(link.agreed_revision, ours.revision)
             note_change(session, ours.kind.value, ours.local_id)
@@ -219,42 +279,48 @@ class Push:
     # --- calls ------------------------------------------------------------------------------------
 
     async def _level(self, level: list[PlannedStep]) -> None:
+        """Send one level; what met a newer version there, or an earlier self, goes again up to twice (H10)."""
         for _ in range(STALE_ROUNDS + 1):
-            ready = self._ready(level)
-            stale, taken = await self._send_all(ready)
-            if taken and self._report.problem is None:
-                await self._look_up_taken(taken)
-            if not stale or self._report.problem is not None:
+            stale, taken = await self._send_all(self._ready(level))
+            if self._report.problem is not None:
                 return
-            level = await self._refresh_stale(stale)
+            again = await self._look_up_taken(taken) if taken else []
+            level = [*await self._refresh_stale(stale), *again] if stale else again
+            if not level:
+                return
         for step in level:
-            self._refuse(step.ours, StaleVersion(self._company.provider.terms.service))
+            self._refuse(step.ours, StaleVersion(self._service))
         await self._publish()
 
     def _ready(self, level: Sequence[PlannedStep]) -> list[tuple[PlannedStep, Record]]:
         """The steps of this level whose needs are at the service, with real ids put in."""
         ready = []
         for step in level:
-            blocking = next((self._report.refused[n] for n in step.ours.needs if n in self._report.refused), None)
+            blocking = next((name for name in step.ours.needs if self._blocks(name)), None)
             record = resolve(step.step.record, self._ids)
-            if record is not None:
+            if blocking is not None and step.ours.kind is Kind.INVOICE and not step.ours.gone:
+                self._refuse(step.ours, self._report.refused[blocking])
+            elif record is not None:
                 ready.append((step, record))
-            elif blocking is not None and step.ours.kind is Kind.INVOICE:
-                self._refuse(step.ours, blocking)
             else:
                 self._report.waiting.add(step.ours.ref)
         return ready
 
+    def _blocks(self, name: str) -> bool:
+        if name not in self._report.refused:
+            return False
+        need = self._ours[name]
+        return name not in self._ids or (need.link is not None and blocks(need))
+
     async def _send_all(
         self, ready: Sequence[tuple[PlannedStep, Record]]
     ) -> tuple[list[PlannedStep], dict[str, ItemError]]:
-        """Send one level; returns the steps that met a newer version, and names or numbers that turned out taken."""
-        provider = self._company.provider
-        steps = [replace_record(step.step, record) for step, record in ready]
+        """Send these steps; returns those that met a newer version, and names or numbers that turned out taken."""
+        steps = [replace(step.step, record=record) for step, record in ready]
         planned = {step.ours.ref: (step, record) for step, record in ready}
         stale: list[PlannedStep] = []
         taken: dict[str, ItemError] = {}
-        for call in provider.prepare(steps):
+        for call in self._company.provider.prepare(steps) if steps else ():
             result = await self._call(call, planned)
             for name, error in result.refused.items():
                 if isinstance(error, StaleVersion):
@@ -268,28 +334,37 @@ class Push:
             self._report.in_doubt |= result.in_doubt
             if result.problem is not None:
                 self._report.problem = result.problem
+                for name, error in taken.items():
+                    self._refuse(self._ours[name], error)
                 break
             await self._publish()
         return stale, taken
 
-    async def _look_up_taken(self, taken: Mapping[str, ItemError]) -> None:
-        """A name or number is taken after all: by an attempt of ours whose answer was lost, or by others (E13, C18)."""
-        work = replace(self._work, targets=tuple(taken))
+    async def _look_up_taken(self, taken: Mapping[str, ItemError]) -> list[PlannedStep]:
+        """A name or number is taken after all: by an attempt of ours whose answer was lost, or by others (E13, C18).
+
+        Ours is adopted, and what it needs to be up to date comes back as steps; the others are refused.
+        """
+        work = await self._company.db.in_read(lambda session: self._reload(session, taken))
         lookup = questions(work, {})
-        if lookup is None:
-            return
+        answers = await self._ask(lookup) if lookup is not None else Answers(Found())
+        elsewhere = await self._company.db.in_read(lambda session: self._linked_elsewhere(session, answers.found))
         provider = self._company.provider
-        found = await provider.find(lookup)
-        elsewhere = await self._company.db.in_read(lambda session: self._linked_elsewhere(session, found))
-        again = plan(work, {}, found, elsewhere, provider.capabilities, provider.terms, markers(work))
-        adopted = {adoption.ours.ref for adoption in again.adoptions}
+        again = plan(work, {}, answers.found, elsewhere, provider.capabilities, provider.terms, markers(work))
+        adoptions = tuple(one for one in again.adoptions if one.ours.ref in taken)
+        adopted = {one.ours.ref for one in adoptions}
         refused = {name: again.refused.get(name, error) for name, error in taken.items() if name not in adopted}
         for name, error in refused.items():
             self._refuse(self._ours[name], error)
-        await self._adopt(replace(again, refused=refused, settled=()))
-        for adoption in again.adoptions:
-            if adoption.ours.kind is not Kind.INVOICE and adoption.ours.ref in self._work.targets:
-                self._report.done.add(adoption.ours.ref)
+        await self._adopt(Plan(adoptions=adoptions, refused=refused))
+        steps = [step for level in again.levels for step in level if step.ours.ref in adopted]
+        return [step for step in steps if step.step.action is Action.UPDATE]
+
+    def _reload(self, session: Session, names: Iterable[str]) -> Work:
+        """The work for these records with the links that this run has made meanwhile."""
+        connection = session.get_one(Connection, self._company.connection_id)
+        work = load_work(session, connection, [_ref(name) for name in names], asked=False)
+        return replace(work, targets=tuple(names), asked=self._asked, unsure=frozenset())
 
     async def _call(self, call: PreparedCall, planned: Mapping[str, tuple[PlannedStep, Record]]) -> Settled:
         company = self._company
@@ -312,18 +387,18 @@ class Push:
         crashpoint("intent.committed")
         result = await self._send(call, key, call_id)
         for delay in REPLAY_DELAYS:
-            if not result.in_doubt or not company.provider.capabilities.native_keys:
+            if not result.in_doubt or result.stopped or not company.provider.capabilities.native_keys:
                 break
             await company.desk.clock.sleep(delay)
-            again = await self._repeat(call_id)
-            result = _combined(result, again)
+            result = _combined(result, await self._repeat(call_id))
         return result
 
     async def _send(self, call: PreparedCall, key: str, call_id: int) -> Settled:
         crashpoint("call.sent")
-        outcomes = await send_held(self._company, self._held, call, key)
+        outcomes = await self._company.provider.send(call, key)
         crashpoint("reply.read")
         result = await self._company.db.in_write(lambda session: self._settle(session, call_id, outcomes))
+        self._reached = self._reached or bool(result.linked or result.refused)
         crashpoint("log.committed")
         return result
 
@@ -349,51 +424,44 @@ class Push:
 
     def _linked(self, planned: tuple[PlannedStep, Record], answered: Record) -> None:
         step, sent = planned
-        self._ids[step.ours.ref] = answered.external_id or ""
+        ours = step.ours
+        self._ids[ours.ref] = answered.external_id or self._ids.get(ours.ref, "")
+        self._written[ours.ref] = Written(ours, sent, answered, step.step.fields)
         self._report.writes += 1
-        if step.ours.gone:
-            self._report.done.add(step.ours.ref)
-            return
-        error = kept_otherwise(self._company.provider.terms.service, step.ours.kind, sent, answered)
-        if isinstance(sent, InvoiceRecord):
-            self._invoices[step.ours.ref] = sent
+        if not ours.gone:
+            error = kept_otherwise(self._service, ours.kind, sent, answered)
             if error is not None:
-                self._refuse(step.ours, error)
-        elif error is not None:
-            self._refuse(step.ours, error)
-        else:
-            self._report.done.add(step.ours.ref)
+                self._refuse(ours, error)
 
     async def _refresh_stale(self, stale: Sequence[PlannedStep]) -> list[PlannedStep]:
         """Read the records that changed there meanwhile; what we change and they changed too is a conflict (N10)."""
-        ids = {kind: tuple(_external(s) for s in stale if s.ours.kind is kind) for kind in Kind}
-        found = await self._company.provider.find(
-            Lookup(
-                customer_ids=ids[Kind.CUSTOMER],
-                item_ids=ids[Kind.ITEM],
-                invoice_ids=ids[Kind.INVOICE],
-                payment_ids=ids[Kind.PAYMENT],
-            )
-        )
-        theirs: dict[tuple[Kind, str], Record] = {}
-        for kind, records in _groups(found):
-            theirs.update({(kind, record.external_id or ""): record for record in records})
-        service = self._company.provider.terms.service
+        answers = await self._ask(lookup_for((step.ours.kind, step.step.record.external_id or "") for step in stale))
+        theirs = by_id(answers.found)
         again: list[PlannedStep] = []
         for step in stale:
-            now = theirs.get((step.ours.kind, _external(step)))
-            if now is None:
-                self._refuse(step.ours, GoneRemote(service, step.ours.label))
-                continue
-            link = step.ours.link
-            clash = merge(step.ours.kind, step.step.record, now, link, step.step.fields) if link is not None else ()
-            if clash:
-                self._refuse(step.ours, Conflict(service, step.ours.label, field_words(clash)))
+            ours = step.ours
+            now = theirs.get((ours.kind, step.step.record.external_id or ""))
+            if ours.gone and (now is None or getattr(now, "voided", False)):
+                await self._company.db.in_write(partial(self._is_gone, ours=ours))
+            elif now is None or getattr(now, "voided", False) or (_active(ours.record) and not _active(now)):
+                self._refuse(ours, gone(self._service, ours))
             else:
-                record = with_identity(step.step.record, now.external_id, now.version)
-                again.append(replace(step, step=replace_record(step.step, record)))
+                clash = merge(ours.kind, step.step.record, now, ours.link, step.step.fields) if ours.link else ()
+                if clash:
+                    self._refuse(ours, Conflict(self._service, ours.label, field_words(clash)))
+                else:
+                    record = with_identity(step.step.record, now.external_id, now.version)
+                    again.append(replace(step, step=replace(step.step, record=record)))
         await self._publish()
         return again
+
+    def _is_gone(self, session: Session, ours: Ours) -> None:
+        """To be taken away, and taken away there by somebody else."""
+        link = find_link(session, self._company.key, ours.kind.value, ours.local_id)
+        if link is not None:
+            link.agreed = {**link.agreed, "ours": {**link.agreed.get("ours", {}), "voided": True}}
+            link.agreed_revision = max(link.agreed_revision, ours.revision)
+        self._report.done.add(ours.ref)
 
     # --- what it came to ----------------------------------------------------------------------------
 
@@ -403,123 +471,87 @@ class Push:
 
     async def _publish(self) -> None:
         """Show refusals while the run goes on (M111, M112)."""
-        new = {name: error for name, error in self._report.refused.items() if name not in self._published}
-        if new:
-            await self._company.db.in_write(lambda session: self._publish_refused(session, new))
+        if set(self._report.refused) - self._published:
+            await self._company.db.in_write(self._publish_refused)
 
-    def _publish_refused(self, session: Session, refused: Mapping[str, ItemError]) -> None:
-        for name, error in refused.items():
+    def _publish_refused(self, session: Session) -> None:
+        """One entry for each record that was asked for; what it needs is named in its own concerns."""
+        for name, error in self._report.refused.items():
             ours = self._ours[name]
+            if name in self._published or (name not in self._work.targets and ours.kind is not Kind.INVOICE):
+                continue
             extra: dict[str, object] = {}
             if isinstance(error, TotalsDiffer | BalanceDiffers):
                 extra = {"ours": error.ours, "theirs": error.theirs}
             elif isinstance(error, Conflict):
                 extra = {"fields": list(error.fields)}
             failures.fail(session, self._now(), ours.kind.value, ours.local_id, ours.label, error, extra)
-        self._published |= set(refused)
+        self._published |= set(self._report.refused)
 
     async def _read_back(self, work: Work) -> None:
-        """Invoices are green only after they were read and found equal, balance included (N5, D15, I3)."""
+        """Nothing is green before it was read and found as it was meant, balances included (N5, D15, I3)."""
         if self._report.problem is not None:
             return
-        wanted = {
-            name: ours
-            for name, ours in self._ours.items()
-            if ours.kind is Kind.INVOICE
-            and name in self._ids
-            and not ours.gone
-            and name not in self._report.refused
-            and (name in work.targets or self._paid_now(ours))
-        }
+        written = {n: one for n, one in self._written.items() if n not in self._report.refused}
+        invoices = {n: ours for n, ours in self._ours.items() if self._to_verify(n, ours, work)}
+        wanted = [(self._ours[name].kind, self._ids[name]) for name in (*written, *invoices) if self._ids.get(name)]
         if not wanted:
             return
-        found = await self._company.provider.find(Lookup(invoice_ids=tuple(self._ids[name] for name in wanted)))
+        answers = await self._ask(lookup_for(wanted))
         crashpoint("readback")
-        theirs = {record.external_id: record for record in found.invoices}
-        expected = await self._company.db.in_read(lambda session: self._expected_balances(session, wanted))
-        agreed: list[tuple[Ours, InvoiceRecord]] = []
-        for name, ours in wanted.items():
-            record = theirs.get(self._ids[name])
-            error = self._verdict(ours, record, expected.get(ours.local_id))
+        theirs = by_id(answers.found)
+        unsure = frozenset(self._report.in_doubt | work.unsure)
+        key = self._company.key
+        balances = await self._company.db.in_read(
+            lambda session: expected_balances(session, key, invoices.values(), unsure)
+        )
+        unread = {value for _, value in answers.unreadable}
+        for name in dict.fromkeys((*written, *invoices)):
+            ours = self._ours[name]
+            now = theirs.get((ours.kind, self._ids[name]))
+            error: ItemError | None = UnexpectedAnswer(self._service) if self._ids[name] in unread else None
+            if error is None and name in written:
+                error = effect(self._service, written[name], now)
+                if error is not None:
+                    await self._take_back(written[name], now)
+            if error is None and name in invoices:
+                error = self._verdict(ours, now, balances.get(ours.local_id))
             if error is not None:
                 self._refuse(ours, error)
-            elif record is not None:
+            else:
                 self._report.done.add(name)
-            if record is not None:
-                agreed.append((ours, record))
-        await self._company.db.in_write(lambda session: self._note_versions(session, agreed))
+        read = [(self._ours[n], theirs[k]) for n in invoices if (k := (Kind.INVOICE, self._ids[n])) in theirs]
+        await self._company.db.in_write(lambda session: self._note_versions(session, read))
 
-    def _paid_now(self, ours: Ours) -> bool:
-        return any(
-            ours.ref in one.needs and one.ref in self._report.done
-            for one in self._ours.values()
-            if one.kind is Kind.PAYMENT
-        )
+    def _to_verify(self, name: str, ours: Ours, work: Work) -> bool:
+        """Invoices asked for, and those whose payments were sent unless they hold edits that were not."""
+        if ours.kind is not Kind.INVOICE or ours.gone or name not in self._ids or name in self._report.refused:
+            return False
+        if name in work.unsure or name in self._report.in_doubt:
+            return False
+        if name in work.targets:
+            return True
+        unsent = ours.link is not None and ours.link.revision < ours.revision
+        return not unsent and any(one.ours.kind is Kind.PAYMENT and name in one.ours.needs for one in self._payments())
 
-    def _verdict(self, ours: Ours, theirs: InvoiceRecord | None, balance: Decimal | None) -> ItemError | None:
-        service = self._company.provider.terms.service
-        if theirs is None or theirs.voided:
-            return GoneRemote(service, ours.label)
-        sent = self._invoices.get(ours.ref) or resolve(ours.record, self._ids)
+    def _payments(self) -> list[Written]:
+        return [one for one in self._written.values() if one.ours.kind is Kind.PAYMENT]
+
+    def _verdict(self, ours: Ours, theirs: Record | None, balance: object) -> ItemError | None:
+        done = self._written.get(ours.ref)
+        sent = done.sent if done is not None else resolve(ours.record, self._ids)
         assert isinstance(sent, InvoiceRecord)
-        wrong = differences(Kind.INVOICE, sent, theirs)
-        if "total" in wrong:
-            return TotalsDiffer(service, _money(sent.total, sent), _money(theirs.total, sent), number=sent.number)
-        if wrong:
-            written = ours.ref in self._invoices
-            changed = Conflict(service, ours.label, field_words(wrong))
-            return NoEffect(service) if written else changed
-        if balance is not None and theirs.balance != balance:
-            return BalanceDiffers(service, _money(balance, sent), _money(theirs.balance, sent))
-        return None
+        assert theirs is None or isinstance(theirs, InvoiceRecord)
+        assert balance is None or isinstance(balance, Decimal)
+        return invoice_verdict(self._service, ours, sent, theirs, balance)
 
-    def _expected_balances(self, session: Session, wanted: Mapping[str, Ours]) -> dict[int, Decimal]:
-        """What each invoice should still owe there: its total less the payments that are there.
-
-        Invoices with a payment in doubt are left out.
-        """
-        unsure = {need for name in self._report.in_doubt for need in self._ours[name].needs}
+    async def _take_back(self, written: Written, now: Record | None) -> None:
         key = self._company.key
-        result: dict[int, Decimal] = {}
-        ids = [ours.local_id for name, ours in wanted.items() if name not in unsure]
-        paid: dict[int, Decimal] = {}
-        for start in range(0, len(ids), 500):
-            rows = session.execute(
-                select(PaymentAllocation.invoice_id, func.sum(PaymentAllocation.amount))
-                .join(Payment, Payment.id == PaymentAllocation.payment_id)
-                .join(
-                    ExternalLink,
-                    (ExternalLink.kind == Kind.PAYMENT.value)
-                    & (ExternalLink.local_id == Payment.id)
-                    & (ExternalLink.provider == key.provider)
-                    & (ExternalLink.company_id == key.company_id),
-                )
-                .where(PaymentAllocation.invoice_id.in_(ids[start : start + 500]), Payment.deleted.is_(False))
-                .group_by(PaymentAllocation.invoice_id)
-            )
-            paid.update({invoice: Decimal(amount) for invoice, amount in rows})
-        for ours in wanted.values():
-            record = ours.record
-            if ours.local_id in ids and isinstance(record, InvoiceRecord) and record.total is not None:
-                result[ours.local_id] = record.total - paid.get(ours.local_id, Decimal(0))
-        return result
+        await self._company.db.in_write(lambda session: take_back(session, key, written, now))
 
-    def _note_versions(self, session: Session, agreed: Sequence[tuple[Ours, InvoiceRecord]]) -> None:
-        """A payment changes its invoice's version there: note the newest, so that the next update meets no surprise."""
-        key = self._company.key
-        for ours, record in agreed:
-            link = session.scalar(
-                select(ExternalLink).where(
-                    ExternalLink.provider == key.provider,
-                    ExternalLink.company_id == key.company_id,
-                    ExternalLink.kind == Kind.INVOICE.value,
-                    ExternalLink.local_id == ours.local_id,
-                )
-            )
-            if link is not None and link.external_id == record.external_id:
-                link.external_version = record.version or ""
-                if ours.ref not in self._report.refused:
-                    link.agreed = {**(link.agreed or {}), "theirs": compared(Kind.INVOICE, record)}
+    def _note_versions(self, session: Session, read: Sequence[tuple[Ours, Record]]) -> None:
+        self._check_lease(session)
+        note_versions(session, self._company.key, read)
 
     async def _finish(self, work: Work) -> None:
         self._nothing_to_do(work)
@@ -529,6 +561,9 @@ class Push:
     def _nothing_to_do(self, work: Work) -> None:
         """Targets that needed neither a call nor a check are done; what a problem stopped waits."""
         report = self._report
+        report.in_doubt |= work.unsure & set(work.targets)
+        report.done -= report.in_doubt | set(report.refused)
+        report.waiting -= report.in_doubt | set(report.refused) | report.done
         known = report.done | set(report.refused) | report.in_doubt | report.waiting
         for name in work.targets:
             if name in known:
@@ -540,28 +575,28 @@ class Push:
                 report.waiting.add(name)
 
     def _write_end(self, session: Session, work: Work) -> None:
+        self._check_lease(session)
         report = self._report
         now = self._now()
-        self._publish_refused(session, {n: e for n, e in report.refused.items() if n not in self._published})
-        failures.clear(session, now, [_key(name) for name in report.done if name not in report.refused])
+        self._publish_refused(session)
+        failures.clear(session, now, [_key(name) for name in report.done])
         failures.mark(session, now, [_key(name) for name in report.in_doubt], SyncState.IN_DOUBT)
         held_up = [_key(name) for name in report.waiting if name in work.targets]
-        until = report.problem.until if report.problem is not None else None
         if report.problem is not None:
-            failures.mark(session, now, held_up, SyncState.WAITING, until)
+            failures.mark(session, now, held_up, SyncState.WAITING, report.problem.until)
         else:
             self._unmark(session, held_up)
         connection = session.get_one(Connection, self._company.connection_id)
-        if report.problem is None:
+        if report.problem is not None:
+            failures.connection_trouble(session, now, connection, report.problem, by_hand=self._fresh)
+        elif self._reached:  # a run that asked nobody proves nothing about the connection
             failures.connection_fine(session, now, connection)
             connection.last_synced_at = now
             note_change(session, "connection", connection.id)
-        else:
-            failures.connection_trouble(session, now, connection, report.problem, by_hand=self._asked)
         crashpoint("notify")
 
     def _unmark(self, session: Session, records: Sequence[tuple[str, int]]) -> None:
-        """Payments that wait for their invoice show nothing of their own (M84)."""
+        """What waits for another record shows nothing of its own (M84)."""
         for kind, local_id in records:
             row = session.scalar(select(SyncStatus).where(SyncStatus.kind == kind, SyncStatus.local_id == local_id))
             if row is not None and row.state == SyncState.SYNCING.value:
@@ -576,36 +611,10 @@ class Push:
         return self._company.desk.clock.now()
 
 
-# --- shared with recovery ---------------------------------------------------------------------------------
-
-
-async def send_held(company: Company, held: HeldLease, call: PreparedCall, key: str) -> list[Outcome]:
-    """Send one call while the lease is renewed beside it, so that a slow service never costs us the lease."""
-    keeper = asyncio.get_running_loop().create_task(_keep(company, held))
-    try:
-        return await company.provider.send(call, key)
-    finally:
-        keeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeper
-
-
-async def _keep(company: Company, held: HeldLease) -> None:
-    while True:
-        await asyncio.sleep(RENEW_SECONDS)
-        if await company.leases.renew(held, LEASE_SECONDS) is None:
-            return
-
-
 def count_attempt(session: Session, call_id: int) -> tuple[PreparedCall, str]:
     """The stored call, with one more attempt noted before it leaves again."""
     session.get_one(WriteCall, call_id).attempts += 1
     return stored_call(session, call_id)
-
-
-def replace_record(step: Step, record: Record) -> Step:
-    """`step` for a newer form of its record."""
-    return replace(step, record=record)
 
 
 def _combined(first: Settled, second: Settled) -> Settled:
@@ -613,21 +622,13 @@ def _combined(first: Settled, second: Settled) -> Settled:
         linked={**first.linked, **second.linked},
         refused={**first.refused, **second.refused},
         in_doubt=second.in_doubt,
-        problem=second.problem or first.problem,
+        problem=second.problem,
+        stopped=second.stopped,
     )
 
 
-def _groups(found: Found) -> tuple[tuple[Kind, Sequence[Record]], ...]:
-    return (
-        (Kind.CUSTOMER, found.customers),
-        (Kind.ITEM, found.items),
-        (Kind.INVOICE, found.invoices),
-        (Kind.PAYMENT, found.payments),
-    )
-
-
-def _external(step: PlannedStep) -> str:
-    return step.step.record.external_id or ""
+def _active(record: Record) -> bool:
+    return bool(getattr(record, "active", True))
 
 
 def _key(name: str) -> tuple[str, int]:
@@ -635,8 +636,9 @@ def _key(name: str) -> tuple[str, int]:
     return kind, int(local_id)
 
 
-def _money(amount: Decimal | None, record: InvoiceRecord) -> str:
-    return f"{amount:,.2f}" if amount is not None else "?"
+def _ref(name: str) -> Ref:
+    kind, local_id = _key(name)
+    return Kind(kind), local_id
 
 
-__all__ = ["LEASE_SECONDS", "LeaseLost", "Push", "Report", "count_attempt", "ref", "send_held"]
+__all__ = ["LEASE_SECONDS", "LeaseLost", "Push", "Report", "count_attempt", "ref"]

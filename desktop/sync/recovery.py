@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desktop.crashpoint import crashpoint
-from desktop.models.connection import ExternalLink
+from desktop.errors import AnswerUnreadable, ConnectionProblem
 from desktop.models.states import SyncState
 from desktop.models.work import Intention, SyncStatus, WriteCall
-from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome
+from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, PreparedCall
 from desktop.providers.records import (
     CustomerRecord,
     Found,
@@ -34,10 +35,11 @@ from desktop.providers.records import (
 from desktop.sync import failures
 from desktop.sync.company import Company
 from desktop.sync.leases import HeldLease
-from desktop.sync.planning import same_name
-from desktop.sync.push import LeaseLost, count_attempt, send_held
-from desktop.sync.settling import IN_DOUBT, OPEN, settle
+from desktop.sync.planning import may_be_same, same_name
+from desktop.sync.push import LeaseLost, count_attempt
+from desktop.sync.settling import IN_DOUBT, NOT_SENT, OPEN, TAKES_AWAY, holder_of, settle
 from desktop.sync.snapshots import compared, record_from_json
+from desktop.sync.work import connections_of
 
 SETTLED_THERE = timedelta(seconds=150)
 """A request older than this has ended at the service, one way or the other (its own limit is 120 s)."""
@@ -51,7 +53,7 @@ class Recovered:
 
     again: set[tuple[str, int]] = field(default_factory=set)
     unsure: set[tuple[str, int]] = field(default_factory=set)
-    problem: NotSent | None = None
+    problem: ConnectionProblem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,16 @@ class _Open:
 
 
 async def recover(company: Company, held: HeldLease, *, actor: str = "") -> Recovered:
-    """Settle every open call of this connection, oldest first. Raises LeaseLost and ConnectionProblem."""
+    """Settle every open call of this company, oldest first. Raises LeaseLost, nothing else that a service does."""
     result = Recovered()
-    for one in await company.db.in_read(lambda session: _open_calls(session, company.connection_id)):
-        await _recover_call(company, held, one, result, actor)
+    for one in await company.db.in_read(lambda session: _open_calls(session, company)):
+        try:
+            await _recover_call(company, held, one, result, actor)
+        except AnswerUnreadable:  # one record there makes no sense: the other calls need not wait for it
+            await company.db.in_read(partial(_note_unsure, call_id=one.call_id, result=result))
+        except ConnectionProblem as problem:
+            await company.db.in_read(partial(_note_unsure, call_id=one.call_id, result=result))
+            result.problem = problem
         if result.problem is not None:
             break
     again = await company.db.in_write(lambda session: _left_over(session, company, held, result))
@@ -73,10 +81,10 @@ async def recover(company: Company, held: HeldLease, *, actor: str = "") -> Reco
     return result
 
 
-def _open_calls(session: Session, connection_id: int) -> list[_Open]:
+def _open_calls(session: Session, company: Company) -> list[_Open]:
     rows = session.scalars(
         select(WriteCall)
-        .where(WriteCall.connection_id == connection_id, WriteCall.state == OPEN)
+        .where(WriteCall.connection_id.in_(connections_of(company.key)), WriteCall.state == OPEN)
         .order_by(WriteCall.id)
     )
     return [_Open(row.id, row.attempts, row.first_sent_at or row.created_at) for row in rows]
@@ -92,16 +100,17 @@ async def _recover_call(company: Company, held: HeldLease, one: _Open, result: R
     elif age >= SETTLED_THERE:
         await _look_up(company, held, one, result, actor)
     else:
-        await company.db.in_read(lambda session: _note_unsure(session, one.call_id, result))
+        await company.db.in_read(partial(_note_unsure, call_id=one.call_id, result=result))
 
 
 async def _replay(company: Company, held: HeldLease, one: _Open, result: Recovered, actor: str) -> None:
-    def count(session: Session):  # type: ignore[no-untyped-def]
+    def count(session: Session) -> tuple[PreparedCall, str]:
         _check(session, company, held)
         return count_attempt(session, one.call_id)
 
     call, key = await company.db.in_write(count)
-    outcomes = await send_held(company, held, call, key)
+    crashpoint("call.sent")
+    outcomes = await company.provider.send(call, key)
     crashpoint("reply.read")
     await _store(company, one, outcomes, result, actor, call.elements)
 
@@ -110,8 +119,11 @@ async def _look_up(company: Company, held: HeldLease, one: _Open, result: Recove
     intentions = await company.db.in_read(lambda session: _intentions(session, one.call_id))
     records = {row.ref: record_from_json(Kind(row.kind), row.record) for row in intentions}
     found = await company.provider.find(_lookup(intentions, records))
-    linked = await company.db.in_read(lambda session: _linked_ids(session, company))
-    outcomes = [_became(row, records[row.ref], found, linked) for row in intentions]
+
+    def judge(session: Session) -> list[Outcome | None]:
+        return [_became(session, company, row, records[row.ref], found) for row in intentions]
+
+    outcomes = await company.db.in_read(judge)
     elements = tuple(CallElement(r.element_key, r.ref, Kind(r.kind), Action(r.action)) for r in intentions)
     await _store(company, one, outcomes, result, actor, elements, absent_means_again=True)
 
@@ -133,7 +145,7 @@ async def _store(
         rows = session.scalars(select(Intention).where(Intention.call_id == one.call_id)).all()
         for row, outcome in zip(sorted(rows, key=lambda r: r.id), outcomes, strict=True):
             if outcome is None and absent_means_again and row.outcome == IN_DOUBT:
-                row.outcome, row.settled_at = "not_sent", now
+                row.outcome, row.settled_at = NOT_SENT, now
             if row.outcome == IN_DOUBT:
                 result.unsure.add((row.kind, row.local_id))
             else:
@@ -143,9 +155,8 @@ async def _store(
 
     await company.db.in_write(write)
     crashpoint("link.committed")
-    problem = next((outcome for outcome in outcomes if isinstance(outcome, NotSent)), None)
-    if problem is not None:
-        result.problem = problem
+    told = [outcome.problem for outcome in outcomes if isinstance(outcome, NotSent | InDoubt)]
+    result.problem = next((problem for problem in told if problem is not None), None)
 
 
 def _note_unsure(session: Session, call_id: int, result: Recovered) -> None:
@@ -158,7 +169,7 @@ def _left_over(session: Session, company: Company, held: HeldLease, result: Reco
     _check(session, company, held)
     rows = session.scalars(
         select(SyncStatus).where(SyncStatus.state.in_((SyncState.SYNCING.value, SyncState.IN_DOUBT.value)))
-    ).all()
+    ).all()  # whoever ran has lost the lease: nobody is working on them
     again = {(row.kind, row.local_id) for row in rows} - result.unsure
     failures.mark(session, company.desk.clock.now(), sorted(result.unsure), SyncState.IN_DOUBT)
     return again
@@ -166,15 +177,6 @@ def _left_over(session: Session, company: Company, held: HeldLease, result: Reco
 
 def _intentions(session: Session, call_id: int) -> list[Intention]:
     return list(session.scalars(select(Intention).where(Intention.call_id == call_id).order_by(Intention.id)))
-
-
-def _linked_ids(session: Session, company: Company) -> set[tuple[str, str]]:
-    rows = session.execute(
-        select(ExternalLink.kind, ExternalLink.external_id).where(
-            ExternalLink.provider == company.key.provider, ExternalLink.company_id == company.key.company_id
-        )
-    )
-    return {(kind, external_id) for kind, external_id in rows}
 
 
 def _lookup(intentions: Sequence[Intention], records: Mapping[str, Record]) -> Lookup:
@@ -198,24 +200,32 @@ def _lookup(intentions: Sequence[Intention], records: Mapping[str, Record]) -> L
     )
 
 
-def _became(row: Intention, record: Record, found: Found, linked: set[tuple[str, str]]) -> Outcome | None:
+def _became(
+    session: Session, company: Company, row: Intention, record: Record, found: Found
+) -> Outcome | None:
     """`Linked` when our own mark was found there; None when it is certain that nothing was done."""
     if row.action != Action.CREATE:
         return _became_update(row, record, found)
     candidate = _ours_among(record, found)
-    if candidate is None or (row.kind, candidate.external_id or "") in linked:
+    if candidate is None or holder_of(session, company.key, row.kind, candidate.external_id or "") is not None:
         return None
     return Linked(candidate)
 
 
 def _ours_among(record: Record, found: Found) -> Record | None:
     if isinstance(record, InvoiceRecord):
-        return next((i for i in found.invoices if record.marker and i.marker == record.marker), None)
+        stamped = [one for one in found.invoices if record.marker and one.marker == record.marker]
+        return next((one for one in stamped if not one.voided), None)
     if isinstance(record, PaymentRecord):
-        return next((p for p in found.payments if record.marker and p.marker == record.marker), None)
-    if isinstance(record, CustomerRecord):
-        return next((c for c in found.customers if same_name(c.display_name, record.display_name) and c.active), None)
+        paid = [one for one in found.payments if record.marker and one.marker == record.marker]
+        return next((one for one in paid if not one.voided), None)
+    if isinstance(record, CustomerRecord):  # names are unique there: one of ours, unless it speaks against it
+        return next((c for c in found.customers if c.active and _same_customer(c, record)), None)
     return next((i for i in found.items if same_name(i.name, record.name) and i.active), None)
+
+
+def _same_customer(theirs: CustomerRecord, ours: CustomerRecord) -> bool:
+    return same_name(theirs.display_name, ours.display_name) and may_be_same(ours, theirs)
 
 
 def _became_update(row: Intention, record: Record, found: Found) -> Outcome | None:
@@ -228,7 +238,7 @@ def _became_update(row: Intention, record: Record, found: Found) -> Outcome | No
     }
     now = next((one for one in groups[kind] if one.external_id == record.external_id), None)
     if now is None:
-        return None
+        return Linked(record) if row.action in TAKES_AWAY else None
     if row.action != Action.UPDATE:
         return Linked(now) if getattr(now, "voided", False) else None
     theirs, ours = compared(kind, now), compared(kind, record)

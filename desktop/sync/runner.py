@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from desktop.books.outbox import promise
 from desktop.crashpoint import crashpoint
-from desktop.errors import ConnectionProblem
+from desktop.errors import ConnectionProblem, InternalMistake, StorageProblem
 from desktop.models.connection import Connection
 from desktop.models.session import note_change
 from desktop.models.states import ConnectionState, PushReason, SyncState
@@ -29,13 +30,20 @@ from desktop.sync.leases import HeldLease
 from desktop.sync.planning import ref
 from desktop.sync.push import LEASE_SECONDS, LeaseLost, Push, Report
 from desktop.sync.recovery import recover
+from desktop.sync.settings import refresh_settings
+from desktop.sync.work import connections_of
 
-BACKOFF = (15.0, 60.0, 180.0, 600.0, 1800.0)
-"""Seconds until the next try after a connection problem, when the service named no time."""
+BACKOFF = (15.0, 60.0, 180.0, 600.0, 960.0, 1800.0)
+"""Seconds until the next try after a connection problem, when the service named no time. The sixth try comes
+after half an hour, when the owner is to be told (E8)."""
 DOUBT_SECONDS = 30.0
 TOGETHER = timedelta(seconds=1)
 """What falls due within this time goes along: records saved together leave together."""
 LEASE_POLL_SECONDS = 0.25
+RENEW_SECONDS = 20.0
+WAITS_FOR_OWNER = (ConnectionState.NEEDS_SIGN_IN.value, ConnectionState.REFUSED.value)
+"""In these states only what the owner asks for anew is tried."""
+LEFT = (SyncState.SYNCING.value, SyncState.IN_DOUBT.value)
 ORDER = {Kind.CUSTOMER.value: 0, Kind.ITEM.value: 1, Kind.INVOICE.value: 2, Kind.PAYMENT.value: 3}
 
 _log = logging.getLogger(__name__)
@@ -47,7 +55,8 @@ class _Due:
     kind: str
     local_id: int
     serial: int
-    asked: bool
+    fresh: bool
+    """Asked for by hand, and not tried since."""
     asked_by: str
 
 
@@ -58,6 +67,8 @@ class Runner:
         self._company = company
         self._wake = asyncio.Event()
         self._busy = asyncio.Lock()
+        self._probes = 0
+        self._probed_at: datetime | None = None
 
     def wake(self) -> None:
         """Look at the outbox soon. Only from the loop's own thread."""
@@ -83,7 +94,7 @@ class Runner:
             if due is None or company is None:
                 await self._wake.wait()
                 continue
-            pause = max(0.05, (due - company.desk.clock.now()).total_seconds())
+            pause = max(LEASE_POLL_SECONDS, (due - company.desk.clock.now()).total_seconds())
             await self._wait(min(pause, 60.0))
 
     async def _wait(self, seconds: float) -> None:
@@ -96,14 +107,29 @@ class Runner:
     async def _next_due(self, company: Company | None) -> datetime | None:
         if company is None:
             return None
+        return await company.db.in_read(lambda session: self._look_ahead(session, company))
 
-        def look(session: Session) -> datetime | None:
-            connection = session.get(Connection, company.connection_id)
-            if connection is None or connection.state == ConnectionState.NEEDS_SIGN_IN.value:
-                return None
-            return session.scalar(select(OutboxEntry.not_before).order_by(OutboxEntry.not_before).limit(1))
+    def _look_ahead(self, session: Session, company: Company) -> datetime | None:
+        connection = session.get(Connection, company.connection_id)
+        if connection is None:
+            return None
+        waits = connection.state in WAITS_FOR_OWNER
+        first = session.scalar(_entries(waits).with_only_columns(func.min(OutboxEntry.not_before)))
+        times = [first] if first is not None else []
+        now = company.desk.clock.now()
+        if not waits and _left_open(session, company):
+            times.append(now + timedelta(seconds=DOUBT_SECONDS))
+        if not times and connection.state == ConnectionState.PAUSED.value:
+            times.append(self._probe_due(connection, now))
+        return min(times) if times else None
 
-        return await company.db.in_read(look)
+    def _probe_due(self, connection: Connection, now: datetime) -> datetime:
+        """When a paused connection with nothing to send is to be tried again."""
+        if connection.state_until is not None and connection.state_until > now:
+            return connection.state_until
+        if self._probed_at is None:
+            return now
+        return self._probed_at + timedelta(seconds=BACKOFF[min(self._probes, len(BACKOFF) - 1)])
 
     async def drain(self, *, everything: bool = False, wait_for_lease: bool = False) -> Report:
         """Push all that is due; with `everything`, also what waits for later. Never raises what a service does."""
@@ -115,18 +141,22 @@ class Runner:
             held = await self._take(company, wait_for_lease)
             if held is None:
                 return total
-            crashpoint("lease.taken")
+            keeper = asyncio.get_running_loop().create_task(_keep(company, held))
             try:
+                crashpoint("lease.taken")
                 await self._run(company, held, total, everything)
             except LeaseLost:
                 _log.info("another desk took over the sync")
             finally:
+                keeper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await keeper
                 await company.leases.release(held)
                 crashpoint("lease.freed")
         return total
 
     async def _take(self, company: Company, wait: bool) -> HeldLease | None:
-        if not wait and not await company.db.in_read(lambda session: _has_work(session, company)):
+        if not wait and not await company.db.in_read(lambda session: self._has_work(session, company)):
             return None
         while True:
             held = await company.leases.take(company.lease_name, LEASE_SECONDS)
@@ -134,95 +164,190 @@ class Runner:
                 return held
             await company.desk.clock.sleep(LEASE_POLL_SECONDS)
 
+    def _has_work(self, session: Session, company: Company) -> bool:
+        if _due(session, company, False, limit=1) or _left_open(session, company):
+            return True
+        return self._probe_wanted(session, company)
+
+    def _probe_wanted(self, session: Session, company: Company) -> bool:
+        """A paused connection with an empty outbox has nothing that would find out when the service is back."""
+        connection = session.get_one(Connection, company.connection_id)
+        if connection.state != ConnectionState.PAUSED.value:
+            return False
+        if session.scalar(select(OutboxEntry.id).limit(1)) is not None:
+            return False
+        now = company.desk.clock.now()
+        return self._probe_due(connection, now) <= now
+
     async def _run(self, company: Company, held: HeldLease, total: Report, everything: bool) -> None:
-        try:
-            recovered = await recover(company, held)
-        except ConnectionProblem as problem:
-            await self._trouble(company, problem, total)
-            return
-        if recovered.problem is not None:
-            await self._trouble(company, recovered.problem.problem, total)
-            return
+        recovered = await recover(company, held)
         await company.db.in_write(lambda session: _promise_again(session, company, recovered.again))
         unsure = {ref(kind, local_id) for kind, local_id in recovered.unsure}
+        await company.db.in_write(lambda session: _promise_doubtful(session, company, unsure))
         total.in_doubt |= unsure
+        if recovered.problem is not None:
+            await self._trouble(company, recovered.problem, total)
+            return
+        if not await self._ready(company, total, everything):
+            return
         seen: set[tuple[int, int]] = set()
         while True:
             due = await company.db.in_read(lambda session: _due(session, company, everything))
             due = [one for one in due if (one.entry_id, one.serial) not in seen and _name(one) not in unsure]
             if not due:
                 return
-            seen.update((one.entry_id, one.serial) for one in due)
-            group = [one for one in due if one.asked] or due
+            group = [one for one in due if one.asked_by] or due
+            seen.update((one.entry_id, one.serial) for one in group)
             report = await self._push(company, held, group)
             _add(total, report)
-            seen.difference_update((one.entry_id, one.serial) for one in due if one not in group)
-            renewed = await company.leases.renew(held, LEASE_SECONDS)
-            if report.problem is not None or renewed is None:
+            if report.problem is not None:
                 return
-            held = renewed
+
+    async def _ready(self, company: Company, total: Report, everything: bool) -> bool:
+        """Have the company's settings fresh (once a day), and a troubled connection tried out when nothing else does.
+
+        `everything` is the owner's Sync Now: it tries whatever the state.
+        """
+
+        def look(session: Session) -> tuple[bool, bool]:
+            state = session.get_one(Connection, company.connection_id).state
+            idle = not _due(session, company, everything, limit=1)
+            by_hand = everything and state != ConnectionState.CONNECTED.value
+            return idle, by_hand or self._probe_wanted(session, company)
+
+        idle, wanted = await company.db.in_read(look)
+        if idle and not wanted:
+            return True
+        try:
+            asked = await refresh_settings(company, force=idle)
+        except ConnectionProblem as problem:
+            self._probes, self._probed_at = self._probes + 1, company.desk.clock.now()
+            await self._trouble(company, problem, total, by_hand=everything)
+            return False
+        if asked:
+            self._probes, self._probed_at = 0, None
+            await company.db.in_write(lambda session: _connection_fine(session, company))
+        return True
 
     async def _push(self, company: Company, held: HeldLease, group: Sequence[_Due]) -> Report:
-        asked = group[0].asked
         actor = next((one.asked_by for one in group if one.asked_by), "")
-        push = Push(company, held, asked=asked, actor=actor)
-        report = await push.run([(Kind(one.kind), one.local_id) for one in group])
+        fresh = any(one.fresh for one in group)
+        push = Push(company, held, asked=bool(actor), actor=actor, fresh=fresh)
+        try:
+            report = await push.run([(Kind(one.kind), one.local_id) for one in group])
+        except (LeaseLost, StorageProblem):
+            raise
+        except Exception:  # whatever one record or answer set off must not stop the others (M112)
+            _log.exception("a push failed unexpectedly")
+            return await self._apart(company, held, group)
         await company.db.in_write(lambda session: _after(session, company, group, report))
         return report
 
-    async def _trouble(self, company: Company, problem: ConnectionProblem, total: Report) -> None:
+    async def _apart(self, company: Company, held: HeldLease, group: Sequence[_Due]) -> Report:
+        """Each record by itself; the one that can't be pushed is given to the owner."""
+        total = Report()
+        if len(group) > 1:
+            for one in group:
+                _add(total, await self._push(company, held, [one]))
+                if total.problem is not None:
+                    break
+            return total
+        (one,) = group
+        error = InternalMistake(company.provider.terms.service)
+        total.refused[_name(one)] = error
+
+        def give_up(session: Session) -> None:
+            failures.fail(session, company.desk.clock.now(), one.kind, one.local_id, "", error)
+            _done_with(session, one)
+
+        await company.db.in_write(give_up)
+        return total
+
+    async def _trouble(
+        self, company: Company, problem: ConnectionProblem, total: Report, *, by_hand: bool = False
+    ) -> None:
         total.problem = problem
 
         def write(session: Session) -> None:
             now = company.desk.clock.now()
             connection = session.get_one(Connection, company.connection_id)
             due = _due(session, company, False)
-            by_hand = any(one.asked for one in due)
-            failures.connection_trouble(session, now, connection, problem, by_hand=by_hand)
-            records = [(one.kind, one.local_id) for one in due]
-            failures.mark(session, now, records, SyncState.WAITING, problem.until)
+            fresh = by_hand or any(one.fresh for one in due)
+            failures.connection_trouble(session, now, connection, problem, by_hand=fresh)
+            held_up = [(one.kind, one.local_id) for one in due if _name(one) not in total.in_doubt]
+            failures.mark(session, now, held_up, SyncState.WAITING, problem.until)
             for one in due:
                 _postpone(session, company, one, problem.until)
+                total.waiting.add(_name(one))
 
         await company.db.in_write(write)
 
 
-def _has_work(session: Session, company: Company) -> bool:
-    if _due(session, company, False, limit=1):
+async def _keep(company: Company, held: HeldLease) -> None:
+    """Renew the lease while a run is on, however slow the service. In real time: it is about this program's life."""
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        with suppress(StorageProblem):  # said by whoever writes next
+            if await company.leases.renew(held, LEASE_SECONDS) is None:
+                return
+
+
+def _connection_fine(session: Session, company: Company) -> None:
+    connection = session.get_one(Connection, company.connection_id)
+    failures.connection_fine(session, company.desk.clock.now(), connection)
+
+
+def _left_open(session: Session, company: Company) -> bool:
+    """Whether a run that ended badly left something to find out."""
+    opened = select(WriteCall.id).where(
+        WriteCall.state == "open", WriteCall.connection_id.in_(connections_of(company.key))
+    )
+    if session.scalar(opened.limit(1)) is not None:
         return True
-    if session.scalar(select(WriteCall.id).where(WriteCall.state == "open").limit(1)) is not None:
-        return True
-    left = (SyncState.SYNCING.value, SyncState.IN_DOUBT.value)
-    return session.scalar(select(SyncStatus.id).where(SyncStatus.state.in_(left)).limit(1)) is not None
+    return session.scalar(select(SyncStatus.id).where(SyncStatus.state.in_(LEFT)).limit(1)) is not None
+
+
+def _entries(waits_for_owner: bool) -> Select[OutboxEntry]:
+    query = select(OutboxEntry)
+    return query.where(OutboxEntry.reason == PushReason.ASKED.value) if waits_for_owner else query
 
 
 def _due(session: Session, company: Company, everything: bool, limit: int | None = None) -> list[_Due]:
     connection = session.get_one(Connection, company.connection_id)
-    query = select(OutboxEntry)
+    query = _entries(connection.state in WAITS_FOR_OWNER)
     if not everything:
         query = query.where(OutboxEntry.not_before <= company.desk.clock.now() + TOGETHER)
-    rows = session.scalars(query.limit(limit)).all()
-    asked_only = connection.state in (ConnectionState.NEEDS_SIGN_IN.value, ConnectionState.REFUSED.value)
     entries = [
         _Due(row.id, row.kind, row.local_id, row.serial, row.reason == PushReason.ASKED.value, row.asked_by)
-        for row in rows
+        for row in session.scalars(query.limit(limit))
     ]
-    if asked_only:
-        entries = [one for one in entries if one.asked]
     return sorted(entries, key=lambda one: (ORDER.get(one.kind, 9), one.local_id))
 
 
 def _after(session: Session, company: Company, group: Sequence[_Due], report: Report) -> None:
-    """Take back what is finished; what waits or is in doubt stays promised for later."""
+    """Take back what is finished; what waits or is in doubt stays promised for later (I2)."""
+    doubt = company.desk.clock.now() + timedelta(seconds=DOUBT_SECONDS)
     for one in group:
         name = _name(one)
         if name in report.in_doubt:
-            _postpone(session, company, one, company.desk.clock.now() + timedelta(seconds=DOUBT_SECONDS))
-        elif report.problem is not None and name in report.waiting:
+            _postpone(session, company, one, doubt)
+        elif name in report.waiting and report.problem is not None:
             _postpone(session, company, one, report.problem.until)
-        else:
-            session.execute(delete(OutboxEntry).where(OutboxEntry.id == one.entry_id, OutboxEntry.serial == one.serial))
-            note_change(session, one.kind, one.local_id)
+        elif name in report.waiting and (report.in_doubt or one.kind != Kind.PAYMENT.value):
+            _postpone(session, company, one, doubt)
+        else:  # done, refused, or a payment that goes out with its invoice (M84)
+            _done_with(session, one)
+    brought = report.in_doubt | (report.waiting if report.problem is not None else set())
+    asked_by = next((one.asked_by for one in group if one.asked_by), "")
+    _promise_doubtful(session, company, brought - {_name(one) for one in group}, asked_by)
+    mended = [_key(name) for name in report.done if name.startswith(("customer:", "item:"))]
+    for kind, local_id in failures.blocked_by(session, mended):
+        promise(session, company.desk, kind, local_id, PushReason.ASKED, asked=True)
+
+
+def _done_with(session: Session, one: _Due) -> None:
+    session.execute(delete(OutboxEntry).where(OutboxEntry.id == one.entry_id, OutboxEntry.serial == one.serial))
+    note_change(session, one.kind, one.local_id)
 
 
 def _postpone(session: Session, company: Company, one: _Due, until: datetime | None) -> None:
@@ -232,8 +357,7 @@ def _postpone(session: Session, company: Company, one: _Due, until: datetime | N
     pause = BACKOFF[min(row.attempts, len(BACKOFF) - 1)]
     row.attempts += 1
     row.not_before = until or company.desk.clock.now() + timedelta(seconds=pause)
-    if row.reason == PushReason.ASKED.value and row.attempts > 1:
-        row.reason = PushReason.RETRY.value
+    row.reason = PushReason.RETRY.value  # who asked stays noted: it is still the owner's word
 
 
 def _promise_again(session: Session, company: Company, records: Iterable[tuple[str, int]]) -> None:
@@ -241,14 +365,37 @@ def _promise_again(session: Session, company: Company, records: Iterable[tuple[s
         promise(session, company.desk, kind, local_id, PushReason.RETRY)
 
 
+def _promise_doubtful(session: Session, company: Company, names: Iterable[str], asked_by: str = "") -> None:
+    """What went along with another record and is not settled is promised by itself, so that it is never forgotten."""
+    later = company.desk.clock.now() + timedelta(seconds=DOUBT_SECONDS)
+    for kind, local_id in sorted(map(_key, names)):
+        entry = select(OutboxEntry).where(OutboxEntry.kind == kind, OutboxEntry.local_id == local_id)
+        if session.scalars(entry).one_or_none() is not None:
+            continue
+        promise(session, company.desk, kind, local_id, PushReason.RETRY)
+        row = session.scalars(entry).one()
+        row.not_before, row.asked_by = later, asked_by
+
+
 def _name(one: _Due) -> str:
     return ref(one.kind, one.local_id)
 
 
+def _key(name: str) -> tuple[str, int]:
+    kind, local_id = name.split(":")
+    return kind, int(local_id)
+
+
 def _add(total: Report, report: Report) -> None:
+    """What a later push came to counts over what an earlier one said of the same record."""
+    for name in report.done:
+        total.refused.pop(name, None)
     total.done |= report.done
     total.refused.update(report.refused)
     total.in_doubt |= report.in_doubt
     total.waiting |= report.waiting
+    total.in_doubt -= report.done
+    total.waiting -= report.done
+    total.done -= set(report.refused)
     total.writes += report.writes
     total.problem = report.problem or total.problem

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from desktop.errors import ConnectionProblem, InvalidField, ItemError, UnexpectedAnswer
+from desktop.errors import ConnectionProblem, GoneRemote, InvalidField, ItemError, UnexpectedAnswer
 from desktop.models.connection import ExternalLink
 from desktop.models.session import note_change
 from desktop.models.states import CompanyKey
@@ -25,11 +25,11 @@ from desktop.providers.base import (
     PreparedCall,
     Refused,
 )
-from desktop.providers.records import Kind, ProviderKey, Record
-from desktop.providers.registry import SERVICES
+from desktop.providers.records import Kind, Record
 from desktop.sync.failures import printable
 from desktop.sync.planning import PlannedStep, differences
 from desktop.sync.snapshots import compared, record_from_json, to_json
+from desktop.sync.tokens import service_name
 from desktop.text import tr
 
 ID_MAX = 64
@@ -42,6 +42,8 @@ REFUSED = "refused"
 NOT_SENT = "not_sent"
 IN_DOUBT = "in_doubt"
 
+TAKES_AWAY = (Action.VOID.value, Action.DELETE.value)
+
 
 @dataclass
 class Settled:
@@ -51,6 +53,8 @@ class Settled:
     refused: dict[str, ItemError] = field(default_factory=dict)
     in_doubt: set[str] = field(default_factory=set)
     problem: ConnectionProblem | None = None
+    stopped: bool = False
+    """The connection itself said no: repeating at once is pointless."""
 
 
 def write_intentions(
@@ -154,7 +158,7 @@ def _settle_one(
 ) -> None:
     if isinstance(outcome, Linked) and not _believable(session, company, row, outcome.record):
         # never tie two records of ours to one there, whatever an answer says
-        error = UnexpectedAnswer(service_word(company), service_ref=outcome.service_ref[:REF_MAX])
+        error = UnexpectedAnswer(service_name(company.provider), service_ref=outcome.service_ref[:REF_MAX])
         outcome = Refused(error, outcome.service_ref)
     if isinstance(outcome, Linked):
         row.outcome, row.settled_at = LINKED, now
@@ -174,12 +178,15 @@ def _settle_one(
             generation=row.generation,
         )
         result.linked[row.ref] = outcome.record
+    elif isinstance(outcome, Refused) and row.action in TAKES_AWAY and isinstance(outcome.error, GoneRemote):
+        row.outcome, row.settled_at = LINKED, now  # to be taken away, and away it is
+        result.linked[row.ref] = _note_gone(session, company, row)
     elif isinstance(outcome, Refused):
         row.outcome, row.settled_at = REFUSED, now
         outcome.error.service_ref = outcome.error.service_ref or outcome.service_ref
         result.refused[row.ref] = outcome.error
     elif isinstance(outcome, NotSent):
-        result.problem = outcome.problem
+        result.problem, result.stopped = outcome.problem, True
         if call.attempts > 1:  # this repeat did nothing, but an earlier attempt may have
             row.outcome = IN_DOUBT
             result.in_doubt.add(row.ref)
@@ -191,6 +198,16 @@ def _settle_one(
         result.problem = outcome.problem or result.problem
 
 
+def _note_gone(session: Session, company: CompanyKey, row: Intention) -> Record:
+    link = find_link(session, company, row.kind, row.local_id)
+    if link is not None:
+        agreed = link.agreed or {}
+        link.agreed = {**agreed, "ours": {**agreed.get("ours", {}), "voided": True}}
+        link.agreed_revision = max(link.agreed_revision, row.revision)
+        note_change(session, row.kind, row.local_id)
+    return record_from_json(Kind(row.kind), row.record)
+
+
 def _believable(session: Session, company: CompanyKey, row: Intention, record: Record) -> bool:
     """Whether the answer's id can be kept: present, not too long, and nobody else's."""
     external_id = record.external_id or ""
@@ -199,6 +216,18 @@ def _believable(session: Session, company: CompanyKey, row: Intention, record: R
     if not external_id or len(external_id) > ID_MAX or len(record.version or "") > ID_MAX:
         return False
     return holder_of(session, company, row.kind, external_id) in (None, row.local_id)
+
+
+def find_link(session: Session, company: CompanyKey, kind: str, local_id: int) -> ExternalLink | None:
+    """Our record's link to this company."""
+    return session.scalar(
+        select(ExternalLink).where(
+            ExternalLink.provider == company.provider,
+            ExternalLink.company_id == company.company_id,
+            ExternalLink.kind == kind,
+            ExternalLink.local_id == local_id,
+        )
+    )
 
 
 def holder_of(session: Session, company: CompanyKey, kind: str, external_id: str) -> int | None:
@@ -212,11 +241,6 @@ def holder_of(session: Session, company: CompanyKey, kind: str, external_id: str
             ExternalLink.alias == 0,
         )
     )
-
-
-def service_word(company: CompanyKey) -> str:
-    """The service's name for a sentence."""
-    return SERVICES[ProviderKey(company.provider)].terms.service
 
 
 def store_link(
@@ -237,14 +261,7 @@ def store_link(
 
     With `fields` only those are agreed on anew: the rest of ours may hold edits that were not sent.
     """
-    link = session.scalar(
-        select(ExternalLink).where(
-            ExternalLink.provider == company.provider,
-            ExternalLink.company_id == company.company_id,
-            ExternalLink.kind == kind,
-            ExternalLink.local_id == local_id,
-        )
-    )
+    link = find_link(session, company, kind, local_id)
     now_ours = compared(Kind(kind), ours)
     if link is None:
         link = ExternalLink(
@@ -297,6 +314,25 @@ def first_link(
         linked_at=now,
         agreed_at=now,
         connection_id=connection_id,
+    )
+
+
+def log_link(
+    now: datetime, company: CompanyKey, kind: Kind, local_id: int, label: str, external_id: str, actor: str
+) -> ActivityRow:
+    """The line of the activity list for two records that were tied together without a write there."""
+    return ActivityRow(
+        at=now,
+        actor=actor,
+        direction="in",
+        provider=company.provider,
+        company_id=company.company_id,
+        kind=kind.value,
+        local_id=local_id,
+        label=label[:500],
+        action="link",
+        result="done",
+        external_id=external_id,
     )
 
 

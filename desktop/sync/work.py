@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from desktop.books.customers import real_email
@@ -18,6 +18,7 @@ from desktop.models.invoice import Invoice, InvoiceLine, TaxCode
 from desktop.models.item import Item, ItemAccount
 from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.states import CompanyKey, InvoiceStatus, Switches
+from desktop.models.work import Intention, WriteCall
 from desktop.providers.base import marker_for
 from desktop.providers.records import (
     AccountKind,
@@ -67,6 +68,47 @@ def load_work(session: Session, connection: Connection, targets: Iterable[Ref], 
         settings=stored_settings(session, connection),
         switches=switches,
         asked=asked,
+        unsure=open_refs(session, loader.company),
+        sent_before=_sent_before(session, loader),
+    )
+
+
+def _sent_before(session: Session, loader: _Loader) -> frozenset[str]:
+    payments = [one for one in loader.ours.values() if one.kind is Kind.PAYMENT and one.link is None and not one.gone]
+    found: set[str] = set()
+    for part in _chunks(one.local_id for one in payments):
+        rows = session.scalars(
+            select(Intention.ref)
+            .join(WriteCall, WriteCall.id == Intention.call_id)
+            .where(
+                Intention.kind == Kind.PAYMENT.value,
+                Intention.local_id.in_(part),
+                Intention.outcome != "refused",
+                WriteCall.connection_id.in_(connections_of(loader.company)),
+            )
+        )
+        found.update(rows)
+    return frozenset(found)
+
+
+def open_refs(session: Session, company: CompanyKey) -> frozenset[str]:
+    """Records of this company with a write whose outcome nobody knows yet."""
+    rows = session.scalars(
+        select(Intention.ref)
+        .join(WriteCall, WriteCall.id == Intention.call_id)
+        .where(
+            WriteCall.state == "open",
+            WriteCall.connection_id.in_(connections_of(company)),
+            Intention.outcome.in_(("open", "in_doubt")),
+        )
+    )
+    return frozenset(rows)
+
+
+def connections_of(company: CompanyKey) -> Select[int]:
+    """The ids of all connections that this company ever had here: what was sent through one is known to all."""
+    return select(Connection.id).where(
+        Connection.provider == company.provider, Connection.company_id == company.company_id
     )
 
 
@@ -104,7 +146,7 @@ def stored_settings(session: Session, connection: Connection) -> CompanySettings
 def markers(work: Work) -> dict[str, str]:
     """Our stamp for each invoice and payment of the work."""
     return {
-        name: marker_for(ours.uuid, ours.link.generation if ours.link else 0)
+        name: marker_for(ours.uuid, ours.generation)
         for name, ours in work.ours.items()
         if ours.kind in (Kind.INVOICE, Kind.PAYMENT)
     }
@@ -148,6 +190,11 @@ class _Loader:
     def _link(self, kind: Kind, local_id: int) -> LinkState | None:
         link = self._links.get((kind.value, local_id))
         return link if link is not None and link.external_id else None
+
+    def _restored(self, row: Payment) -> bool:
+        """Taken back there, and counting again here: voided money can't be revived, so it is made anew."""
+        link = self._link(Kind.PAYMENT, row.id)
+        return link is not None and not row.deleted and link.agreed_ours.get("voided") is True
 
     def _external(self, kind: Kind, local_id: int) -> str:
         link = self._link(kind, local_id)
@@ -198,6 +245,9 @@ class _Loader:
     ) -> None:
         method = methods.get(row.method)
         link = self._link(Kind.PAYMENT, row.id)
+        generation = link.generation if link is not None else 0
+        if self._restored(row):
+            link, generation = None, generation + 1
         record = PaymentRecord(
             customer_id=self._external(Kind.CUSTOMER, row.customer_id),
             paid_on=row.paid_on,
@@ -207,7 +257,7 @@ class _Loader:
             method=PaymentMethod(row.method),
             method_id=(method.external_id or None) if method is not None else None,
             reference=row.reference,
-            marker=marker_for(row.uuid, link.generation if link else 0),
+            marker=marker_for(row.uuid, generation),
             deposit_account_id=(method.deposit_account_id or None) if method is not None else None,
             voided=row.deleted,
         )
@@ -218,6 +268,8 @@ class _Loader:
             record=record,
             gone=row.deleted,
             needs=tuple(ref(Kind.INVOICE, part.invoice_id) for part in parts),
+            link=link,
+            generation=generation,
         )
 
     # Invoices ----------------------------------------------------------------------------------
@@ -290,6 +342,8 @@ class _Loader:
             gone=gone,
             needs=(ref(Kind.CUSTOMER, row.customer_id), *items),
             untaxable=taxed_without_code,
+            link=link,
+            generation=link.generation if link else 0,
         )
 
     def _line(self, line: InvoiceLine, codes: Mapping[int, str], accounts: Mapping[int, str]) -> LineRecord:
@@ -333,6 +387,7 @@ class _Loader:
                 self._add(Kind.ITEM, row, label=row.name, record=record, account_id=accounts.get(row.id))
 
     def _add(self, kind: Kind, row: Any, *, label: str, record: Any, **more: Any) -> None:
+        more.setdefault("link", self._link(kind, row.id))
         ours = Ours(
             kind=kind,
             local_id=row.id,
@@ -340,7 +395,6 @@ class _Loader:
             label=label,
             revision=row.revision,
             record=record,
-            link=self._link(kind, row.id),
             **more,
         )
         self.ours[ours.ref] = ours

@@ -1,0 +1,200 @@
+"""After the writes: does the service hold what we meant? Only then is a record green (I3, N5, D15).
+
+Everything that a run wrote is read in one look-up at its end, and the invoices whose payments it sent, with
+their balances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desktop.errors import BalanceDiffers, Conflict, Fix, GoneRemote, ItemError, NoEffect, TotalsDiffer
+from desktop.models.connection import ExternalLink
+from desktop.models.payment import PaymentAllocation
+from desktop.models.session import note_change
+from desktop.models.states import CompanyKey
+from desktop.providers.records import Found, InvoiceRecord, Kind, Lookup, Record
+from desktop.sync.planning import Ours, differences
+from desktop.sync.settling import field_words, find_link
+from desktop.sync.snapshots import compared
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One record that this run wrote: as it left, and as the service answered."""
+
+    ours: Ours
+    sent: Record
+    answered: Record
+    fields: frozenset[str]
+    """What an update changed; empty for a new record."""
+
+
+GONE_FIX: Mapping[Kind, Fix] = {
+    Kind.CUSTOMER: Fix.LINK_CUSTOMER,
+    Kind.ITEM: Fix.LINK_ITEM,
+    Kind.INVOICE: Fix.LINK_INVOICE,
+    Kind.PAYMENT: Fix.LINK_INVOICE,
+}
+"""Where the owner says what shall become of a record whose counterpart is gone."""
+
+
+def gone(service: str, ours: Ours) -> GoneRemote:
+    """The error for a linked record that is deleted, void or inactive there."""
+    return GoneRemote(service, ours.label, fix=GONE_FIX[ours.kind])
+
+
+def groups(found: Found) -> tuple[tuple[Kind, Sequence[Record]], ...]:
+    """What was found, by kind."""
+    return (
+        (Kind.CUSTOMER, found.customers),
+        (Kind.ITEM, found.items),
+        (Kind.INVOICE, found.invoices),
+        (Kind.PAYMENT, found.payments),
+    )
+
+
+def by_id(found: Found) -> dict[tuple[Kind, str], Record]:
+    """What was found, by kind and external id."""
+    return {(kind, record.external_id or ""): record for kind, records in groups(found) for record in records}
+
+
+def lookup_for(ids: Iterable[tuple[Kind, str]]) -> Lookup:
+    """One look-up for all of these records."""
+    sorted_out: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+    for kind, external_id in dict.fromkeys(ids):
+        sorted_out[kind].append(external_id)
+    return Lookup(
+        customer_ids=tuple(sorted_out[Kind.CUSTOMER]),
+        item_ids=tuple(sorted_out[Kind.ITEM]),
+        invoice_ids=tuple(sorted_out[Kind.INVOICE]),
+        payment_ids=tuple(sorted_out[Kind.PAYMENT]),
+    )
+
+
+def effect(service: str, written: Written, now: Record | None) -> ItemError | None:
+    """`NoEffect` unless the books hold what the answer to our write showed (D15)."""
+    if written.ours.gone:
+        taken = now is None or getattr(now, "voided", False)
+        return None if taken else NoEffect(service)
+    if now is None:
+        return NoEffect(service)
+    kind, link = written.ours.kind, written.ours.link
+    sent, answered, read = (compared(kind, record) for record in (written.sent, written.answered, now))
+    before = link.agreed_theirs if link is not None else {}
+    names = [name for name in (written.fields or answered.keys()) if name in read]
+    lost = any(answered[name] != read[name] for name in names)
+    still = any(name in before and sent[name] != before[name] and read[name] == before[name] for name in names)
+    return NoEffect(service) if lost or (still and written.fields) else None
+
+
+def invoice_verdict(
+    service: str, ours: Ours, sent: InvoiceRecord, theirs: InvoiceRecord | None, balance: Decimal | None
+) -> ItemError | None:
+    """Why this invoice may not be called in sync, or None. `balance` is what should still be owed there."""
+    if theirs is None or theirs.voided:
+        return gone(service, ours)
+    wrong = differences(Kind.INVOICE, sent, theirs)
+    if "total" in wrong:
+        return TotalsDiffer(service, _money(sent.total), _money(theirs.total), number=sent.number)
+    if wrong:
+        return Conflict(service, ours.label, field_words(wrong))
+    if balance is not None and theirs.balance != balance:
+        return BalanceDiffers(service, _money(balance), _money(theirs.balance))
+    return None
+
+
+def expected_balances(
+    session: Session, company: CompanyKey, invoices: Iterable[Ours], unsure: frozenset[str]
+) -> dict[int, Decimal]:
+    """What each invoice should still owe there: its total less what was agreed for each payment that is there.
+
+    An invoice with a payment whose outcome is not known is left out.
+    """
+    wanted = {ours.local_id: ours.record for ours in invoices if isinstance(ours.record, InvoiceRecord)}
+    paid: dict[int, Decimal] = dict.fromkeys(wanted, Decimal(0))
+    doubtful: set[int] = set()
+    ids = list(wanted)
+    for start in range(0, len(ids), CHUNK):
+        rows = session.execute(
+            select(PaymentAllocation.invoice_id, PaymentAllocation.payment_id, ExternalLink.agreed)
+            .outerjoin(
+                ExternalLink,
+                (ExternalLink.kind == Kind.PAYMENT.value)
+                & (ExternalLink.local_id == PaymentAllocation.payment_id)
+                & (ExternalLink.provider == company.provider)
+                & (ExternalLink.company_id == company.company_id),
+            )
+            .where(PaymentAllocation.invoice_id.in_(ids[start : start + CHUNK]))
+        )
+        links = _external_ids(session, company, ids[start : start + CHUNK])
+        for invoice_id, payment_id, agreed in rows:
+            if f"payment:{payment_id}" in unsure:
+                doubtful.add(invoice_id)
+            elif agreed:
+                paid[invoice_id] += _agreed_part(agreed.get("ours", {}), links.get(invoice_id, ""))
+    return {
+        invoice_id: record.total - paid[invoice_id]
+        for invoice_id, record in wanted.items()
+        if invoice_id not in doubtful and record.total is not None
+    }
+
+
+def _external_ids(session: Session, company: CompanyKey, ids: Sequence[int]) -> dict[int, str]:
+    rows = session.execute(
+        select(ExternalLink.local_id, ExternalLink.external_id).where(
+            ExternalLink.provider == company.provider,
+            ExternalLink.company_id == company.company_id,
+            ExternalLink.kind == Kind.INVOICE.value,
+            ExternalLink.local_id.in_(ids),
+        )
+    )
+    return {local_id: external_id for local_id, external_id in rows}
+
+
+def _agreed_part(agreed: Mapping[str, Any], invoice: str) -> Decimal:
+    if agreed.get("voided"):
+        return Decimal(0)
+    return sum((Decimal(amount) for there, amount in agreed.get("allocations", ()) if there == invoice), Decimal(0))
+
+
+def note_versions(session: Session, company: CompanyKey, read: Iterable[tuple[Ours, Record]]) -> None:
+    """A payment changes its invoice's version there: note the newest, so that the next update meets no surprise.
+
+    Only where nothing else changed: an edit made there must still be met by our next update, as a newer
+    version, so that it is never overwritten unseen (N10).
+    """
+    for ours, record in read:
+        link = find_link(session, company, ours.kind.value, ours.local_id)
+        if link is None or link.external_id != record.external_id:
+            continue
+        if (link.agreed or {}).get("theirs") == compared(ours.kind, record):
+            link.external_version = record.version or ""
+
+
+def take_back(session: Session, company: CompanyKey, written: Written, now: Record | None) -> None:
+    """A write without effect was agreed on by mistake: the next push sends it again."""
+    ours = written.ours
+    link = find_link(session, company, ours.kind.value, ours.local_id)
+    if link is None:
+        return
+    if now is None:
+        session.delete(link)
+    else:
+        theirs = compared(ours.kind, now)
+        link.external_version = now.version or ""
+        link.agreed = {"ours": theirs, "theirs": theirs}
+        link.agreed_revision = min(link.agreed_revision, ours.revision - 1)
+    note_change(session, ours.kind.value, ours.local_id)
+
+
+def _money(amount: Decimal | None) -> str:
+    return f"{amount:,.2f}" if amount is not None else "?"
