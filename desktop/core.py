@@ -42,6 +42,7 @@ from desktop.sync import failures
 from desktop.sync.app_keys import AppKeyBook
 from desktop.sync.company import Company
 from desktop.sync.connect import SignInFlow, SignInService
+from desktop.sync.health import HealthWarning, check_health
 from desktop.sync.leases import Leases
 from desktop.sync.overview import ConnectionView, connection_view, sync_everything
 from desktop.sync.push import Report
@@ -59,6 +60,7 @@ P = ParamSpec("P")
 
 _log = logging.getLogger(__name__)
 
+HEALTH_SECONDS = 3600.0
 QUIT_SECONDS = 5.0
 """How long a call in flight may take when the program ends; what is still out then is found out later (P4)."""
 
@@ -116,6 +118,7 @@ class Core:
         self._sign_ins: dict[tuple[ProviderKey, AppKeys], SignIn] = {}
         self._making = asyncio.Lock()
         self._runner_task: asyncio.Task[None] | None = None
+        self._health_task: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
     # --- life ------------------------------------------------------------------------------------
@@ -140,6 +143,7 @@ class Core:
 
             self._unsubscribe = self.db.subscribe(wake)
             self._runner_task = loop.create_task(self._run(), name="runner")
+            self._health_task = loop.create_task(self._watch_health(), name="health")
 
     async def _run(self) -> None:
         while True:
@@ -151,10 +155,28 @@ class Core:
                 _log.exception("the sync stopped unexpectedly")
             await self.clock.sleep(30.0)
 
+    async def _watch_health(self) -> None:
+        """Once an hour: what will go wrong is told before it does (M103)."""
+        while True:
+            await self.clock.sleep(HEALTH_SECONDS)
+            try:
+                await self.check_health()
+            except BlueClerkError as problem:
+                _log.info("the health check could not ask: %s", problem.title)
+
+    async def check_health(self) -> list[HealthWarning]:
+        """Look now. Raises ConnectionProblem when the service can't be asked."""
+        company = await self._company_or_none()
+        return await check_health(company) if company is not None else []
+
     async def close(self) -> None:
         """End in order: the call in flight gets 5 seconds, then it is left to be found out at the next start."""
         if self._unsubscribe is not None:
             self._unsubscribe()
+        if self._health_task is not None:
+            self._health_task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._health_task
         if self._runner_task is not None:
             if not self.runner.idle:
                 with suppress(TimeoutError):
@@ -320,10 +342,10 @@ class Core:
         try:
             return await self.company()
         except (SecretStoreProblem, AppKeysMissing) as problem:
-            await self.db.in_write(lambda session: self._note_locked(session, problem))
+            await self.db.in_write(partial(self._note_locked, problem))
             return None
 
-    def _note_locked(self, session: Session, problem: BlueClerkError) -> None:
+    def _note_locked(self, problem: BlueClerkError, session: Session) -> None:
         row = live_connection(session)
         if row is not None and row.state_title != problem.title:
             told = AccessBlocked(problem.title, problem.advice, details=problem.details)

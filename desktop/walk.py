@@ -365,13 +365,10 @@ def _quiet(session: Session) -> bool:
 
 def _our_books(session: Session) -> list[tuple[str, str, Decimal, Decimal]]:
     """Number, id there, total and received of every linked invoice, from our own rows."""
-    links = dict(
-        session.execute(
-            select(ExternalLink.local_id, ExternalLink.external_id).where(ExternalLink.kind == Kind.INVOICE.value)
-        )
-        .tuples()
-        .all()
+    rows = session.execute(
+        select(ExternalLink.local_id, ExternalLink.external_id).where(ExternalLink.kind == Kind.INVOICE.value)
     )
+    links = {local_id: external_id for local_id, external_id in rows}
     received: dict[int, Decimal] = {}
     for invoice_id, amount in session.execute(
         select(PaymentAllocation.invoice_id, PaymentAllocation.amount)
@@ -379,10 +376,10 @@ def _our_books(session: Session) -> list[tuple[str, str, Decimal, Decimal]]:
         .where(Payment.deleted.is_(False))
     ):
         received[invoice_id] = received.get(invoice_id, Decimal(0)) + amount
-    rows = session.execute(select(Invoice.id, Invoice.number, Invoice.total).order_by(Invoice.id))
+    invoices = session.execute(select(Invoice.id, Invoice.number, Invoice.total).order_by(Invoice.id))
     return [
         (number, links[invoice_id], total, received.get(invoice_id, Decimal(0)))
-        for invoice_id, number, total in rows
+        for invoice_id, number, total in invoices
         if invoice_id in links
     ]
 
