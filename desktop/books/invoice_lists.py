@@ -13,10 +13,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, true, union
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, select, true, union
 from sqlalchemy.orm import Session
 
-from desktop.books.raw_ids import id_array
+from desktop.books.raw_ids import id_array, id_set
 from desktop.books.sync_view import (
     States,
     add_payment_states,
@@ -28,7 +28,6 @@ from desktop.books.sync_view import (
 )
 from desktop.books.typed import fold
 from desktop.models.base import Amount
-from desktop.models.connection import ExternalLink
 from desktop.models.customer import Customer
 from desktop.models.invoice import Invoice
 from desktop.models.payment import Payment, PaymentAllocation
@@ -106,7 +105,7 @@ def invoice_ids(
     if sort.by == "sync" or chip is Chip.NOT_SYNCED:
         states = invoice_states(session, company)
     today = wanted.today or db_now(session).date()
-    conditions = [_chip(chip, today, company), *_words(wanted.text)]
+    conditions = [_chip(chip, today), *_words(wanted.text)]
     query = select(Invoice.id).where(*conditions)
     if sort.by in ("balance", "status"):
         query = query.where(_ANY_STATUS)
@@ -114,7 +113,7 @@ def invoice_ids(
         query = query.join(Customer, Customer.id == Invoice.customer_id)
     ids = id_array(session, query.order_by(*_order(sort, today)))
     if states is not None and chip is Chip.NOT_SYNCED:
-        ids = array("q", states.lacking(ids))
+        ids = array("q", states.lacking(ids, _staying(session)))
     if chip is Chip.NEEDS_YOU:
         ids = array("q", filter(invoices_needing_you(session).__contains__, ids))
     if states is not None and sort.by == "sync":
@@ -229,8 +228,8 @@ def invoice_counts(session: Session, company: CompanyKey | None, today: date | N
             counts[Chip.SENT if is_owed else Chip.PAID] += count
             counts[Chip.OVERDUE] += count if is_owed and late else 0
     states = invoice_states(session, company)
-    may_go = id_array(session, select(Invoice.id).where(_chip(Chip.NOT_SYNCED, day, company)))
-    counts[Chip.NOT_SYNCED] = sum(1 for _ in states.lacking(may_go))
+    everything = id_array(session, select(Invoice.id))
+    counts[Chip.NOT_SYNCED] = sum(1 for _ in states.lacking(everything, _staying(session)))
     counts[Chip.NEEDS_YOU] = len(invoices_needing_you(session))
     return counts
 
@@ -286,7 +285,7 @@ _ANY_STATUS = Invoice.status.in_([status.value for status in InvoiceStatus])
 """Always true; leads SQLite to the index that holds all that "owed" needs (half the time)."""
 
 
-def _chip(chip: Chip, today: date, company: CompanyKey | None) -> ColumnElement[bool]:
+def _chip(chip: Chip, today: date) -> ColumnElement[bool]:
     sent = Invoice.status == InvoiceStatus.SENT.value
     if chip is Chip.DRAFT:
         return Invoice.status == InvoiceStatus.DRAFT.value
@@ -296,10 +295,12 @@ def _chip(chip: Chip, today: date, company: CompanyKey | None) -> ColumnElement[
         return and_(sent, Invoice.due_on < today, Invoice.total > PAID)
     if chip is Chip.PAID:
         return and_(sent, Invoice.total <= PAID)
-    if chip is Chip.NOT_SYNCED:
-        there = select(ExternalLink.local_id).where(link_of(company, "invoice"))
-        return or_(sent, and_(Invoice.status == InvoiceStatus.VOID.value, Invoice.id.in_(there)))
     return true()
+
+
+def _staying(session: Session) -> set[int]:
+    quiet = (InvoiceStatus.DRAFT.value, InvoiceStatus.VOID.value)
+    return id_set(session, select(Invoice.id).where(Invoice.status.in_(quiet)))
 
 
 def _words(text: str) -> list[ColumnElement[bool]]:

@@ -63,11 +63,14 @@ class States:
             return SyncState.CHANGED
         return SyncState.QUEUED if local_id in self.queued else SyncState.SYNCED
 
-    def lacking(self, ids: Iterable[int]) -> Iterator[int]:
-        """Those of `ids` that the company lacks or holds in an older state, and that nobody has promised."""
+    def lacking(self, ids: Iterable[int], staying: set[int]) -> Iterator[int]:
+        """Those of `ids` that the company lacks or holds in an older state, and that nobody has promised.
+
+        `staying` are records that never leave unless they are there already: drafts, and void ones.
+        """
         if self.unlinked is None:
-            return filterfalse((self.queued | self.stored.keys()).__contains__, ids)
-        lacking = (self.unlinked - self.queued) | (self.changed - self.unlinked)
+            return filterfalse((self.queued | self.stored.keys() | staying).__contains__, ids)
+        lacking = (self.unlinked - self.queued - staying) | (self.changed - self.unlinked)
         return filter((lacking - self.stored.keys()).__contains__, ids)
 
 
