@@ -13,6 +13,7 @@ from desktop.models.session import db_now, note_change
 from desktop.models.states import ConnectionState, Switches
 from desktop.models.work import ActivityRow
 from desktop.providers.records import CompanyRef, TokenGrant
+from desktop.sync.overview import forget_queue
 from desktop.sync.secrets import Cipher
 from desktop.sync.tokens import StoredGrant, service_name, token_columns
 from desktop.text import tr
@@ -99,6 +100,8 @@ def store_connection(session: Session, cipher: Cipher, new: NewConnection) -> Co
     if live is not None and live is not row:
         end_connection(session, live, new.actor)
         session.flush()  # the index allows one live row at any moment
+    if _served_last(session) not in (None, row):
+        forget_queue(session)
     now, known = db_now(session), row is not None
     again = row is not None and row.live == 1
     if row is None:
@@ -120,6 +123,14 @@ def store_connection(session: Session, cipher: Cipher, new: NewConnection) -> Co
     row.token_version += 1
     note(session, row, "reconnected" if known else "connected", new.actor)
     return Connected(row.id, row.provider, CompanyRef(row.company_id, row.company_name), known)
+
+
+def _served_last(session: Session) -> Connection | None:
+    """The connection that what is still queued was meant for."""
+    newest = select(Connection).order_by(
+        Connection.live.desc(), Connection.disconnected_at.desc().nulls_last(), Connection.id.desc()
+    )
+    return session.scalars(newest.limit(1)).one_or_none()
 
 
 def end_connection(session: Session, row: Connection, actor: str, message: str = "") -> None:

@@ -21,18 +21,21 @@ from sqlalchemy.orm import Session
 from desktop.books.customers import CustomerDraft, real_email
 from desktop.books.customers import import_customers as create_imported
 from desktop.books.items import ItemDraft, create_item
+from desktop.books.outbox import promise
 from desktop.errors import InputError
 from desktop.kinds import CustomerKind
 from desktop.models.connection import ExternalLink, LeftOut
 from desktop.models.customer import Customer
 from desktop.models.item import Item
-from desktop.models.work import ActivityRow
+from desktop.models.states import PushReason, SyncState
+from desktop.models.work import ActivityRow, SyncStatus
 from desktop.providers.records import CustomerRecord, ItemRecord, Kind
+from desktop.sync import failures
 from desktop.sync.classification import CustomerFacts, classify
 from desktop.sync.company import Company
 from desktop.sync.mapping import map_imported
 from desktop.sync.matching import MatchResult, Party, Verdict, iter_match
-from desktop.sync.settling import first_link, store_link
+from desktop.sync.settling import find_link, first_link, holder_of, store_link
 from desktop.sync.work import customer_record
 from desktop.text import tr
 
@@ -384,6 +387,7 @@ def _link_customers(
     pairs: Sequence[tuple[str, int]],
     result: Imported,
 ) -> None:
+    linked = []
     for external_id, local_id in pairs:
         review = reviews.get(external_id)
         customer = session.get(Customer, local_id)
@@ -393,6 +397,8 @@ def _link_customers(
             result.skipped += 1
             continue
         result.linked += 1
+        linked.append(local_id)
+    _mended(session, company, Kind.CUSTOMER, linked)
 
 
 def _link(
@@ -549,6 +555,7 @@ async def import_items(
     result = Imported()
 
     def write_links(session: Session) -> None:
+        linked: list[int] = []
         for external_id, local_id in links.items():
             row = session.get(Item, local_id)
             review = by_id.get(external_id)
@@ -556,9 +563,11 @@ async def import_items(
                 continue
             if _link(session, company, Kind.ITEM, local_id, review.record, row):
                 result.linked += 1
+                linked.append(local_id)
                 map_imported(session, company.key, local_id, _account(review.record))
             else:
                 result.skipped += 1
+        _mended(session, company, Kind.ITEM, linked)
 
     await company.db.in_write(write_links)
     for start in range(0, len(wanted), PORTION):
@@ -620,7 +629,8 @@ def _price(price: Decimal | None) -> Decimal | None:
 async def link_by_hand(company: Company, kind: Kind, local_id: int, record: CustomerRecord | ItemRecord) -> None:
     """Tie our record to one there (M36, M40). Nothing is written there.
 
-    Raises InputError when either of the two is linked to another record already.
+    A counterpart that is gone there is let go of first (D4); what waited for this link goes out by itself
+    (N2). Raises InputError when either of the two is linked to another record already.
     """
 
     def write(session: Session) -> None:
@@ -629,9 +639,37 @@ async def link_by_hand(company: Company, kind: Kind, local_id: int, record: Cust
             row = session.get_one(Customer, local_id)
         else:
             row = session.get_one(Item, local_id)
+        _let_go(session, company, kind, local_id, record)
         if not _link(session, company, kind, local_id, record, row):
             raise InputError("link", tr("One of the two is linked already."))
+        _mended(session, company, kind, [local_id])
         if kind is Kind.ITEM and isinstance(record, ItemRecord):
             map_imported(session, company.key, local_id, _account(record))
 
     await company.db.in_write(write)
+
+
+def _let_go(session: Session, company: Company, kind: Kind, local_id: int, record: CustomerRecord | ItemRecord) -> None:
+    """The owner chooses another counterpart because the one we know is gone."""
+    link = find_link(session, company.key, kind.value, local_id)
+    status = session.scalar(
+        select(SyncStatus).where(SyncStatus.kind == kind.value, SyncStatus.local_id == local_id)
+    )
+    troubled = status is not None and status.state == SyncState.NEEDS_YOU.value
+    blocked = troubled or bool(failures.blocked_by(session, [(kind.value, local_id)]))
+    if link is None or not blocked or link.external_id == record.external_id:
+        return
+    if holder_of(session, company.key, kind.value, record.external_id or "") is None:
+        session.delete(link)
+        session.flush()
+
+
+def _mended(session: Session, company: Company, kind: Kind, ids: Iterable[int]) -> None:
+    """These are linked now: nothing stands in their way any more, and what was refused for them goes out (N2)."""
+    session.flush()
+    linked = set(ids)
+    waiting = failures.blocked_by(session, [(kind.value, local_id) for local_id in linked])
+    troubled = session.scalars(select(SyncStatus.local_id).where(SyncStatus.kind == kind.value)).all()
+    failures.clear(session, company.desk.clock.now(), [(kind.value, one) for one in troubled if one in linked])
+    for blocked_kind, blocked_id in waiting:
+        promise(session, company.desk, blocked_kind, blocked_id, PushReason.ASKED, asked=True)

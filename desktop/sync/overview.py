@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from desktop.books.desk import Desk
@@ -96,14 +96,27 @@ def current_company(session: Session) -> CompanyKey | None:
 
 
 def save_switches(session: Session, desk: Desk, switches: Switches) -> None:
-    """Store the switches; they take effect at once (M58): turning Auto-Sync on sends what waited for it."""
+    """Store the switches; they take effect at once (M58): turning one on sends what waited for it."""
     row = _live(session)
     before = Switches.from_json(row.switches or {})
     row.switches = dict(switches.to_json())
     note_change(session, "connection", row.id)
     session.flush()
-    if switches.auto and not before.auto:
-        promise_pending(session, desk, row)
+    kinds = ("customers", "items", "invoices", "payments")
+    turned_on = any(getattr(switches, name) and not getattr(before, name) for name in kinds)
+    if switches.auto and (turned_on or not before.auto):
+        promise_pending(session, desk, row, by_hand=False)
+
+
+def forget_queue(session: Session) -> None:
+    """Another company was connected: what was promised, or stood in the way, concerned the one before (M138).
+
+    Links, activity and open calls stay: they belong to their company and count again when it comes back.
+    """
+    session.execute(delete(OutboxEntry))
+    for row in session.scalars(select(SyncStatus)).all():
+        session.delete(row)
+        note_change(session, row.kind, row.local_id)
 
 
 def note_step(session: Session, desk: Desk, step: str, result: Mapping[str, Any]) -> None:

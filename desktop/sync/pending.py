@@ -19,11 +19,12 @@ from desktop.models.work import SyncStatus
 from desktop.providers.records import Kind
 
 
-def pending(session: Session, connection: Connection) -> list[tuple[Kind, int]]:
+def pending(session: Session, connection: Connection, *, by_hand: bool = True) -> list[tuple[Kind, int]]:
     """Records that wait to be sent, as the entity switches allow; older invoices never (C6).
 
     Linked records that were edited, customers and items made since connecting, invoices sent since
-    connecting, payments of linked invoices, and everything that failed before.
+    connecting, payments of linked invoices, and everything that failed before. `by_hand` takes payments
+    along although their switch is off: that switch only keeps them from going by themselves (M85, E7).
     """
     switches = Switches.from_json(connection.switches)
     found: dict[tuple[Kind, int], None] = {}
@@ -33,16 +34,17 @@ def pending(session: Session, connection: Connection) -> list[tuple[Kind, int]]:
         found.update(_edited_or_new(session, connection, Kind.ITEM, Item))
     if switches.invoices:
         found.update(_invoices(session, connection))
-    if switches.payments:
+    if switches.payments or by_hand:
         found.update(_payments(session, connection))
     return list(found)
 
 
-def promise_pending(session: Session, desk: Desk, connection: Connection) -> int:
-    """Promise all of it as asked for by hand, and say how many."""
-    records = pending(session, connection)
+def promise_pending(session: Session, desk: Desk, connection: Connection, *, by_hand: bool = True) -> int:
+    """Promise all of it, and say how many; not `by_hand` when a switch was turned on and it goes by itself."""
+    records = pending(session, connection, by_hand=by_hand)
+    reason = PushReason.ASKED if by_hand else PushReason.CHANGED
     for kind, local_id in records:
-        promise(session, desk, kind.value, local_id, PushReason.ASKED, asked=True)
+        promise(session, desk, kind.value, local_id, reason, asked=by_hand)
     return len(records)
 
 
@@ -70,6 +72,7 @@ def _edited_or_new(
                     table.active.is_(True),
                     table.imported.is_(False),
                 ),
+                exists().where(SyncStatus.kind == kind.value, SyncStatus.local_id == table.id),
             )
         )
     )

@@ -14,7 +14,9 @@ from desktop.models.work import ActivityRow, SyncStatus
 from desktop.providers.records import InvoiceRecord, Kind, Lookup
 from desktop.sync.company import Company
 from desktop.sync.planning import same_name
-from desktop.sync.settling import store_link
+from desktop.sync.settling import find_link, store_link
+from desktop.sync.snapshots import compared
+from desktop.sync.verifying import GONE_FIX, by_id, lookup_for
 
 
 async def link_invoice(company: Company, invoice_id: int) -> None:
@@ -60,6 +62,32 @@ def _link_invoice(session: Session, company: Company, invoice_id: int, theirs: I
         )
     )
     promise(session, company.desk, Kind.INVOICE.value, invoice_id, PushReason.ASKED, asked=True)
+
+
+async def keep_ours(company: Company, kind: Kind, local_id: int) -> None:
+    """The owner chose our version of a record that differs on both sides: the next push writes it over theirs (N10).
+
+    What is there now counts as known from here on, so that only a still newer edit there asks again. Raises
+    GoneRemote when there is none any more, ConnectionProblem.
+    """
+    link = await company.db.in_read(lambda session: find_link(session, company.key, kind.value, local_id))
+    if link is None:
+        return
+    found = await company.provider.find(lookup_for([(kind, link.external_id)]))
+    theirs = by_id(found).get((kind, link.external_id))
+    if theirs is None or getattr(theirs, "voided", False):
+        raise GoneRemote(company.provider.terms.service, "", fix=GONE_FIX[kind])
+    known = compared(kind, theirs)
+
+    def write(session: Session) -> None:
+        row = find_link(session, company.key, kind.value, local_id)
+        if row is not None and row.external_id == link.external_id:
+            row.external_version = theirs.version or ""
+            row.agreed = {"ours": known, "theirs": known}
+            row.agreed_revision = 0
+            promise(session, company.desk, kind.value, local_id, PushReason.ASKED, asked=True)
+
+    await company.db.in_write(write)
 
 
 async def unlink(company: Company, kind: Kind, local_id: int, *, create_again: bool = False) -> None:

@@ -72,10 +72,13 @@ class Grant:
     """A token source over one grant of the sandbox."""
 
     value: str
+    control: Control
     asked: int = 0
 
     async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
         self.asked += 1
+        if refused is not None and refused.value == self.value:  # its hour is over
+            self.value = self.control.grant("quickbooks")["access_token"]
         return AccessToken(self.value, 1)
 
 
@@ -198,7 +201,7 @@ async def open_office(
         return ServiceHttp(
             base=service["api"],
             service="QuickBooks",
-            tokens=Grant(grant["access_token"]),
+            tokens=Grant(grant["access_token"], control),
             clock=clock,
             entropy=desk.entropy,
             limits=LIMITS,
