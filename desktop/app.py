@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from PySide6.QtCore import QLocale, QLockFile, QObject, Signal
+from PySide6.QtCore import QLocale, QLockFile, QObject, QProcess, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
@@ -24,10 +24,11 @@ import qasync
 
 from desktop.core import Core, Options
 from desktop.text import tr
-from desktop.ui import dialogs, formats, operations
+from desktop.ui import dialogs, formats, operations, wizard_door
 from desktop.ui.main_window import MainWindow
 from desktop.ui.theme import theme
 from desktop.ui.tray import NullTray, QtTray, Tray, TrayIcon
+from desktop.wizard.wizard import open_wizard
 
 _log = logging.getLogger(__name__)
 
@@ -117,6 +118,7 @@ class Desktop(QObject):
         self._asking = False
         self.window = MainWindow(options.data_dir)
         self.window.quit_asked.connect(self.quit)
+        self.window.sandbox_asked.connect(start_practice)
         self.window.close_decided = self._may_close
 
     async def run(self) -> None:
@@ -247,6 +249,13 @@ def run_window(options: Options, *, prepare: Prepare | None = None) -> int:
     return 0
 
 
+def start_practice() -> None:
+    """Start the same program on throw-away books beside an imitated service, in a window of its own."""
+    frozen = getattr(sys, "frozen", False)
+    arguments = ["--demo"] if frozen else ["-m", "desktop.cli", "--demo"]
+    QProcess.startDetached(sys.executable, arguments)
+
+
 def make_application() -> QApplication:
     """The QApplication in our look, quitting only when we say so."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
@@ -257,6 +266,7 @@ def make_application() -> QApplication:
     app.setQuitOnLastWindowClosed(False)
     QLocale.setDefault(formats.people_locale())
     theme().apply()
+    wizard_door.install(open_wizard)
     return app
 
 

@@ -33,7 +33,7 @@ class CustomersPage(ListPage):
     search_hint = tr("Search customers")
     watches = frozenset({"customer", "invoice", "payment", "outbox", "connection"})
     stretches = 0
-    giving_way = (3, 2, SYNC)
+    giving_way = (3, 2, 1, SYNC)
 
     def __init__(self, context: Context, sync: SyncActions, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)

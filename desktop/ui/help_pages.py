@@ -35,9 +35,7 @@ def _pages() -> dict[str, tuple[str, list[str]]]:
             [
                 tr("Write an invoice with New invoice. As a draft it stays on this computer."),
                 tr("Mark as sent makes it count. With Auto-Sync on it then goes to your accounting service by itself."),
-                tr(
-                    "A green check means that both sides agree. A yellow dot means that it is not there yet, or changed since."
-                ),
+                tr("A green check: both sides agree. A yellow dot: it is not there yet, or was changed since."),
                 tr("Needs you shows what is wrong and a button that leads to where it is mended."),
                 tr(
                     "Resync sends the invoice as it is now and every payment that is not there yet. Nothing is doubled."

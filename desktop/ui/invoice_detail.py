@@ -104,9 +104,7 @@ class InvoiceDetailPane(Panel):
         due = tr(" · due {day}", day=formats.short_date(row.due_on, self._context.today())) if row.due_on else ""
         self.dates.setText(formats.short_date(row.issued_on, self._context.today()) + due)
         self.amount.setText(formats.money(row.total, row.currency))
-        self.open_amount.setText(
-            tr("{amount} still owed", amount=formats.money(row.balance, row.currency)) if row.view in OWED else ""
-        )
+        self.open_amount.setText(self._owed(row))
         self.open_amount.setVisible(bool(self.open_amount.text()))
         self._show_card(detail)
         self._fill_body(detail)
@@ -114,6 +112,13 @@ class InvoiceDetailPane(Panel):
         if before is None or before.row.id != row.id:
             self._scroll.verticalScrollBar().setValue(0)
         self.loaded.emit()
+
+    def _owed(self, row: queries.InvoiceRow) -> str:
+        if row.view not in OWED:
+            return ""
+        if not row.paid:
+            return tr("not paid yet")
+        return tr("{amount} still owed", amount=formats.money(row.balance, row.currency))
 
     # -- building -----------------------------------------------------------------------------
 
@@ -147,10 +152,10 @@ class InvoiceDetailPane(Panel):
         self._buttons.setContentsMargins(0, 0, 0, 0)
         self.sync_button = QuietButton("", icon_name="syncing")
         self.send_button = QuietButton(tr("Mark as sent"), icon_name="send")
-        self.pay_button = QuietButton(tr("Record payment"), icon_name="payment")
+        self.pay_button = QuietButton(tr("Record payment"))
         self.pdf_button = QuietButton(tr("PDF"), icon_name="pdf")
         self.edit_button = QuietButton(tr("Edit"), icon_name="edit")
-        self.more_button = QuietButton(tr("More"), icon_name="more")
+        self.more_button = IconButton("more", tr("More"), self)
         self.sync_button.clicked.connect(lambda: self._sync.sync_invoices([self._id]))
         self.send_button.clicked.connect(lambda: self.sent_asked.emit(self._id))
         self.pay_button.clicked.connect(lambda: self.payment_asked.emit(self._id))
@@ -178,6 +183,7 @@ class InvoiceDetailPane(Panel):
         column.setSpacing(px(12))
         who = QVBoxLayout()
         who.setSpacing(0)
+        who.setContentsMargins(-px(5), 0, 0, 0)
         who.addWidget(self.customer)
         who.addWidget(self.dates)
         self.dates.setContentsMargins(px(5), 0, 0, 0)
@@ -330,7 +336,7 @@ class InvoiceDetailPane(Panel):
                 under.addWidget(label(f"{self._context.service} {one.external_id}", "hint"))
             under.addStretch(1)
             if not one.from_service:
-                remove = IconButton("undo", tr("Remove this payment"))
+                remove = IconButton("delete", tr("Remove this payment"))
                 remove.clicked.connect(lambda _on=False, each=one.id: self.payment_removed.emit(each))
                 under.addWidget(remove)
             grid.addLayout(under, at + 1, 0, 1, 2)
@@ -340,10 +346,10 @@ class InvoiceDetailPane(Panel):
         service = self._context.service
         if not detail.external_id and not detail.note:
             return None
-        box, grid = _section(tr("Also"))
+        box, grid = _section(tr("In {service}", service=service) if detail.external_id else tr("Note"))
         at = 1
         if detail.external_id:
-            grid.addWidget(label(tr("{service} id", service=service), "secondary"), at, 0)
+            grid.addWidget(label(tr("Invoice id"), "secondary"), at, 0)
             if self._url:
                 link = LinkLabel(detail.external_id)
                 link.setAccessibleName(tr("Open {id} in {service}", id=detail.external_id, service=service))

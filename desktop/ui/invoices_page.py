@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from desktop.books import invoices, payments, queries
@@ -48,6 +48,9 @@ class InvoicesPage(Page):
     title = tr("Invoices")
     search_hint = tr("Search invoices")
     watches = frozenset({"invoice", "payment", "customer", "outbox", "connection", "notification"})
+
+    sandbox_asked = Signal()
+    """ "Try it with a sandbox company" was pressed."""
 
     def __init__(self, context: Context, sync: SyncActions, menus: Menus, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
@@ -207,7 +210,7 @@ class InvoicesPage(Page):
         today = self.context.today
         Row = queries.InvoiceRow
         columns = [
-            Column[Row](tr("No."), lambda r: r.number, key="number", sort_key="number", width=9),
+            Column[Row](tr("No."), lambda r: r.number, key="number", sort_key="number", width=8),
             Column[Row](
                 tr("Customer"), lambda r: r.customer_name, key="customer", sort_key="customer", stretch=True, width=14
             ),
@@ -216,14 +219,14 @@ class InvoicesPage(Page):
                 lambda r: formats.short_date(r.issued_on, today()),
                 key="date",
                 sort_key="issued_on",
-                width=7,
+                width=6,
             ),
             Column[Row](
                 tr("Due"),
                 lambda r: formats.short_date(r.due_on, today()) if r.due_on else "",
                 key="due",
                 sort_key="due_on",
-                width=7,
+                width=6,
             ),
             Column[Row](
                 tr("Total"),
@@ -231,7 +234,7 @@ class InvoicesPage(Page):
                 key="total",
                 sort_key="total",
                 align=right,
-                width=9,
+                width=8,
                 tooltip=lambda r: formats.money(r.total, r.currency),
             ),
             Column[Row](
@@ -240,7 +243,7 @@ class InvoicesPage(Page):
                 key="balance",
                 sort_key="balance",
                 align=right,
-                width=9,
+                width=8,
                 tooltip=lambda r: formats.money(r.balance, r.currency),
             ),
             Column[Row](
@@ -249,7 +252,7 @@ class InvoicesPage(Page):
                 key="status",
                 sort_key="status",
                 status=lambda r: words.invoice_status(r.view),
-                width=10,
+                width=9,
             ),
             Column[Row](
                 tr("Sync"),
@@ -260,7 +263,7 @@ class InvoicesPage(Page):
                 tooltip=lambda r: words.sync_reason(
                     r.sync, r.sync_at, r.sync_title, self.context.now(), self.context.service
                 ),
-                width=13,
+                width=11,
             ),
         ]
         self.table = RecordTable(tr("Invoices"))
@@ -269,6 +272,7 @@ class InvoicesPage(Page):
         self.table.setModel(self.model)
         self.table.show_sorted("issued_on", True)
         self.table.setColumnHidden(SYNC, True)
+        self.table.viewport().installEventFilter(self)
         self.model.sort_requested.connect(self._on_sort)
         self.table.selection_changed.connect(self._on_selection)
         self.table.activated_record.connect(lambda each: self.edit(each) if self._may_edit() else None)
@@ -299,8 +303,8 @@ class InvoicesPage(Page):
         self.new_button = PrimaryButton(tr("New invoice"), self, icon_name="add")
         self.new_button.clicked.connect(lambda: self.new_invoice())
         self.empty = EmptyState("invoices", tr("No invoices yet"))
-        self.empty.primary.connect(lambda: self.new_invoice())
-        self.empty.secondary.connect(lambda: self.context.go(settings("integrations")))
+        self.empty.primary.connect(self._on_empty_primary)
+        self.empty.secondary.connect(self.sandbox_asked)
         self.no_hits = EmptyState(
             "no_hits", tr("No invoice fits"), tr("Nothing matches this filter."), primary=tr("Clear filter")
         )
@@ -337,7 +341,7 @@ class InvoicesPage(Page):
         self._menus["detail"].setChecked(not self._folded)
         saved = self.context.preferences.data("invoices.splitter")
         if saved.isEmpty() or not self.splitter.restoreState(saved):
-            self.splitter.setSizes([px(620), px(384)])
+            self.splitter.setSizes([px(640), px(364)])
         self.splitter.setHandleWidth(1)
 
     def _build_bar(self) -> QWidget:
@@ -437,13 +441,24 @@ class InvoicesPage(Page):
             self.table.select_ids([wanted], wanted)
             self.table.scrollTo(self.table.currentIndex())
 
+    def _on_empty_primary(self) -> None:
+        if self.context.connection is None:
+            self.context.go(settings("integrations"))
+        else:
+            self.new_invoice()
+
+    @property
+    def _is_practice(self) -> bool:
+        """The services are imitated already: nothing real can be touched from here."""
+        return bool(self.context.core.options.addresses)
+
     def _words_when_empty(self) -> None:
         if self.context.connection is None:
             self.empty.set_text(
                 tr("Write invoices here, keep your books there"),
                 tr("BlueClerk sends your invoices and payments to your accounting service, each exactly once."),
             )
-            texts = (tr("New invoice"), tr("Connect your accounting"))
+            texts = (tr("Connect your accounting"), "" if self._is_practice else tr("Try it with a sandbox company"))
         else:
             self.empty.set_text(
                 tr("No invoices yet"),
@@ -626,9 +641,10 @@ class InvoicesPage(Page):
 
     # -- room ---------------------------------------------------------------------------------
 
-    def resizeEvent(self, event) -> None:  # noqa: ANN001
-        super().resizeEvent(event)
-        self._fit()
+    def eventFilter(self, watched, event) -> bool:  # noqa: ANN001
+        if event.type() == QEvent.Type.Resize and watched is self.table.viewport():
+            self._fit()
+        return super().eventFilter(watched, event)
 
     def _fit(self) -> None:
         """Let columns go while the list is too narrow for all: what remains is never cut off."""
@@ -637,7 +653,7 @@ class InvoicesPage(Page):
         self.table.setColumnHidden(SYNC, not self._synced_before)
         for column in GIVING_WAY:
             self.table.setColumnHidden(column, False)
-        customer = theme().px(130)
+        customer = theme().px(120)
         for column in GIVING_WAY:
             shown = [n for n in range(header.count()) if not header.isSectionHidden(n) and n != 1]
             if sum(header.sectionSize(n) for n in shown) + customer <= width:

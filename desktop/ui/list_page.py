@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from desktop.core import Change
@@ -77,6 +77,7 @@ class ListPage(Page):
             columns, Rows(self.context.core, read, arguments), self.table
         )
         self.table.setModel(self.model)
+        self.table.viewport().installEventFilter(self)
         self.model.sort_requested.connect(self._on_sort)
         self.table.selection_changed.connect(self._on_selection)
         self.chips = FilterChips(chips)
@@ -104,7 +105,7 @@ class ListPage(Page):
             pane.hide()
             self.splitter.addWidget(pane)
             self.splitter.setStretchFactor(0, 1)
-            self.splitter.setSizes([px(620), px(384)])
+            self.splitter.setSizes([px(640), px(364)])
         self.splitter.splitterMoved.connect(lambda *_: self._fit())
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -195,9 +196,10 @@ class ListPage(Page):
         if self.isVisible():
             self.reload()
 
-    def resizeEvent(self, event) -> None:  # noqa: ANN001
-        super().resizeEvent(event)
-        self._fit()
+    def eventFilter(self, watched, event) -> bool:  # noqa: ANN001
+        if event.type() == QEvent.Type.Resize and watched is self.table.viewport():
+            self._fit()
+        return super().eventFilter(watched, event)
 
     def _fit(self) -> None:
         header = self.table.horizontalHeader()

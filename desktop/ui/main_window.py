@@ -24,6 +24,7 @@ from desktop.errors import BlueClerkError
 from desktop.models.states import ConnectionState
 from desktop.text import tr
 from desktop.ui import formats, operations
+from desktop.ui.appearance_page import restore as restore_look
 from desktop.ui.banner import Banner
 from desktop.ui.bell_button import BellButton
 from desktop.ui.bell_panel import BellPanel
@@ -52,6 +53,8 @@ class MainWindow(QMainWindow):
     closed = Signal()
     """The window was closed; whether the program ends is decided by whoever listens."""
     attached = Signal()
+    sandbox_asked = Signal()
+    """ "Try it with a sandbox company" was pressed."""
     status_shown = Signal(str, str)
     """What the connection chip says now, and its kind."""
 
@@ -113,6 +116,9 @@ class MainWindow(QMainWindow):
         if page is None:
             return
         self._show_page(route.page)
+        focus = QApplication.focusWidget()
+        if focus is None or self.rail.isAncestorOf(focus) or not focus.isVisible():
+            page.focus_first()
         page.open(route)
 
     def toast(self, sentence: str, action: str = "", acted: Callable[[], object] | None = None) -> None:
@@ -210,7 +216,9 @@ class MainWindow(QMainWindow):
             "activity": ActivityPage(self.context),
             "settings": _settings_page(self.context),
         }
+        self.pages["invoices"].sandbox_asked.connect(self.sandbox_asked)
         for page in self.pages.values():
+            page.actions_changed.connect(self.show_look)
             self.stack.addWidget(page)
 
     def _wire_menus(self) -> None:
@@ -265,6 +273,7 @@ class MainWindow(QMainWindow):
         self._show_page(last if last in PAGES else "invoices")
         self._show_connection()
         self.bell_panel.reload()
+        self.pages[self.rail.current].focus_first()
         self.attached.emit()
 
     def _show_page(self, key: str) -> None:
@@ -420,8 +429,12 @@ class MainWindow(QMainWindow):
     def set_look(self, mode: Mode) -> None:
         """Light, dark or as the system; remembered."""
         theme().set_mode(mode)
-        self.menus[f"look_{mode.value}"].setChecked(True)
+        self.show_look()
         self.preferences.keep("window.look", mode.value)
+
+    def show_look(self) -> None:
+        """Tick the look in use in the View menu."""
+        self.menus[f"look_{theme().mode.value}"].setChecked(True)
 
     def _help(self) -> None:
         self._help_pages().show_help(self, self.rail.current)
@@ -463,9 +476,8 @@ class MainWindow(QMainWindow):
         geometry = kept.data("window.geometry")
         if not geometry.isEmpty():
             self._restore_geometry(geometry)
-        mode = kept.text("window.look", "")
-        if mode in {one.value for one in Mode}:
-            self.set_look(Mode(mode))
+        restore_look(kept)
+        self.show_look()
 
     def _restore_geometry(self, geometry: QByteArray) -> None:
         self.restoreGeometry(geometry)

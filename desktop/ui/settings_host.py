@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from desktop.core import Change
 from desktop.text import tr
 from desktop.ui.context import Context
 from desktop.ui.page import Page
 from desktop.ui.routes import Route
-
-try:
-    from desktop.ui.settings_page import SettingsPage
-except ImportError:
-    SettingsPage = None
+from desktop.ui.settings_page import SettingsPage
+from desktop.ui.theme import theme
 
 
 class SettingsHost(Page):
@@ -22,12 +20,20 @@ class SettingsHost(Page):
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
+        self.inner = SettingsPage(context.core, context, self, preferences=context.preferences)
+        self.inner.toasted.connect(lambda words: context.toast(words))
+        self.inner.look_chosen.connect(lambda _mode: self.actions_changed.emit())
+        px = theme().px
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        if SettingsPage is not None:
-            self.inner = SettingsPage(context.core, self)
-            column.addWidget(self.inner)
+        column.setContentsMargins(px(24), 0, px(24), px(8))
+        column.addWidget(self.inner)
 
     def open(self, route: Route) -> None:
-        if SettingsPage is not None:
-            self.inner.open(route)
+        self.inner.open(route)
+
+    def reload(self, touched: frozenset[Change] = frozenset()) -> None:
+        if not touched:
+            self.inner.load()
+
+    def may_leave(self) -> bool:
+        return self.inner.may_leave()

@@ -16,9 +16,9 @@ async def test_first_run_says_what_this_is_and_offers_to_connect(qloop, look, al
     async with alone() as core, shown(core) as window:
         page = window.pages["invoices"]
         assert page.list.face == "empty"
-        assert page.empty.secondary_button.text() == "Connect your accounting"
+        assert page.empty.primary_button.text() == "Connect your accounting"
         assert window.chip.words == "Not connected"
-        page.empty.secondary_button.click()
+        page.empty.primary_button.click()
         assert window.current_page == "settings"
 
 
