@@ -12,6 +12,7 @@ import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -31,6 +32,7 @@ from desktop.errors import (
     NotAllowed,
     SecretStoreProblem,
 )
+from desktop.models.backup import list_backups, take_backup, thin_out
 from desktop.models.connection import Connection
 from desktop.models.session import Change, Database, open_database
 from desktop.models.states import CompanyKey, PushReason
@@ -61,6 +63,7 @@ P = ParamSpec("P")
 _log = logging.getLogger(__name__)
 
 HEALTH_SECONDS = 3600.0
+BACKUPS = "backups"
 QUIT_SECONDS = 5.0
 """How long a call in flight may take when the program ends; what is still out then is found out later (P4)."""
 
@@ -114,6 +117,7 @@ class Core:
         self._leases = Leases(db, f"{options.account}:{options.entropy.uuid()}")
         self._cipher: Cipher | None = None
         self._live: _Live | None = None
+        self._backups = options.data_dir / BACKUPS
         self._flow: SignInFlow | None = None
         self._sign_ins: dict[tuple[ProviderKey, AppKeys], SignIn] = {}
         self._making = asyncio.Lock()
@@ -126,8 +130,9 @@ class Core:
     @classmethod
     async def open(cls, options: Options) -> Core:
         """Open the books (migrating them first). Raises StorageProblem; the password store is not asked yet."""
-        backups = options.data_dir / "backups"
-        db = await asyncio.to_thread(open_database, options.database, options.clock, backup_dir=backups)
+        db = await asyncio.to_thread(
+            open_database, options.database, options.clock, backup_dir=options.data_dir / BACKUPS
+        )
         core = cls(options, db)
         await core.do(me)
         return core
@@ -156,13 +161,23 @@ class Core:
             await self.clock.sleep(30.0)
 
     async def _watch_health(self) -> None:
-        """Once an hour: what will go wrong is told before it does (M103)."""
+        """Once an hour: what will go wrong is told before it does (M103), and the day's backup is taken."""
         while True:
             await self.clock.sleep(HEALTH_SECONDS)
             try:
+                await self.daily_backup()
                 await self.check_health()
             except BlueClerkError as problem:
-                _log.info("the health check could not ask: %s", problem.title)
+                _log.info("the hourly look was not finished: %s", problem.title)
+
+    async def daily_backup(self) -> Path | None:
+        """A checked copy of a SQLite file if today has none yet, thinned out by age; the copy made, or None.
+
+        Raises StorageProblem.
+        """
+        if self.db.path is None:
+            return None
+        return await asyncio.to_thread(_backup_of_today, self.db.path, self._backups, self.clock.now())
 
     async def check_health(self) -> list[HealthWarning]:
         """Look now. Raises ConnectionProblem when the service can't be asked."""
@@ -453,3 +468,11 @@ class Core:
                 loop.call_soon_threadsafe(listener, changes)
 
         return self.db.subscribe(deliver)
+
+
+def _backup_of_today(path: Path, folder: Path, now: datetime) -> Path | None:
+    if any(now - backup.taken_at < timedelta(days=1) for backup in list_backups(folder)):
+        return None
+    made = take_backup(path, folder, "daily", now)
+    thin_out(folder, now)
+    return made.path

@@ -34,7 +34,7 @@ from desktop.core import Core, Options
 from desktop.errors import Fix
 from desktop.models.connection import ExternalLink
 from desktop.models.customer import Customer
-from desktop.models.invoice import Invoice
+from desktop.models.invoice import Invoice, TaxCode
 from desktop.models.item import Item
 from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.states import Switches
@@ -322,10 +322,14 @@ def _write_invoices(
     query = select(Item).where(Item.active.is_(True), Item.builtin.is_(False), Item.unit_price.is_not(None))
     query = query.where(Item.name == item_name) if item_name else query.where(Item.name != UNMAPPED_ITEM)
     items = session.scalars(query.order_by(Item.id)).all()
+    taxed = session.scalar(select(TaxCode.id).where(TaxCode.active.is_(True), TaxCode.rate > Decimal(0)).limit(1))
     made = []
     for place in range(count):
+        tax_code = taxed if place % 3 == 0 else None
         lines = tuple(
-            LineDraft(item.id, item.description, Decimal(1 + (place + offset) % 3), item.unit_price or Decimal(0))
+            LineDraft(
+                item.id, item.description, Decimal(1 + (place + offset) % 3), item.unit_price or Decimal(0), tax_code
+            )
             for offset, item in enumerate(items[(place * 2 + k) % len(items)] for k in range(1 + place % 3))
         )
         draft = InvoiceDraft(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from desktop.errors import NotAllowed
+from desktop.models.backup import is_sound
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core, sign_in
 
@@ -41,3 +42,10 @@ async def test_M134_M136_disconnect_ends_it_and_keeps_the_links(tmp_path: Path, 
         assert await core.connection() is None
         assert await core.company() is None
         assert control.ledger(op="revoke")
+
+
+async def test_each_day_has_one_backup_that_can_be_opened(tmp_path: Path, sandbox: Any, control: Control) -> None:
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        made = await core.daily_backup()
+        assert made is not None and is_sound(made)
+        assert await core.daily_backup() is None

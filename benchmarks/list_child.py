@@ -1,0 +1,104 @@
+"""One window over the books in argv[1], in a process of its own; prints what it cost as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import qasync
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication
+
+from desktop.app import make_application
+from desktop.core import Core, Options
+from desktop.sync.secrets import MemoryStore
+from desktop.ui import operations
+from desktop.ui.main_window import MainWindow
+from desktop.ui.routes import Route
+
+
+class Painted(QObject):
+    """Notes when the list was drawn with rows in it."""
+
+    def __init__(self, table: QObject, rows: Callable[[], int]) -> None:
+        super().__init__()
+        self.at = 0.0
+        self._rows = rows
+        table.installEventFilter(self)
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and self._rows():
+            self.at = time.perf_counter()
+        return False
+
+
+def resident_mb() -> float:
+    """Memory in RAM now, in MB (Linux); elsewhere the most it ever was."""
+    status = Path("/proc/self/statm")
+    if status.exists():
+        return int(status.read_text().split()[1]) * resource.getpagesize() / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+async def measure(database: str) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        core = await Core.open(Options(database, Path(folder), MemoryStore(), "owner"))
+        window = MainWindow()
+        window.attach(core)
+        window.show()
+        page = window.pages["invoices"]
+        await _settle()
+        painted = Painted(page.table.viewport(), page.model.rowCount)
+        figures: dict[str, float] = {"rows": page.model.rowCount(), "memory": resident_mb()}
+        for name, act in (
+            ("first paint", page.reload),
+            ("sort by total", lambda: page.table.sortByColumn(4, page.table.horizontalHeader().sortIndicatorOrder())),
+            ("filter by name", lambda: page.search("customer 012")),
+            ("all again", lambda: page.search("")),
+        ):
+            figures[name] = await _timed(painted, act)
+        table = page.table
+        if page.model.rowCount():
+            started = time.perf_counter()
+            table.scrollTo(page.model.index(page.model.rowCount() // 2, 0))
+            table.viewport().repaint()
+            figures["jump"] = (time.perf_counter() - started) * 1000
+        window.go(Route("customers"))
+        await _settle()
+        window.detach()
+        await core.close()
+        return figures
+
+
+async def _timed(painted: Painted, act: Callable[[], object]) -> float:
+    painted.at = 0.0
+    started = time.perf_counter()
+    act()
+    await _settle()
+    return max(0.0, painted.at - started) * 1000
+
+
+async def _settle() -> None:
+    quiet = 0
+    while quiet < 5:
+        await asyncio.sleep(0.01)
+        quiet = 0 if operations.pending() else quiet + 1
+
+
+def main() -> None:
+    app = make_application()
+    assert isinstance(app, QApplication)
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    with loop:
+        print(json.dumps(loop.run_until_complete(measure(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()
