@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QSpacerItem, QWidget
 
 from desktop.text import tr
@@ -39,6 +39,8 @@ class FilterChips(QWidget):
             self._group.addButton(button)
             self._buttons[key], self._words[key] = button, words
             self._row.addWidget(button)
+            self._claim(button)
+        theme().changed.connect(self._on_look_changed)
         if not wrap:
             self._row.addItem(QSpacerItem(0, 0, QSizePolicy.Policy.Expanding))
         self.setAccessibleName(tr("Filter"))
@@ -65,7 +67,7 @@ class FilterChips(QWidget):
             button.setAccessibleName(
                 words if count is None else tr("{words}, {count}", words=words, count=number(count))
             )
-            button.updateGeometry()
+            self._claim(button)
         self._insist()
 
     def set_chip_visible(self, key: str, visible: bool) -> None:
@@ -79,6 +81,16 @@ class FilterChips(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._insist()
+
+    def _claim(self, button: QPushButton) -> None:
+        """Room for the words in bold, as the chosen chip has them: a size hint knows only the plain ones."""
+        words = QFontMetrics(theme().font("strong")).horizontalAdvance(button.text().replace("&&", "&"))
+        button.setMinimumWidth(words + 2 * theme().px(12) + 4)
+        button.updateGeometry()
+
+    def _on_look_changed(self) -> None:
+        for button in self._buttons.values():
+            self._claim(button)
 
     def _insist(self) -> None:
         """Claim the lines needed at this width: a crowded layout would not ask."""

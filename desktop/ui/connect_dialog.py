@@ -114,7 +114,7 @@ class ConnectDialog(QDialog):
         self._other: Coroutine[Any, Any, Any] | None = None
         self.failed.other.clicked.connect(self._on_other)
         self.setMinimumWidth(px(460))
-        self.resize(px(560), px(400))
+        self.resize(px(560), px(360))
 
     @property
     def step(self) -> str:
@@ -255,7 +255,7 @@ class ConnectDialog(QDialog):
             self.exchanging.say(text)
         self.steps.setCurrentWidget(step)
         step.setFocus()
-        high = theme().px(620 if step is self.keys else 400)
+        high = theme().px(620 if step is self.keys else 360)
         screen = self.screen()
         room = screen.availableSize().height() - theme().px(60) if screen is not None else high
         self.resize(self.width(), min(high, room))

@@ -142,7 +142,7 @@ class ConnectionPage(QWidget):
             parts.append(tr("practice company"))
         self.who.setText(" · ".join(parts))
         self.wizard_button.setText(
-            tr("Continue &Setup") if view.wizard and "done" not in view.wizard else tr("Run Setup &Wizard")
+            tr("Continue Set&up") if view.wizard and "done" not in view.wizard else tr("Run Setup &Wizard")
         )
         if first:
             self.alert.set_service(service)
@@ -293,6 +293,7 @@ class ConnectionPage(QWidget):
         for button in (self.sync_button, self.wizard_button, self.disconnect_button):
             head.addWidget(button)
         top = QHBoxLayout()
+        top.setContentsMargins(-px(12), 0, 0, 0)
         top.addWidget(self.back)
         top.addStretch(1)
         column = QVBoxLayout(self)
@@ -395,8 +396,12 @@ class OverviewTab(QWidget):
                 else tr("{n} items have no {word}", n=facts.unmapped, word=word)
             )
             self._line("warning", "wait", text, tr("Choose accounts"), self.mapping_asked)
-        self._line("customers", "", tr("{n} customers are linked", n=formats.number(facts.customers)))
-        self._line("items", "", tr("{n} items are linked", n=formats.number(facts.items)))
+        count = facts.customers
+        text = tr("1 customer is linked") if count == 1 else tr("{n} customers are linked", n=formats.number(count))
+        self._line("customers", "", text)
+        count = facts.items
+        text = tr("1 item is linked") if count == 1 else tr("{n} items are linked", n=formats.number(count))
+        self._line("items", "", text)
         if view.refresh_expires_at is not None:
             until = formats.until(view.refresh_expires_at, now)
             self._line("sign_in", "", tr("The sign-in is good until {date}, and longer with each sync", date=until))

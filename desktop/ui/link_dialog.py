@@ -75,7 +75,7 @@ class _PickDialog(QDialog):
                 "",
                 lambda row: row.hint,
                 key="hint",
-                width=24,
+                stretch=True,
                 status=lambda row: Status(row.hint) if row.hint else None,
             ),
             Column[_Choice](

@@ -196,7 +196,8 @@ class MappingPanel(QWidget):
 
         self.model.set_filter(shown)
         self.empty.setVisible(not self.model.rows)
-        self.card.setVisible(bool(self.model.rows))
+        for part in (self.card, self.chips, self.search, self.picker, self.apply_button):
+            part.setVisible(bool(self.model.rows))
         self.chips.set_counts({"all": len(self.model.rows), "open": self.open_count, "named": len(self._ids)})
 
     def _on_search(self, text: str) -> None:
@@ -320,7 +321,7 @@ class MappingTab(QWidget):
         self.panel = MappingPanel(core, self)
         self.state = label("", "secondary", parent=self)
         self.save_button = PrimaryButton(tr("&Save"), self)
-        self.discard_button = QuietButton(tr("&Discard"), self)
+        self.discard_button = QuietButton(tr("Dis&card"), self)
         self.save_button.clicked.connect(self._on_save)
         self.discard_button.clicked.connect(self._on_discard)
         foot = QHBoxLayout()
@@ -329,7 +330,7 @@ class MappingTab(QWidget):
         foot.addWidget(self.discard_button)
         foot.addWidget(self.save_button)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, px(16), 0, 0)
+        column.setContentsMargins(0, px(16), 0, px(16))
         column.setSpacing(px(12))
         column.addWidget(self.why)
         column.addWidget(self.banner)

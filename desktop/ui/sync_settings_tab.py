@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop.core import Core
 from desktop.models.states import Switches
@@ -33,8 +33,7 @@ class SwitchesPanel(QWidget):
         px = theme().px
         main, kinds, week = Card(parent=self), Card(tr("What is kept in sync"), self), Card(parent=self)
         self.recommended = StatusPill(Status(tr("Recommended"), "good"), self)
-        main.body.addWidget(self._box("auto", tr("&Auto-Sync")))
-        main.body.insertWidget(0, self.recommended)
+        main.body.addWidget(self._box("auto", tr("&Auto-Sync"), self.recommended))
         for name, words in (
             ("invoices", tr("Sync &Invoices")),
             ("payments", tr("Sync &Payments")),
@@ -55,7 +54,7 @@ class SwitchesPanel(QWidget):
             column.addWidget(card)
         column.addStretch(1)
 
-    def _box(self, name: str, words: str) -> QWidget:
+    def _box(self, name: str, words: str, beside: QWidget | None = None) -> QWidget:
         part = QWidget(self)
         box = QCheckBox(words, part)
         hint = label("", "hint", wrap=True, parent=part)
@@ -63,7 +62,13 @@ class SwitchesPanel(QWidget):
         column = QVBoxLayout(part)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(box)
+        row = QHBoxLayout()
+        row.setSpacing(theme().px(8))
+        row.addWidget(box)
+        if beside is not None:
+            row.addWidget(beside)
+        row.addStretch(1)
+        column.addLayout(row)
         column.addWidget(hint)
         box.clicked.connect(lambda _on=False: self.changed.emit(self.switches()))
         self.boxes[name], self._hints[name] = box, hint

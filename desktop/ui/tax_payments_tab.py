@@ -10,7 +10,7 @@ from desktop.sync.tax_payments import TaxPaymentsView, tax_payments_view
 from desktop.text import tr
 from desktop.ui import formats, operations
 from desktop.ui.banner import Banner
-from desktop.ui.labels import label
+from desktop.ui.labels import ElidedLabel, label
 from desktop.ui.panels import Card
 from desktop.ui.problems import show_problem
 from desktop.ui.theme import theme
@@ -53,17 +53,16 @@ class TaxPaymentsTab(QWidget):
                 "{service} works tax out by itself and may replace the figure shown here; BlueClerk then tells you.",
                 service=service,
             )
+        used = [tax for tax in view.taxes if tax.active]
+        idle = len(view.taxes) - len(used)
+        if idle:
+            intro += " " + (
+                tr("1 more can't be put on a line.") if idle == 1 else tr("{n} more can't be put on a line.", n=idle)
+            )
         self._table(
             self.taxes,
             intro if view.taxes else tr("{service} has no tax codes: invoices go there without tax.", service=service),
-            [
-                (
-                    tax.name,
-                    tr("{rate} %", rate=formats.decimal(tax.rate)),
-                    "" if tax.active else tr("not in use any more"),
-                )
-                for tax in view.taxes
-            ],
+            [(tax.name, tr("{rate} %", rate=formats.decimal(tax.rate)), "") for tax in used],
         )
         default = view.default_account or tr("the account that {service} uses by default", service=service)
         self._table(
@@ -97,7 +96,7 @@ class TaxPaymentsTab(QWidget):
         for line, (name, middle, right) in enumerate(rows):
             grid.addWidget(label(name, parent=box), line, 0)
             grid.addWidget(label(middle, parent=box), line, 1)
-            grid.addWidget(label(right, "secondary", wrap=True, parent=box), line, 2)
+            grid.addWidget(ElidedLabel(right, "secondary", box), line, 2)
         grid.setColumnStretch(2, 1)
         box.setVisible(bool(rows))
         card.body.addWidget(box)

@@ -58,6 +58,7 @@ class CustomersPage(ImportPage[CustomerRow]):
     """M19 to M36."""
 
     step = "customers"
+    giving_way = ("email", "address", "why")
 
     def __init__(self, wizard: Any) -> None:
         self.noun = tr("customers")
@@ -117,13 +118,13 @@ class CustomersPage(ImportPage[CustomerRow]):
                 status=lambda row: Status(self._why(row)),
                 tooltip=lambda row: "\n".join(row.review.reasons),
             ),
-            Column(tr("Address"), lambda row: address_line(row.review), key="address", sort_key="address", width=19),
+            Column(tr("Address"), lambda row: address_line(row.review), key="address", sort_key="address", width=18),
             Column(
                 tr("E-mail"),
                 lambda row: row.review.record.email,
                 key="email",
                 sort_key="email",
-                width=17,
+                width=15,
                 tooltip=lambda row: row.review.record.email,
             ),
             Column(
@@ -131,7 +132,7 @@ class CustomersPage(ImportPage[CustomerRow]):
                 lambda row: self.verdict(row).text,
                 key="verdict",
                 sort_key="verdict",
-                width=25,
+                stretch=True,
                 status=self.verdict,
                 tooltip=self._verdict_reason,
                 choices=self._decisions,

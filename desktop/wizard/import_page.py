@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop.sync import overview
@@ -19,7 +20,7 @@ from desktop.ui.check_table import CheckTable
 from desktop.ui.chips import FilterChips
 from desktop.ui.columns import Column
 from desktop.ui.empty_state import EmptyState
-from desktop.ui.labels import LinkLabel, label
+from desktop.ui.labels import ElidedLabel, LinkLabel
 from desktop.ui.panels import Card
 from desktop.ui.record_table import RecordList
 from desktop.ui.search_field import SearchField
@@ -38,13 +39,15 @@ class ImportPage(StepPage, Generic[RowT]):
     is_import = True
     noun = ""
     """"customers" in a sentence."""
+    giving_way: tuple[str, ...] = ()
+    """Columns that go first where the window is too narrow for all of them."""
 
     def __init__(self, wizard: Any, title: str) -> None:
         super().__init__(wizard, title)
         self._text = ""
         self.loaded = False
         px = theme().px
-        self.hint = label("", "hint", wrap=True, parent=self)
+        self.hint = ElidedLabel("", "hint", self)
         self.open_link = LinkLabel("", self)
         self.open_link.clicked.connect(lambda: self._show_chip("possible"))
         self.chips = FilterChips(self.chip_words(), self)
@@ -60,6 +63,9 @@ class ImportPage(StepPage, Generic[RowT]):
         self.table = CheckTable(title, self)
         self.table.setModel(self.model)
         self.table.selection_changed.connect(self.on_selection)
+        header = self.table.horizontalHeader()
+        self._widths = {column.name: header.sectionSize(n) for n, column in enumerate(self.model.columns)}
+        self._given: set[str] = set()
         empty = EmptyState("empty", tr("Nothing there yet"), "", parent=self)
         self.empty = empty
         no_hits = EmptyState("no_hits", tr("Nothing matches"), "", primary=tr("Clear filter"), parent=self)
@@ -156,6 +162,7 @@ class ImportPage(StepPage, Generic[RowT]):
         self.loaded = True
         self.list.show_rows(filtered=False)
         self._recount()
+        self.table.setFocus()
         self.commit_changed.emit()
 
     def on_pages(self, done: int, total: int | None) -> None:
@@ -205,6 +212,26 @@ class ImportPage(StepPage, Generic[RowT]):
         self.setup.results[self.step] = dict(SKIPPED)
         return self.core.do(overview.note_step, self.step, SKIPPED) if self.flow.only is None else None
 
+    # -- room ---------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._give_way)  # the table gets its own size after this
+
+    def _give_way(self) -> None:
+        """Show as many columns as there is room for; the name keeps a decent width."""
+        room = self.table.viewport().width()
+        names = [column.name for column in self.model.columns]
+        needed = sum(theme().px(170) if column.stretch else self._widths[column.name] for column in self.model.columns)
+        hidden: set[str] = set()
+        for name in self.giving_way:
+            if needed > room:
+                hidden.add(name)
+                needed -= self._widths[name]
+        for name in hidden ^ self._given:
+            self.table.setColumnHidden(names.index(name), name in hidden)
+        self._given = hidden
+
     # -- filter -------------------------------------------------------------------------------
 
     def refilter(self) -> None:
@@ -232,6 +259,7 @@ class ImportPage(StepPage, Generic[RowT]):
         self.counts = {"all": len(self.model.rows), **counts}
         self.chips.set_counts(self.counts if self.loaded else {})
         self.hint.setText(self.describe() if self.loaded else "")
+        self.hint.setVisible(bool(self.hint.text()))
         waiting = counts.get("possible", 0)
         self.open_link.setVisible(self.loaded and waiting > 0)
         self.open_link.setText(

@@ -38,6 +38,7 @@ class ItemsPage(ImportPage[ItemRow]):
     """M37 to M46."""
 
     step = "items"
+    giving_way = ("description", "account")
 
     def __init__(self, wizard: Any) -> None:
         self.noun = tr("items")
@@ -88,7 +89,7 @@ class ItemsPage(ImportPage[ItemRow]):
                 lambda row: self.verdict(row).text,
                 key="verdict",
                 sort_key="verdict",
-                width=24,
+                stretch=True,
                 status=self.verdict,
                 tooltip=lambda row: self.verdict(row).text,
                 choices=self._decisions,

@@ -63,7 +63,7 @@ class SetupWizard(QWizard):
             page.completeChanged.connect(self._say)
             self.pages_by_step[step] = page
             self.setPage(number, page)
-        self.currentIdChanged.connect(lambda _id: self._say())
+        self.currentIdChanged.connect(lambda _id: self._on_page())
         self.finished.connect(lambda _code: self._end())
         self._fit()
 
@@ -154,13 +154,24 @@ class SetupWizard(QWizard):
         self.setButton(kinds.CommitButton, PrimaryButton(tr("&Import Selected"), self))
         self.setButton(kinds.FinishButton, PrimaryButton(tr("&Finish"), self))
         self.setButton(kinds.BackButton, QuietButton(tr("&Back"), self))
-        self.setButton(kinds.CancelButton, PlainButton(tr("Close"), self))
+        self.setButton(
+            kinds.CancelButton, PlainButton(tr("Finish later") if self.flow.only is None else tr("Cancel"), self)
+        )
         self.setButton(_SKIP, PlainButton(tr("&Skip"), self))
         self.button(_SKIP).clicked.connect(self.skip)
         layout = [kinds.CancelButton, kinds.Stretch, kinds.CustomButton1, kinds.BackButton]
         self.setButtonLayout([*layout, kinds.NextButton, kinds.CommitButton, kinds.FinishButton])
         for which in (kinds.NextButton, kinds.CommitButton, kinds.FinishButton):
             self.button(which).setDefault(True)
+
+    def _on_page(self) -> None:
+        self._say()
+        page = self.currentPage()
+        if isinstance(page, AccountsPage) and page.has_accounts:
+            page.panel.table.setFocus()
+        elif isinstance(page, StepPage) and not page.is_import:
+            kinds = QWizard.WizardButton
+            self.button(kinds.FinishButton if page.isFinalPage() else kinds.NextButton).setFocus()
 
     def _say(self) -> None:
         page = self.currentPage()
@@ -182,7 +193,7 @@ class SetupWizard(QWizard):
         self.setMinimumSize(px(680), px(420))
         screen = QGuiApplication.primaryScreen()
         room = screen.availableSize() if screen is not None else None
-        wide, high = px(1040), px(680)
+        wide, high = px(1120), px(700)
         if room is not None:
             wide, high = min(wide, room.width() - 16), min(high, room.height() - 40)
         self.resize(wide, high)
