@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QApplication
 os.environ.setdefault("QT_API", "pyside6")  # qasync picks its binding when it is imported
 import qasync
 
-from desktop.core import Core, Options
+from desktop.core import QUIT_SECONDS, Core, Options
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations, wizard_door
 from desktop.ui.main_window import MainWindow
@@ -141,6 +141,8 @@ class Desktop(QObject):
         self.window.hide()
         if self.tray is not None:
             self.tray.backend.hide()
+        await self._finish_sync()
+        await operations.end_all()
         if self.core is not None:
             core, self.core = self.core, None
             try:
@@ -148,6 +150,14 @@ class Desktop(QObject):
                     await core.close()
             except TimeoutError:
                 _log.warning("the books took too long to close; what was under way is found out at the next start")
+
+    async def _finish_sync(self) -> None:
+        """A sync that the owner started gets its seconds; what is still out then is found out at the next start."""
+        ended = asyncio.get_running_loop().time() + QUIT_SECONDS
+        while self.window.context is not None and self.window.sync.is_working:
+            if asyncio.get_running_loop().time() > ended:
+                return
+            await asyncio.sleep(0.05)
 
     async def _open(self) -> bool:
         """Open the books, again and again until it works or the owner gives up."""

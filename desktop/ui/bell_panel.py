@@ -218,8 +218,7 @@ class BellPanel(QFrame):
         self._list.setFixedWidth(width - 2)
         self._list.layout().activate()
         needed = self._list.layout().heightForWidth(width - 2) if self.rows else px(220)
-        needed = max(needed, self._list.sizeHint().height()) if self.rows else needed
-        self.resize(width, max(px(160), min(needed + px(68), room.height())))
+        self.resize(width, max(px(160), min(needed + px(64), room.height())))
         if self._bell is not None:
             corner = self._bell.mapTo(self._window, QPoint(self._bell.width(), self._bell.height() + px(4)))
             self.move(max(px(8), corner.x() - width), corner.y())

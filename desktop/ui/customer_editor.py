@@ -31,6 +31,16 @@ TEXTS = (
     "postal_code",
     "country",
 )
+ROWS = (
+    ("display_name", "kind"),
+    ("given_name", "family_name"),
+    ("company_name", "phone"),
+    ("email",),
+    ("line1",),
+    ("line2",),
+    ("city", "region"),
+    ("postal_code", "country"),
+)
 
 
 class CustomerEditor(EditorDialog):
@@ -100,10 +110,10 @@ class CustomerEditor(EditorDialog):
         grid.setVerticalSpacing(px(12))
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
-        order = ["display_name", "kind", *TEXTS[1:]]
-        for place, name in enumerate(order):
-            grid.addWidget(self.fields[name], place // 2, place % 2)
-        last = (len(order) + 1) // 2
+        for row, names_ in enumerate(ROWS):
+            for column, name in enumerate(names_):
+                grid.addWidget(self.fields[name], row, column, 1, 2 if len(names_) == 1 else 1)
+        last = len(ROWS)
         grid.addWidget(self.fields["notes"], last, 0, 1, 2)
         grid.addWidget(self.active, last + 1, 0)
         self.form.addWidget(label(title, "section"))

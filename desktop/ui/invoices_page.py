@@ -16,7 +16,7 @@ from desktop.errors import BlueClerkError
 from desktop.models.states import InvoiceView
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations, words
-from desktop.ui.buttons import PlainButton, PrimaryButton, QuietButton
+from desktop.ui.buttons import IconButton, PrimaryButton, QuietButton
 from desktop.ui.chips import FilterChips
 from desktop.ui.columns import Column
 from desktop.ui.context import Context, Rows
@@ -24,7 +24,7 @@ from desktop.ui.empty_state import EmptyState
 from desktop.ui.invoice_detail import InvoiceDetailPane
 from desktop.ui.invoice_editor import InvoiceEditor
 from desktop.ui.invoice_pdf import write_pdf
-from desktop.ui.labels import label
+from desktop.ui.labels import ElidedLabel
 from desktop.ui.menus import Menus
 from desktop.ui.page import Page
 from desktop.ui.panels import Panel, hairline
@@ -38,8 +38,8 @@ from desktop.ui.windowed_model import WindowedTableModel
 Chip = queries.Chip
 SYNC = 7
 """The place of the sync column."""
-GIVING_WAY = (2, 5, 3)
-"""Columns that go, in this order, while the list is too narrow for all: date, balance, due."""
+GIVING_WAY = (2, 5, 3, 6, 4)
+"""Columns that go, in this order, while the list is too narrow for all: date, balance, due, status, total."""
 
 
 class InvoicesPage(Page):
@@ -96,7 +96,7 @@ class InvoicesPage(Page):
                 self.edit(route.record_id, route.field)
 
     def focus_first(self) -> None:
-        self.table.setFocus(Qt.FocusReason.TabFocusReason)
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @property
     def primary(self) -> PrimaryButton:
@@ -263,7 +263,7 @@ class InvoicesPage(Page):
                 tooltip=lambda r: words.sync_reason(
                     r.sync, r.sync_at, r.sync_title, self.context.now(), self.context.service
                 ),
-                width=11,
+                width=12,
             ),
         ]
         self.table = RecordTable(tr("Invoices"))
@@ -350,15 +350,14 @@ class InvoicesPage(Page):
         row = QHBoxLayout(self.bar)
         row.setContentsMargins(px(16), px(8), px(16), px(8))
         row.setSpacing(px(8))
-        self._bar_words = label("", "strong")
-        self.bar_sync = QuietButton(tr("Sync selected"), icon_name="syncing")
-        self.bar_sent = QuietButton(tr("Mark as sent"), icon_name="send")
-        self.bar_clear = PlainButton(tr("Clear selection"))
+        self._bar_words = ElidedLabel("", "strong")
+        self.bar_sync = QuietButton(tr("Sync selected"))
+        self.bar_sent = QuietButton(tr("Mark as sent"))
+        self.bar_clear = IconButton("close", tr("Clear selection"))
         self.bar_sync.clicked.connect(lambda: self._sync.sync_invoices(self._sendable(self.selected())))
         self.bar_sent.clicked.connect(lambda: self.mark_sent(self.selected()))
         self.bar_clear.clicked.connect(self.table.clearSelection)
-        row.addWidget(self._bar_words)
-        row.addStretch(1)
+        row.addWidget(self._bar_words, 1)
         for button in (self.bar_sync, self.bar_sent, self.bar_clear):
             row.addWidget(button)
         self.bar.hide()

@@ -48,10 +48,13 @@ class _WrappedLabel(QLabel):
 
     def setText(self, text: str) -> None:
         super().setText(text)
+        self.setMinimumHeight(0)  # Qt never answers less than this when asked for a height
         self._insist()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        if event.size().width() > event.oldSize().width():
+            self.setMinimumHeight(0)
         self._insist()
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -133,7 +133,7 @@ class ListPage(Page):
             self.reload()
 
     def focus_first(self) -> None:
-        self.table.setFocus(Qt.FocusReason.TabFocusReason)
+        self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def select(self, record_id: int) -> None:
         """Put the cursor on a record, leaving the filter if it hides it."""

@@ -102,6 +102,8 @@ class MainWindow(QMainWindow):
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
+        for page in self.pages.values():
+            page.stop()
 
     def show_start_problem(self, error: Exception, retry: Callable[[], object]) -> None:
         """The books could not be opened: say so in the window that is already there."""

@@ -77,6 +77,14 @@ def pending() -> int:
     return len(_running)
 
 
+async def end_all() -> None:
+    """Cancel all that is under way and wait until it has ended: before the books are closed."""
+    tasks = list(_running)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def _attend(
     owner: QObject,
     coroutine: Coroutine[Any, Any, T],

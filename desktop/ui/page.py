@@ -62,6 +62,10 @@ class Page(QWidget):
         if self._stale:
             self._on_settled()
 
+    def stop(self) -> None:
+        """Read nothing any more: the books are about to be closed."""
+        self._settle.stop()
+
     def _on_settled(self) -> None:
         touched, self._touched = frozenset(self._touched), set()
         self._stale = False

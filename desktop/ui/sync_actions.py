@@ -43,7 +43,10 @@ class SyncActions(QObject):
         """Sync to, or Resync: asks first with what will be written, unless told not to (C14, M73)."""
         if not ids or self.is_working:
             return None
-        return self._run(self._sync_invoices(list(ids), ask), lambda: self.sync_invoices(ids, ask=False))
+        if ask and not self._context.preferences.flag(NO_QUESTION):
+            return operations.run(self, self._ask_first(list(ids)), failure=self._context.show_problem)
+        records = [(Kind.INVOICE, each) for each in ids]
+        return self._run(self._sync(records), lambda: self.sync_invoices(ids, ask=False))
 
     def resync(self, records: Sequence[tuple[str, int]]) -> asyncio.Task[None] | None:
         """Try again from a notification: goes without a question (M107, C14)."""
@@ -89,15 +92,14 @@ class SyncActions(QObject):
         if self.is_working != before:
             self.working.emit(self.is_working)
 
-    async def _sync_invoices(self, ids: list[int], ask: bool) -> None:
-        if ask and not self._context.preferences.flag(NO_QUESTION):
-            title, text, accept = await self._preview(ids)
-            key, never = await dialogs.choose(self._window, title, text, [("go", accept)], tick=tr("Don't ask again"))
-            if key != "go":
-                return
-            if never:
-                self._context.preferences.keep(NO_QUESTION, True)
-        await self._sync([(Kind.INVOICE, each) for each in ids])
+    async def _ask_first(self, ids: list[int]) -> None:
+        title, text, accept = await self._preview(ids)
+        key, never = await dialogs.choose(self._window, title, text, [("go", accept)], tick=tr("Don't ask again"))
+        if key != "go":
+            return
+        if never:
+            self._context.preferences.keep(NO_QUESTION, True)
+        self.sync_invoices(ids, ask=False)
 
     async def _preview(self, ids: list[int]) -> tuple[str, str, str]:
         """What will be written there, in words."""

@@ -1,0 +1,186 @@
+"""Starting, being started twice, closing and ending."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop.app import STAY, Desktop
+from desktop.core import Core
+from desktop.errors import StorageProblem
+from desktop.ui.screenshots import settle
+from tests.helpers.desk import options
+from tests.helpers.waiting import until
+from tests.ui.screens.acting import answer, question
+from tests.ui.screens.test_bell import RecordingTray
+
+CHILD = """
+import sys
+from pathlib import Path
+from desktop.app import run_window
+from desktop.core import Options
+from desktop.sync.secrets import MemoryStore
+
+folder = Path(sys.argv[1])
+
+async def prepare(core):
+    (folder / "ready").write_text("ready")
+
+sys.exit(run_window(Options(str(folder / "b.db"), folder, MemoryStore(), "owner"), prepare=prepare))
+"""
+
+
+@pytest.fixture(autouse=True)
+def last_window_ends_nothing(qapp: Any) -> Iterator[None]:
+    """As the program itself has it."""
+    before = qapp.quitOnLastWindowClosed()
+    qapp.setQuitOnLastWindowClosed(False)
+    yield
+    qapp.setQuitOnLastWindowClosed(before)
+
+
+class Running:
+    """A program running as a task, with what it needs to be watched."""
+
+    def __init__(self, desktop: Desktop) -> None:
+        self.desktop = desktop
+        self.task = asyncio.get_running_loop().create_task(desktop.run())
+
+    async def ready(self) -> None:
+        await until(lambda: self.desktop.tray is not None)
+        await settle()
+
+    async def end(self) -> None:
+        self.desktop.quit()
+        await asyncio.wait_for(self.task, 10)
+        self.desktop.window.deleteLater()
+
+
+async def start(tmp_path: Path, sandbox: Any, tray: RecordingTray, **more: Any) -> Running:
+    return Running(Desktop(options(tmp_path / "desk", sandbox.services), tray=tray, **more))
+
+
+async def test_the_window_is_there_before_the_books_are(qloop, look, tmp_path, sandbox) -> None:
+    gate = asyncio.Event()
+
+    async def slow(core: Core) -> None:
+        await gate.wait()
+
+    running = await start(tmp_path, sandbox, RecordingTray(False), prepare=slow)
+    await until(lambda: running.desktop.window.isVisible())
+    assert running.desktop.window.context is None
+    gate.set()
+    await running.ready()
+    assert running.desktop.window.current_page == "invoices"
+    await running.end()
+
+
+async def test_without_a_tray_closing_ends_the_program(qloop, look, tmp_path, sandbox) -> None:
+    running = await start(tmp_path, sandbox, RecordingTray(False))
+    await running.ready()
+    running.desktop.window.close()
+    await asyncio.wait_for(running.task, 10)
+    running.desktop.window.deleteLater()
+
+
+@pytest.mark.parametrize(("words", "stays"), [("Keep running", True), ("Quit instead", False)])
+async def test_with_a_tray_closing_asks_once_where_to_go(qloop, look, tmp_path, sandbox, words, stays) -> None:
+    running = await start(tmp_path, sandbox, RecordingTray(True))
+    await running.ready()
+    window = running.desktop.window
+    window.close()
+    await until(lambda: question(window) is not None)
+    question(window).checkBox().setChecked(True)
+    await answer(window, words)
+    if stays:
+        await until(lambda: not window.isVisible())
+        assert not running.task.done()
+        assert window.preferences.text(STAY) == "stay"
+        running.desktop.tray.open_asked.emit()
+        assert window.isVisible()
+        window.close()
+        assert question(window) is None and not window.isVisible()
+        await running.end()
+    else:
+        await asyncio.wait_for(running.task, 10)
+        window.deleteLater()
+
+
+async def test_books_that_cannot_be_opened_are_told_and_tried_again(qloop, look, tmp_path, sandbox) -> None:
+    tries = []
+
+    async def fails_once(core: Core) -> None:
+        tries.append(core)
+        if len(tries) == 1:
+            raise StorageProblem("The books are locked by another program.", "Close it, then try again.")
+
+    running = await start(tmp_path, sandbox, RecordingTray(False), prepare=fails_once)
+    window = running.desktop.window
+    await until(lambda: "locked" in window.banner.sentence)
+    window.banner.action_button.click()
+    await running.ready()
+    assert len(tries) == 2
+    await running.end()
+
+
+async def test_place_and_page_come_back(qloop, look, tmp_path, sandbox) -> None:
+    running = await start(tmp_path, sandbox, RecordingTray(False))
+    await running.ready()
+    window = running.desktop.window
+    window._show_page("items")
+    window.resize(1000, 700)
+    await running.end()
+    again = await start(tmp_path, sandbox, RecordingTray(False))
+    await again.ready()
+    assert again.desktop.window.current_page == "items"
+    assert again.desktop.window.size().width() <= 1000
+    await again.end()
+
+
+def _run(folder: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    return subprocess.Popen([sys.executable, "-c", CHILD, str(folder)], env=environment, stderr=subprocess.PIPE)
+
+
+def _wait_for(path: Path, child: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
+    ends = time.monotonic() + seconds
+    while not path.exists():
+        assert child.poll() is None, child.stderr.read() if child.stderr else ""
+        assert time.monotonic() < ends
+        try:
+            child.wait(0.05)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def test_a_second_start_shows_the_first_and_ends_and_a_crash_leaves_no_lock(tmp_path: Path) -> None:
+    first = _run(tmp_path)
+    try:
+        _wait_for(tmp_path / "ready", first)
+        second = _run(tmp_path)
+        assert second.wait(30) == 0
+        assert first.poll() is None
+        first.kill()
+        first.wait()
+        (tmp_path / "ready").unlink()
+        third = _run(tmp_path)
+        try:
+            _wait_for(tmp_path / "ready", third)
+        finally:
+            third.kill()
+            third.wait()
+            third.stderr.close()
+        second.stderr.close()
+    finally:
+        if first.poll() is None:
+            first.kill()
+            first.wait()
+        first.stderr.close()
