@@ -236,18 +236,30 @@ class Desktop(QObject):
             self.quit()
 
 
-def run_window(options: Options, *, prepare: Prepare | None = None) -> int:
+def first_start(folder: Path) -> SingleInstance | int:
+    """Become the one start for `folder`. Where there is one already, show its window: the answer is the exit code."""
+    make_application()
+    instance = SingleInstance(folder)
+    if instance.win():
+        return instance
+    if instance.call_first():
+        return 0
+    print(tr("BlueClerk is running already, but does not answer."), file=sys.stderr)
+    return 1
+
+
+def run_window(options: Options, *, prepare: Prepare | None = None, instance: SingleInstance | None = None) -> int:
     """Run the program with its window; the answer is the exit code.
 
-    A second start for the same data folder shows the first one's window and returns 0 at once.
+    A second start for the same data folder shows the first one's window and returns 0 at once; a caller that
+    had to know that earlier hands over the `instance` it got.
     """
     app = make_application()
-    instance = SingleInstance(options.data_dir)
-    if not instance.win():
-        if instance.call_first():
-            return 0
-        print(tr("BlueClerk is running already, but does not answer."), file=sys.stderr)
-        return 1
+    if instance is None:
+        found = first_start(options.data_dir)
+        if isinstance(found, int):
+            return found
+        instance = found
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     try:
@@ -370,4 +382,12 @@ async def _offscreen(walk: Callable[[Callable[[Core], Awaitable[Shoot]]], Awaita
         await cancel_rest()
 
 
-__all__ = ["Desktop", "NullTray", "SingleInstance", "make_application", "run_offscreen", "run_window"]
+__all__ = [
+    "Desktop",
+    "NullTray",
+    "SingleInstance",
+    "first_start",
+    "make_application",
+    "run_offscreen",
+    "run_window",
+]

@@ -73,7 +73,8 @@ class ActivityPage(ListPage):
         return await self.context.core.ask(activity.activity_ids, wanted)
 
     async def read_counts(self) -> dict[str, int]:
-        return await self.context.core.ask(activity.activity_counts)
+        counts = await self.context.core.ask(activity.activity_counts)
+        return {key: counts.get(key, 0) for key in ("", "done", "refused", "in_doubt")}
 
     def _what(self, row: Activity) -> str:
         service = self._names.get(row.provider, "") or tr("the service")

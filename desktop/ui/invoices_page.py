@@ -41,6 +41,9 @@ SYNC = 7
 GIVING_WAY = (2, 5, 3, 6, 4)
 """Columns that go, in this order, while the list is too narrow for all: date, balance, due, status, total."""
 
+MANY = 5_000
+"""Rows up to which each is painted again by itself."""
+
 
 class InvoicesPage(Page):
     """The list, its chips, the bar for several, and the pane at the right."""
@@ -58,6 +61,7 @@ class InvoicesPage(Page):
         self._text, self._sort = "", queries.Sort("issued_on", True)
         self._synced_before = False
         self._wanted: int | None = None
+        self._cleared = False
         self._loading = 0
         self._build_table()
         self._build()
@@ -356,7 +360,7 @@ class InvoicesPage(Page):
         self.bar_clear = IconButton("close", tr("Clear selection"))
         self.bar_sync.clicked.connect(lambda: self._sync.sync_invoices(self._sendable(self.selected())))
         self.bar_sent.clicked.connect(lambda: self.mark_sent(self.selected()))
-        self.bar_clear.clicked.connect(self.table.clearSelection)
+        self.bar_clear.clicked.connect(self._on_clear)
         row.addWidget(self._bar_words, 1)
         for button in (self.bar_sync, self.bar_sent, self.bar_clear):
             row.addWidget(button)
@@ -409,7 +413,7 @@ class InvoicesPage(Page):
         self.chips.set_counts({str(key): count for key, count in counts.items()})
         self.chips.set_chip_visible(Chip.NOT_SYNCED, synced)
         self.chips.set_chip_visible(Chip.NEEDS_YOU, synced or counts.get(Chip.NEEDS_YOU, 0) > 0)
-        if ids == self.model.ids and touched:
+        if ids == self.model.ids and touched and (len(ids) < MANY or self._only_invoices(touched)):
             self.model.rows_changed(self._rows_of(touched, ids))
         else:
             place = self.table.verticalScrollBar().value()
@@ -424,15 +428,20 @@ class InvoicesPage(Page):
         self._on_selection()
 
     def _rows_of(self, touched: frozenset[Change], ids: array) -> list[int]:  # type: ignore[type-arg]
-        """Which rows to paint again: what is on the screen is cheap, so everything unless only invoices changed."""
-        if all(change.kind in ("invoice", "outbox", "notification") for change in touched):
+        """Which rows to paint again: those named, or all where something else has changed."""
+        if self._only_invoices(touched):
             return [change.local_id for change in touched if change.kind == "invoice"]
         return list(ids)
 
+    def _only_invoices(self, touched: frozenset[Change]) -> bool:
+        return all(change.kind in ("invoice", "outbox", "notification") for change in touched)
+
     def _show_wanted(self) -> None:
-        if self._wanted is None and self.table.current_id() is None and self.model.rowCount():
+        if self._wanted is None and self.model.rowCount() and not self._cleared:
             if not self.selected():
-                self.table.select_ids([self.model.id_at(0)], self.model.id_at(0))
+                first = self.table.current_id()
+                first = first if first is not None else self.model.id_at(0)
+                self.table.select_ids([first], first)
             return
         wanted = self._wanted
         if wanted is not None and self.model.row_of(wanted) is not None:
@@ -452,6 +461,12 @@ class InvoicesPage(Page):
         return bool(self.context.core.options.addresses)
 
     def _words_when_empty(self) -> None:
+        calm = self.chips.current == Chip.NEEDS_YOU and not self._text
+        self.no_hits.set_text(
+            tr("Nothing needs you") if calm else tr("No invoice fits"),
+            tr("Everything goes its way.") if calm else tr("Nothing matches this filter."),
+        )
+        self.no_hits.primary_button.setText(tr("Show all invoices") if calm else tr("Clear filter"))
         if self.context.connection is None:
             self.empty.set_text(
                 tr("Write invoices here, keep your books there"),
@@ -470,8 +485,13 @@ class InvoicesPage(Page):
 
     # -- reacting -----------------------------------------------------------------------------
 
+    def _on_clear(self) -> None:
+        self._cleared = True
+        self.table.clearSelection()
+
     def _on_selection(self) -> None:
         ids = self.selected()
+        self._cleared = self._cleared and not ids
         several = len(ids) > 1
         self.bar.setVisible(several)
         if several:

@@ -174,8 +174,10 @@ class ListPage(Page):
             wanted, self._wanted = self._wanted, None
             self.table.select_ids([wanted], wanted)
             self.table.scrollTo(self.table.currentIndex())
-        elif self.pane is not None and self.table.current_id() is None and len(ids):
-            self.table.select_ids([ids[0]], ids[0])
+        elif self.pane is not None and len(ids) and not len(self.table.selected_ids()):
+            current = self.table.current_id()
+            first = current if current is not None else ids[0]
+            self.table.select_ids([first], first)
         self._on_selection()
         self._fit()
 

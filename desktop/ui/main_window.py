@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -72,6 +72,8 @@ class MainWindow(QMainWindow):
         self._unwatch: Callable[[], None] | None = None
         self._closing = False
         self.menus = Menus(self)
+        self._connection_soon = QTimer(self, singleShot=True, interval=80)
+        self._connection_soon.timeout.connect(self._read_connection)
         self._build()
         self._wire_menus()
         px = theme().px
@@ -102,6 +104,7 @@ class MainWindow(QMainWindow):
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
+        self._connection_soon.stop()
         for page in self.pages.values():
             page.stop()
 
@@ -324,6 +327,9 @@ class MainWindow(QMainWindow):
         page = self.pages.get(self.rail.current)
         if page is not None:
             page.reload()
+        self._read_connection()
+
+    def _read_connection(self) -> None:
         if self.context is not None:
             operations.run(self, self.context.read_connection(), failure=self._on_failed)
 
@@ -333,8 +339,9 @@ class MainWindow(QMainWindow):
         for page in self.pages.values():
             page.on_changes(changes)
         kinds = {change.kind for change in changes}
-        if kinds & {"connection", "outbox", "invoice", "payment", "customer", "item", "mapping"}:
-            operations.run(self, self.context.read_connection(), failure=self._on_failed)
+        counted = {"connection", "outbox", "invoice", "payment", "customer", "item", "mapping"}
+        if kinds & counted and not self._connection_soon.isActive():
+            self._connection_soon.start()
         if "notification" in kinds:
             self.bell_panel.reload()
 
@@ -372,7 +379,9 @@ class MainWindow(QMainWindow):
             waiting = tr("{who} · {count} waiting", who=who, count=formats.number(view.waiting))
             self.chip.set_state(waiting, "wait", reason=tr("They go out by themselves."))
         elif view.needs_you:
-            needs = tr("{who} · {count} need you", who=who, count=formats.number(view.needs_you))
+            count = formats.number(view.needs_you)
+            one = view.needs_you == 1
+            needs = tr("{who} · 1 needs you", who=who) if one else tr("{who} · {count} need you", who=who, count=count)
             self.chip.set_state(needs, "bad", icon_name="bad")
         else:
             synced = view.last_synced_at

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop.core import Change
 from desktop.ui.context import Context
 from desktop.ui.routes import Route
+
+PAUSE_MS, BURST_MS = 60, 400
+"""How long changes are gathered before a page is read again: the first ones, and while they keep coming."""
 
 
 class Page(QWidget):
@@ -26,7 +29,8 @@ class Page(QWidget):
         super().__init__(parent)
         self.context = context
         self.setAccessibleName(self.title)
-        self._settle = QTimer(self, singleShot=True, interval=60)
+        self._settle = QTimer(self, singleShot=True)
+        self._since = QElapsedTimer()
         self._settle.timeout.connect(self._on_settled)
         self._touched: set[Change] = set()
         self._stale = True
@@ -55,7 +59,8 @@ class Page(QWidget):
             self._touched |= wanted
             self._stale = True
             if self.isVisible() and not self._settle.isActive():
-                self._settle.start()
+                busy = self._since.isValid() and self._since.elapsed() < 1000
+                self._settle.start(BURST_MS if busy else PAUSE_MS)
 
     def showEvent(self, event) -> None:  # noqa: ANN001
         super().showEvent(event)
@@ -69,4 +74,5 @@ class Page(QWidget):
     def _on_settled(self) -> None:
         touched, self._touched = frozenset(self._touched), set()
         self._stale = False
+        self._since.start()
         self.reload(touched)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from typing import Any
 
+import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QComboBox, QHeaderView, QLineEdit
 
+from desktop.app import watch_failures
+from desktop.providers.records import Kind
+from desktop.ui import operations
+from desktop.ui.help_pages import InfoDialog
 from desktop.ui.main_window import MainWindow
 from desktop.ui.routes import Route
 from desktop.ui.screenshots import settle
+from tests.helpers.waiting import until
 from tests.ui.screens.conftest import Books, shown
 
 
@@ -54,3 +64,81 @@ async def test_pages_are_reached_by_route_and_search_belongs_to_the_page(qloop, 
             assert page.model.rowCount() == 1
             window.go(Route("items"))
             assert window.search.text() == ""
+
+
+async def test_M144_an_ended_sign_in_leads_to_signing_in_again(qloop, look, connected, control) -> None:
+    async with connected() as core:
+        books = Books(core)
+        invoice = await books.invoice(await books.customer(), await books.item())
+        async with shown(core) as window:
+            control.reset()  # the service has forgotten every grant
+            await core.sync([(Kind.INVOICE, invoice)])
+            await until(lambda: window.chip.words.endswith("Sign in again"))
+            await settle()
+            assert window.bell.count == 1
+            window.show_bell()
+            (row,) = window.bell_panel.rows
+            assert row.fix_button is not None and row.fix_button.text() == "Sign in again"
+            row.fix_button.click()
+            await settle()
+            assert window.current_page == "settings"
+
+
+async def test_every_control_has_a_name_for_the_screen_reader(qloop, look, connected) -> None:
+    async with connected() as core:
+        books = Books(core)
+        await books.invoice(await books.customer(), await books.item())
+        async with shown(core) as window:
+            for key in ("invoices", "customers", "items", "activity"):
+                window.go(Route(key))
+                await settle()
+            controls = QAbstractButton, QLineEdit, QComboBox, QAbstractItemView
+            nameless = [
+                f"{type(one).__name__} in {type(one.parent()).__name__}"
+                for kind in controls
+                for one in window.findChildren(kind)
+                if one.isVisible()
+                and not one.accessibleName()
+                and not getattr(one, "text", str)()
+                and not isinstance(one, QHeaderView)
+                and one.focusPolicy() != Qt.FocusPolicy.NoFocus
+            ]
+            assert nameless == []
+
+
+async def test_everything_is_reached_by_keyboard(qloop, look, connected, qtbot) -> None:
+    async with connected() as core:
+        books = Books(core)
+        await books.invoice(await books.customer("Ann"), await books.item())
+        async with shown(core) as window:
+            window.activateWindow()
+            assert window.focusWidget() is window.pages["invoices"].table
+            qtbot.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+            assert window.current_page == "customers"
+            qtbot.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+            assert window.focusWidget() is window.search
+            window.menus["notifications"].trigger()
+            assert window.bell_panel.isVisible()
+            window.menus["shortcuts"].trigger()
+            dialogs = [one for one in window.findChildren(InfoDialog) if one.isVisible()]
+            assert len(dialogs) == 1
+            dialogs[0].accept()
+
+
+@pytest.mark.allow_errors("an operation failed", "unexpected failure in the window")
+async def test_a_fault_of_ours_is_told_in_plain_words_and_logged(qloop, look, alone) -> None:
+    async with alone() as core, shown(core) as window:
+        watch_failures(window)
+        try:
+            operations.run(window, _broken())
+            await settle()
+            assert "did not expect" in window.banner.sentence
+            assert "KeyError" not in window.banner.sentence
+        finally:
+            operations.set_unhandled(None)
+            sys.excepthook = sys.__excepthook__
+            threading.excepthook = threading.__excepthook__
+
+
+async def _broken() -> None:
+    raise KeyError("something of ours")
