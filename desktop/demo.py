@@ -17,12 +17,17 @@ from desktop.text import tr
 def run_demo_window(data_dir: Path | None, log_level: str) -> int:
     """Open the window for practising; with `data_dir` the practice books stay there, else they go at the end.
 
-    Nothing real is touched: the keys lie in memory, the services are imitated on this computer.
+    Nothing real is touched: the keys lie in memory, the services are imitated on this computer. Each start
+    begins anew, as the practice companies do. A second start for the same folder shows the first one's window.
     """
-    from desktop.app import run_window
+    from desktop.app import first_start, run_window
 
     with _folder(data_dir) as folder:
         start_logging(folder / "logs", log_level)
+        instance = first_start(folder)
+        if isinstance(instance, int):
+            return instance
+        _forget_books(folder / "practice.db")
         with running_sandbox(folder, control=False) as practice:
             print(tr("The practice books of the other side: {address}", address=practice.base))
             options = Options(
@@ -37,7 +42,13 @@ def run_demo_window(data_dir: Path | None, log_level: str) -> int:
                 await practice.enter_keys(core)
                 await core.do(fill_books, core.clock.now().date())
 
-            return run_window(options, prepare=prepare)
+            return run_window(options, prepare=prepare, instance=instance)
+
+
+def _forget_books(path: Path) -> None:
+    """Books of an earlier practice are tied to a company, a sign-in and a key that ended with it."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
 
 
 @contextmanager

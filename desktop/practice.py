@@ -65,7 +65,7 @@ def running_sandbox(folder: Path, *, control: bool, company: str = "demo,empty")
     Its control interface is on only with `control`; the secret travels in the environment, where no list of
     processes shows it. Raises ServiceDown when it doesn't start.
     """
-    ready = folder / "sandbox.json"
+    ready = folder / f"sandbox-{secrets.token_hex(4)}.json"  # of this start alone: a killed one's may still lie here
     environment = dict(os.environ)
     environment.pop("BLUECLERK_CONTROL_SECRET", None)
     if control:
