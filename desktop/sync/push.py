@@ -222,7 +222,6 @@ class Push:
         """Everything that needs no call: refusals shown at once (M111), adopted links, equal records."""
         self._report.refused.update(planned.refused)
         self._report.waiting.update(planned.waiting)
-        crashpoint("link.committed")
 
         def write(session: Session) -> list[Adoption]:
             self._check_lease(session)
@@ -235,6 +234,7 @@ class Push:
             self._ids[adoption.ours.ref] = adoption.record.external_id or ""
             if adoption.ours.kind is not Kind.INVOICE:
                 self._report.done.add(adoption.ours.ref)
+        crashpoint("link.committed")
         await self._publish()
 
     def _adopt_one(self, session: Session, adoption: Adoption) -> bool:
@@ -399,6 +399,7 @@ class Push:
         crashpoint("reply.read")
         result = await self._company.db.in_write(lambda session: self._settle(session, call_id, outcomes))
         self._reached = self._reached or bool(result.linked or result.refused)
+        crashpoint("link.committed")  # the log rows are in the same transaction
         crashpoint("log.committed")
         return result
 

@@ -138,7 +138,7 @@ class Runner:
             company = await self._company()
             if company is None:
                 return total
-            held = await self._take(company, wait_for_lease)
+            held = await self._take(company, everything, wait_for_lease)
             if held is None:
                 return total
             keeper = asyncio.get_running_loop().create_task(_keep(company, held))
@@ -155,8 +155,8 @@ class Runner:
                 crashpoint("lease.freed")
         return total
 
-    async def _take(self, company: Company, wait: bool) -> HeldLease | None:
-        if not wait and not await company.db.in_read(lambda session: self._has_work(session, company)):
+    async def _take(self, company: Company, everything: bool, wait: bool) -> HeldLease | None:
+        if not wait and not await company.db.in_read(lambda session: self._has_work(session, company, everything)):
             return None
         while True:
             held = await company.leases.take(company.lease_name, LEASE_SECONDS)
@@ -164,8 +164,8 @@ class Runner:
                 return held
             await company.desk.clock.sleep(LEASE_POLL_SECONDS)
 
-    def _has_work(self, session: Session, company: Company) -> bool:
-        if _due(session, company, False, limit=1) or _left_open(session, company):
+    def _has_work(self, session: Session, company: Company, everything: bool) -> bool:
+        if _due(session, company, everything, limit=1) or _left_open(session, company):
             return True
         return self._probe_wanted(session, company)
 
