@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+
 import keyring.backend
 import keyring.errors
 
@@ -32,3 +36,34 @@ class MemoryKeyring(keyring.backend.KeyringBackend):
     def delete_password(self, service: str, username: str) -> None:
         if self.secrets.pop((service, username), None) is None:
             raise keyring.errors.PasswordDeleteError(f"no such password: {service}")
+
+
+class FileKeyring(MemoryKeyring):
+    """The same for a program that a test starts: PYTHON_KEYRING_BACKEND names this class, FILE where it keeps them."""
+
+    FILE = "BLUECLERK_TEST_KEYRING_FILE"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._path = Path(os.environ[self.FILE])
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._load()
+        return super().get_password(service, username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._load()
+        super().set_password(service, username, password)
+        self._save()
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._load()
+        super().delete_password(service, username)
+        self._save()
+
+    def _load(self) -> None:
+        rows = json.loads(self._path.read_text("utf-8")) if self._path.exists() else []
+        self.secrets = {(service, username): password for service, username, password in rows}
+
+    def _save(self) -> None:
+        self._path.write_text(json.dumps([[*names, password] for names, password in self.secrets.items()]), "utf-8")
