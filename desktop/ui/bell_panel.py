@@ -13,6 +13,7 @@ from desktop.ui.context import Context
 from desktop.ui.empty_state import EmptyState
 from desktop.ui.fixes import fix_button
 from desktop.ui.labels import label
+from desktop.ui.layouts import clear
 from desktop.ui.panels import hairline
 from desktop.ui.routes import Route
 from desktop.ui.sync_actions import SyncActions
@@ -103,11 +104,7 @@ class BellPanel(QFrame):
         return [entry for entry in entries if not entry.read and entry.id not in before]
 
     def _fill(self) -> None:
-        while self._column.count():
-            part = self._column.takeAt(0)
-            if (widget := part.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        clear(self._column)
         self.rows = []
         for entry in self.entries:
             row = BellRow(entry, self._context)
@@ -216,8 +213,8 @@ class BellPanel(QFrame):
         room = QSize(self._window.width() - px(32), self._window.height() - px(110))
         width = min(px(460), room.width())
         self._list.setFixedWidth(width - 2)
-        self._list.layout().activate()
-        needed = self._list.layout().heightForWidth(width - 2) if self.rows else px(220)
+        self._column.activate()
+        needed = self._column.heightForWidth(width - 2) if self.rows else px(220)
         self.resize(width, max(px(160), min(needed + px(64), room.height())))
         if self._bell is not None:
             corner = self._bell.mapTo(self._window, QPoint(self._bell.width(), self._bell.height() + px(4)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QStandardItem, QStandardItemModel
@@ -44,8 +45,11 @@ class ChoiceEdit(QLineEdit):
         self._completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         self._completer.setMaxVisibleItems(8)
         self._completer.setWidget(self)
-        self._completer.activated[QModelIndex].connect(self._on_activated)
-        self._completer.popup().setMinimumWidth(theme().px(280))
+        activated: Any = self._completer.activated
+        activated[QModelIndex].connect(self._on_activated)
+        popup: Any = self._completer.popup()
+        popup.setMinimumWidth(theme().px(280))
+        self._popup = popup
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._pause.timeout.connect(self._ask)
         self.textEdited.connect(self._on_edited)
@@ -63,7 +67,7 @@ class ChoiceEdit(QLineEdit):
         self.setModified(False)
 
     def keyPressEvent(self, event) -> None:  # noqa: ANN001
-        popup = self._completer.popup()
+        popup = self._popup
         keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab)
         if popup.isVisible() and event.key() in keys:
             index = popup.currentIndex()
@@ -123,7 +127,7 @@ class ChoiceEdit(QLineEdit):
         if self._model.rowCount() and self.hasFocus():
             self._completer.complete()
         else:
-            self._completer.popup().hide()
+            self._popup.hide()
 
     def _on_activated(self, index: QModelIndex) -> None:
         found = index.data(_ROLE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLineEdit, QPlainTextEdit, QWidget
 
@@ -165,7 +167,7 @@ class CustomerEditor(EditorDialog):
             active=self.active.isChecked(),
         )
 
-    async def save(self, **_how: object) -> int:
+    async def save(self, *, send: bool = False) -> int:
         draft, customer_id = self.draft(), self._customer_id
 
         def keep(session, desk: Desk) -> int:  # noqa: ANN001
@@ -176,5 +178,5 @@ class CustomerEditor(EditorDialog):
 
         return await self.context.core.do(keep)
 
-    def done_saving(self, result: object, **_how: object) -> None:
+    def done_saving(self, result: Any, *, send: bool = False) -> None:
         self.saved.emit(result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
@@ -67,11 +68,11 @@ class EditorDialog(QDialog):
         """What is in the fields, to tell whether anything was changed."""
         raise NotImplementedError
 
-    async def save(self, **how: object) -> object:
+    async def save(self, *, send: bool = False) -> object:
         """Keep what is in the fields. Raises InputError naming the field."""
         raise NotImplementedError
 
-    def done_saving(self, result: object, **how: object) -> None:
+    def done_saving(self, result: Any, *, send: bool = False) -> None:
         """Tell whoever opened the editor; it closes afterwards."""
 
     def show_input_error(self, error: InputError) -> bool:
@@ -86,7 +87,7 @@ class EditorDialog(QDialog):
 
     # -- saving -------------------------------------------------------------------------------
 
-    def start_saving(self, **how: object) -> None:
+    def start_saving(self, *, send: bool = False) -> None:
         """Save, show what is wrong, or close."""
         for field in self.fields.values():
             field.set_error(getattr(field.field, "error", ""))
@@ -96,8 +97,8 @@ class EditorDialog(QDialog):
             return
         operations.run(
             self,
-            self.save(**how),
-            success=lambda result: self._on_saved(result, how),
+            self.save(send=send),
+            success=lambda result: self._on_saved(result, send),
             failure=self.show_failure,
             busy=lambda busy: self.save_button.setEnabled(not busy),
         )
@@ -110,8 +111,8 @@ class EditorDialog(QDialog):
         self.banner.show_message(sentence, status="bad", details=details)
         self._scroll.ensureVisible(0, 0)
 
-    def _on_saved(self, result: object, how: dict[str, object]) -> None:
-        self.done_saving(result, **how)
+    def _on_saved(self, result: object, send: bool) -> None:
+        self.done_saving(result, send=send)
         self._before = self.snapshot()
         self.accept()
 

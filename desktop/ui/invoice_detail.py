@@ -17,6 +17,7 @@ from desktop.ui.context import Context
 from desktop.ui.fixes import FixButton, fix_button
 from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.labels import LinkLabel, label
+from desktop.ui.layouts import clear
 from desktop.ui.panels import Panel, hairline
 from desktop.ui.routes import Route
 from desktop.ui.status import StatusPill
@@ -261,12 +262,7 @@ class InvoiceDetailPane(Panel):
     # -- the body -----------------------------------------------------------------------------
 
     def _fill_body(self, detail: queries.InvoiceDetail) -> None:
-        old = self._inner
-        while old.count():
-            part = old.takeAt(0)
-            if (widget := part.widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        clear(self._inner)
         for section in (
             self._lines(detail),
             self._payments(detail),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from functools import partial
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
@@ -74,9 +75,7 @@ class InvoiceEditor(EditorDialog):
     def _build(self, title: str) -> None:
         px = theme().px
         today = self.context.today()
-        self.customer = ChoiceEdit(
-            partial(self.context.core.ask, queries.customer_choices), new_words="Add “{text}” as a new customer"
-        )
+        self.customer = ChoiceEdit(self._find_customers, new_words="Add “{text}” as a new customer")
         self.customer.setPlaceholderText(tr("Type any part of the name"))
         self.customer.chosen.connect(self._on_customer)
         self.customer.new_asked.connect(self._on_new_customer)
@@ -161,6 +160,9 @@ class InvoiceEditor(EditorDialog):
         column.addStretch(1)
         return column
 
+    def _find_customers(self, text: str) -> Awaitable[Sequence[Choice]]:
+        return self.context.core.ask(queries.customer_choices, text)
+
     # -- loading ------------------------------------------------------------------------------
 
     async def _load(self) -> None:
@@ -219,9 +221,10 @@ class InvoiceEditor(EditorDialog):
         if field.startswith("lines") and self.lines.lines:
             self.lines.lines[0].item.setFocus()
         elif field in self.fields:
-            self.fields[field].field.setFocus(Qt.FocusReason.OtherFocusReason)
-            if isinstance(self.fields[field].field, QLineEdit):
-                self.fields[field].field.selectAll()
+            target = self.fields[field].field
+            target.setFocus(Qt.FocusReason.OtherFocusReason)
+            if isinstance(target, QLineEdit):
+                target.selectAll()
         elif self.customer.choice is None:
             self.customer.setFocus()
         elif self.lines.lines:
@@ -335,11 +338,11 @@ class InvoiceEditor(EditorDialog):
             currency=self._currency,
         )
 
-    def start_saving(self, **how: object) -> None:
+    def start_saving(self, *, send: bool = False) -> None:
         self.lines.clear_errors()
-        super().start_saving(**how)
+        super().start_saving(send=send)
 
-    async def save(self, *, send: bool = False, **_how: object) -> int:
+    async def save(self, *, send: bool = False) -> int:
         draft = self.draft()
         invoice_id = self._invoice_id
 
@@ -355,7 +358,7 @@ class InvoiceEditor(EditorDialog):
 
         return await self.context.core.do(keep)
 
-    def done_saving(self, result: object, *, send: bool = False, **_how: object) -> None:
+    def done_saving(self, result: Any, *, send: bool = False) -> None:
         self.saved.emit(result, send)
 
     def show_input_error(self, error: InputError) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from decimal import Decimal
-from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QVBoxLayout, QWidget
@@ -29,7 +28,9 @@ class InvoiceLine:
     """The fields of one line."""
 
     def __init__(self, context: Context, currency: str, taxes: Sequence[TaxChoice], parent: QWidget) -> None:
-        find = partial(context.core.ask, queries.item_choices)
+        def find(text: str) -> Awaitable[Sequence[Choice]]:
+            return context.core.ask(queries.item_choices, text)
+
         self.item = ChoiceEdit(find, parent)
         self.item.setPlaceholderText(tr("Item, or free text"))
         self.description = QLineEdit(parent)
@@ -148,11 +149,11 @@ class InvoiceLines(QWidget):
             self._grid.addWidget(head, 0, column)
         self.add_button = QuietButton(tr("Add &line"), self, icon_name="add")
         self.add_button.clicked.connect(lambda: self.add().item.setFocus())
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(px(8))
-        column.addLayout(self._grid)
-        column.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignLeft)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(px(8))
+        outer.addLayout(self._grid)
+        outer.addWidget(self.add_button, 0, Qt.AlignmentFlag.AlignLeft)
         self.setAccessibleName(tr("Lines"))
 
     def set_up(self, currency: str, taxes: Sequence[TaxChoice]) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from desktop.books import invoices, payments, queries
-from desktop.core import Change
+from desktop.books.queries import InvoiceRow
 from desktop.errors import BlueClerkError
 from desktop.models.states import InvoiceView
 from desktop.text import tr
@@ -26,11 +26,12 @@ from desktop.ui.invoice_editor import InvoiceEditor
 from desktop.ui.invoice_pdf import write_pdf
 from desktop.ui.labels import ElidedLabel
 from desktop.ui.menus import Menus
-from desktop.ui.page import Page
+from desktop.ui.page import Change, Page
 from desktop.ui.panels import Panel, hairline
 from desktop.ui.payment_dialog import PaymentDialog
 from desktop.ui.record_table import RecordList, RecordTable
 from desktop.ui.routes import Route, settings
+from desktop.ui.status import Status
 from desktop.ui.sync_actions import SyncActions
 from desktop.ui.theme import theme
 from desktop.ui.windowed_model import WindowedTableModel
@@ -212,27 +213,26 @@ class InvoicesPage(Page):
     def _build_table(self) -> None:
         right = Qt.AlignmentFlag.AlignRight
         today = self.context.today
-        Row = queries.InvoiceRow
         columns = [
-            Column[Row](tr("No."), lambda r: r.number, key="number", sort_key="number", width=8),
-            Column[Row](
+            Column[InvoiceRow](tr("No."), lambda r: r.number, key="number", sort_key="number", width=8),
+            Column[InvoiceRow](
                 tr("Customer"), lambda r: r.customer_name, key="customer", sort_key="customer", stretch=True, width=14
             ),
-            Column[Row](
+            Column[InvoiceRow](
                 tr("Date"),
                 lambda r: formats.short_date(r.issued_on, today()),
                 key="date",
                 sort_key="issued_on",
                 width=6,
             ),
-            Column[Row](
+            Column[InvoiceRow](
                 tr("Due"),
                 lambda r: formats.short_date(r.due_on, today()) if r.due_on else "",
                 key="due",
                 sort_key="due_on",
                 width=6,
             ),
-            Column[Row](
+            Column[InvoiceRow](
                 tr("Total"),
                 lambda r: formats.amount(r.total, r.currency),
                 key="total",
@@ -241,7 +241,7 @@ class InvoicesPage(Page):
                 width=8,
                 tooltip=lambda r: formats.money(r.total, r.currency),
             ),
-            Column[Row](
+            Column[InvoiceRow](
                 tr("Balance"),
                 lambda r: formats.amount(r.balance, r.currency),
                 key="balance",
@@ -250,7 +250,7 @@ class InvoicesPage(Page):
                 width=8,
                 tooltip=lambda r: formats.money(r.balance, r.currency),
             ),
-            Column[Row](
+            Column[InvoiceRow](
                 tr("Status"),
                 lambda r: words.invoice_status(r.view).text,
                 key="status",
@@ -258,7 +258,7 @@ class InvoicesPage(Page):
                 status=lambda r: words.invoice_status(r.view),
                 width=9,
             ),
-            Column[Row](
+            Column[InvoiceRow](
                 tr("Sync"),
                 lambda r: self._sync_status(r).text,
                 key="sync",
@@ -272,7 +272,7 @@ class InvoicesPage(Page):
         ]
         self.table = RecordTable(tr("Invoices"))
         source = Rows(self.context.core, queries.invoice_rows, lambda: (self.context.company, today()))
-        self.model: WindowedTableModel[Row] = WindowedTableModel(columns, source, self.table)
+        self.model: WindowedTableModel[InvoiceRow] = WindowedTableModel(columns, source, self.table)
         self.table.setModel(self.model)
         self.table.show_sorted("issued_on", True)
         self.table.setColumnHidden(SYNC, True)
@@ -283,9 +283,9 @@ class InvoicesPage(Page):
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._on_context_menu)
 
-    def _sync_status(self, row: queries.InvoiceRow):  # noqa: ANN202
+    def _sync_status(self, row: queries.InvoiceRow) -> Status:
         if row.view is InvoiceView.DRAFT:
-            return words.Status("")
+            return Status("")
         return words.sync_status(row.sync)
 
     def _build(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QPlainTextEdit, QWidget
 
@@ -91,7 +93,7 @@ class ItemEditor(EditorDialog):
             self.active.isChecked(),
         )
 
-    async def save(self, **_how: object) -> int:
+    async def save(self, *, send: bool = False) -> int:
         if self.price.error:
             raise InputError("unit_price", self.price.error)
         draft = ItemDraft(
@@ -112,5 +114,5 @@ class ItemEditor(EditorDialog):
 
         return await self.context.core.do(keep)
 
-    def done_saving(self, result: object, **_how: object) -> None:
+    def done_saving(self, result: Any, *, send: bool = False) -> None:
         self.saved.emit(result)

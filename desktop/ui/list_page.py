@@ -8,14 +8,13 @@ from typing import Any
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from desktop.core import Change
 from desktop.ui import operations
 from desktop.ui.buttons import PrimaryButton
 from desktop.ui.chips import FilterChips
 from desktop.ui.columns import Column
 from desktop.ui.context import Context, Rows
 from desktop.ui.empty_state import EmptyState
-from desktop.ui.page import Page
+from desktop.ui.page import Change, Page
 from desktop.ui.panels import Panel, hairline
 from desktop.ui.record_table import RecordList, RecordTable
 from desktop.ui.theme import theme

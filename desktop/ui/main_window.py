@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.core import Change, Core
+from desktop.core import Core
 from desktop.errors import BlueClerkError
 from desktop.models.states import ConnectionState
 from desktop.text import tr
@@ -35,7 +35,7 @@ from desktop.ui.fixes import fix_button
 from desktop.ui.labels import ElidedLabel
 from desktop.ui.menus import Menus
 from desktop.ui.nav_rail import NavRail
-from desktop.ui.page import Page
+from desktop.ui.page import Change, Page
 from desktop.ui.preferences import Preferences
 from desktop.ui.problems import words as problem_words
 from desktop.ui.routes import PAGES, Route, settings
@@ -80,7 +80,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(px(820), px(520))
         self.resize(px(1180), px(760))
         self._restore()
-        self.toaster = Toast(self.centralWidget())
+        self.toaster = Toast(self._body)
         self.toaster.acted.connect(self._on_toast_acted)
 
     # -- filling ------------------------------------------------------------------------------
@@ -112,6 +112,12 @@ class MainWindow(QMainWindow):
         """The books could not be opened: say so in the window that is already there."""
         self._skeleton.busy(False)
         self.show_problem(error, retry)
+
+    @property
+    def is_still(self) -> bool:
+        """What is shown is up to date, as far as changes have come in."""
+        waits = any(page.is_waiting for page in self.pages.values())
+        return not (waits or self._connection_soon.isActive() or operations.pending())
 
     # -- what pages ask (Host) ----------------------------------------------------------------
 
@@ -146,7 +152,7 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         px = theme().px
-        body = QWidget(self)
+        self._body = body = QWidget(self)
         self.rail = NavRail("BlueClerk", body)
         for key, name, at_foot in (
             ("invoices", tr("Invoices"), False),
@@ -214,14 +220,15 @@ class MainWindow(QMainWindow):
         from desktop.ui.items_page import ItemsPage
 
         assert self.context is not None
+        invoices = InvoicesPage(self.context, self.sync, self.menus)
         self.pages = {
-            "invoices": InvoicesPage(self.context, self.sync, self.menus),
+            "invoices": invoices,
             "customers": CustomersPage(self.context, self.sync),
             "items": ItemsPage(self.context, self.sync),
             "activity": ActivityPage(self.context),
             "settings": _settings_page(self.context),
         }
-        self.pages["invoices"].sandbox_asked.connect(self.sandbox_asked)
+        invoices.sandbox_asked.connect(self.sandbox_asked)
         for page in self.pages.values():
             page.actions_changed.connect(self.show_look)
             self.stack.addWidget(page)

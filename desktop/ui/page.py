@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from PySide6.QtCore import QElapsedTimer, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from desktop.core import Change
 from desktop.ui.context import Context
 from desktop.ui.routes import Route
 
 PAUSE_MS, BURST_MS = 60, 400
 """How long changes are gathered before a page is read again: the first ones, and while they keep coming."""
+
+
+class Change(Protocol):
+    """A record that was changed: what the core tells of after each commit."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def local_id(self) -> int: ...
 
 
 class Page(QWidget):
@@ -66,6 +77,11 @@ class Page(QWidget):
         super().showEvent(event)
         if self._stale:
             self._on_settled()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Changes have come in that are not read yet."""
+        return self._settle.isActive()
 
     def stop(self) -> None:
         """Read nothing any more: the books are about to be closed."""

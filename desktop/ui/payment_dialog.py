@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QWidget
@@ -81,7 +82,7 @@ class PaymentDialog(EditorDialog):
             self.note.text(),
         )
 
-    async def save(self, **_how: object) -> int:
+    async def save(self, *, send: bool = False) -> int:
         if self.amount.value is None:
             raise InputError("amount", self.amount.error or tr("How much was paid?"))
         draft = PaymentDraft(
@@ -94,6 +95,6 @@ class PaymentDialog(EditorDialog):
         )
         return await self.context.core.do(payments.record_payment, draft)
 
-    def done_saving(self, result: object, **_how: object) -> None:
+    def done_saving(self, result: Any, *, send: bool = False) -> None:
         self.context.preferences.keep(LAST_METHOD, self.method.currentData())
         self.recorded.emit(result)

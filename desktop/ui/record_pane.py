@@ -17,6 +17,7 @@ from desktop.ui.context import Context
 from desktop.ui.fixes import FixButton, fix_button
 from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.labels import label
+from desktop.ui.layouts import clear
 from desktop.ui.panels import Panel
 from desktop.ui.status import Status, StatusPill
 from desktop.ui.sync_actions import SyncActions
@@ -142,11 +143,7 @@ class RecordPane(Panel):
             self.acted.emit(key)
 
     def _fill_facts(self, facts: Sequence[tuple[str, str]]) -> None:
-        while self._facts.count():
-            part = self._facts.takeAt(0).widget()
-            if part is not None:
-                part.hide()
-                part.deleteLater()
+        clear(self._facts)
         for place, (name, text) in enumerate(pair for pair in facts if pair[1]):
             self._facts.addWidget(label(name, "secondary"), place, 0, Qt.AlignmentFlag.AlignTop)
             value = label(text, wrap=True)
@@ -159,11 +156,7 @@ class RecordPane(Panel):
             self.buttons[key].accessibleName() == text for key, text, _ in buttons
         ):
             return
-        while self._flow.count():
-            item = self._flow.takeAt(0)
-            if item is not None and item.widget() is not None:
-                item.widget().hide()
-                item.widget().deleteLater()
+        clear(self._flow)
         self.buttons = {}
         for key, text, picture in buttons:
             button = QuietButton(text.replace("&", "&&"), icon_name=picture)

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
@@ -25,7 +26,9 @@ async def settle(timeout: float = SETTLED_SECONDS) -> None:
     quiet = 0
     while quiet < _QUIET_ROUNDS and time.monotonic() < ends:
         await asyncio.sleep(0.02)
-        quiet = 0 if operations.pending() else quiet + 1
+        windows = [one for one in QApplication.topLevelWidgets() if isinstance(one, MainWindow)]
+        busy = operations.pending() or not all(one.is_still for one in windows)
+        quiet = 0 if busy else quiet + 1
 
 
 async def shoot(window: QWidget, folder: Path, name: str) -> Path:
@@ -106,7 +109,7 @@ class Photographer:
     async def _detail(self) -> None:
         self.window.go(Route("invoices", filter="all"))
         await settle()
-        page = self.window.pages["invoices"]
+        page: Any = self.window.pages["invoices"]
         for place in range(min(60, page.model.rowCount())):  # one with payments says most
             row = page.model.row_at(place)
             if row is not None and row.paid and row.sync is SyncState.SYNCED:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from desktop.core import Change
 from desktop.text import tr
 from desktop.ui.context import Context
-from desktop.ui.page import Page
+from desktop.ui.page import Change, Page
 from desktop.ui.routes import Route
 from desktop.ui.settings_page import SettingsPage
 from desktop.ui.theme import theme

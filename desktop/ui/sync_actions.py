@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop.books import queries
-from desktop.core import Report
 from desktop.errors import BlueClerkError
 from desktop.models.states import InvoiceStatus
 from desktop.providers.records import Kind
+from desktop.sync.push import Report
 from desktop.sync.resolving import link_invoice, unlink
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations

@@ -11,6 +11,7 @@ from desktop.text import tr
 from desktop.ui.buttons import PlainButton, QuietButton
 from desktop.ui.icons import icon
 from desktop.ui.labels import label
+from desktop.ui.layouts import clear
 from desktop.ui.status import Status
 from desktop.ui.theme import set_role, theme
 
@@ -69,10 +70,7 @@ class SyncCard(QFrame):
         self._fold.setChecked(False)
         self._details.hide()
         self.setAccessibleName(f"{status.text}. {sentence}")
-        while self._row.count():
-            part = self._row.takeAt(0).widget()
-            if part is not None and part is not self._fold:
-                part.deleteLater()
+        clear(self._row, keep=self._fold)
         self.buttons = {}
         for key, words in buttons:
             button = QuietButton(words.replace("&", "&&"), self)
