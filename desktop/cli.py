@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error.sentence, file=sys.stderr)
         return NEEDS_YOU
     except OSError as error:
-        print(tr("BlueClerk can't start: {reason}", reason=error.strerror or error), file=sys.stderr)
+        reason = f"{error.strerror}: {error.filename}" if error.strerror and error.filename else error.strerror or error
+        print(tr("BlueClerk can't start: {reason}", reason=reason), file=sys.stderr)
         return NEEDS_YOU
 
 
@@ -138,7 +139,7 @@ def _as_json(report: Report) -> dict[str, object]:
 
 def _in_words(report: Report) -> str:
     lines = [tr("{count} records are in sync.", count=len(report.done))]
-    lines += [error.sentence for error in report.refused.values()]
+    lines += dict.fromkeys(error.sentence for error in report.refused.values())  # several may have one reason
     if report.in_doubt:
         lines.append(tr("{count} are being checked.", count=len(report.in_doubt)))
     if report.problem is not None:

@@ -213,7 +213,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             redirect_uris=options.redirect_uri,
             until_stdin_closes=options.until_stdin_closes,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, OverflowError, ValueError) as error:  # a port beyond 65535 is the second
         print(f"The sandbox cannot start: {error}", file=sys.stderr)
         return 2
     return 0
