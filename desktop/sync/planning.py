@@ -563,18 +563,28 @@ class _Builder:
 
         A payment that is removed or made smaller goes before its invoice, which may be void or smaller now.
         """
+        wanted = self._wanted()
+        names = (*self.steps[Kind.CUSTOMER], *self.steps[Kind.ITEM])
         levels = (
-            (*self.steps[Kind.CUSTOMER], *self.steps[Kind.ITEM], *self.first),
+            (*(step for step in names if step.ours.ref in wanted), *self.first),
             tuple(self.steps[Kind.INVOICE]),
             tuple(self.steps[Kind.PAYMENT]),
         )
         return Plan(
-            tuple(self.adoptions),
+            tuple(one for one in self.adoptions if one.ours.ref in wanted),
             tuple(level for level in levels if level),
             self.refused,
             tuple(self.settled),
             tuple(self.waiting),
         )
+
+    def _wanted(self) -> set[str]:
+        """What was asked for, and what it needs: a refused invoice leaves no customer behind (I8)."""
+        wanted = set(self.targets)
+        for name in self.targets:
+            if name not in self.refused and name not in self.waiting:
+                wanted.update(self.work.ours[name].needs)
+        return wanted
 
 
 # --- small judgements --------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from desktop.errors import (
     BalanceDiffers,
     Conflict,
     ConnectionProblem,
+    GoneRemote,
     ItemError,
     NameTaken,
     NumberTaken,
@@ -328,7 +329,7 @@ class Push:
                 elif isinstance(error, NameTaken | NumberTaken):
                     taken[name] = error
                 else:
-                    self._refuse(planned[name][0].ours, error)
+                    self._refuse(planned[name][0].ours, self._told(planned[name][0], error))
             for name, record in result.linked.items():
                 self._linked(planned[name], record)
             self._report.in_doubt |= result.in_doubt
@@ -339,6 +340,14 @@ class Push:
                 break
             await self._publish()
         return stale, taken
+
+    def _told(self, step: PlannedStep, error: ItemError) -> ItemError:
+        """A service names what is gone by its own id at best: say what the owner calls it."""
+        if not isinstance(error, GoneRemote) or step.step.action is Action.CREATE:
+            return error
+        told = gone(self._service, step.ours)
+        told.details, told.service_ref = error.details, error.service_ref
+        return told
 
     async def _look_up_taken(self, taken: Mapping[str, ItemError]) -> list[PlannedStep]:
         """A name or number is taken after all: by an attempt of ours whose answer was lost, or by others (E13, C18).

@@ -58,6 +58,12 @@ class _Due:
     fresh: bool
     """Asked for by hand, and not tried since."""
     asked_by: str
+    created_at: datetime
+
+    @property
+    def token(self) -> tuple[int, int, datetime]:
+        """This promise and no other: SQLite gives the id of a deleted row to the next one."""
+        return self.entry_id, self.serial, self.created_at
 
 
 class Runner:
@@ -190,14 +196,14 @@ class Runner:
             return
         if not await self._ready(company, total, everything):
             return
-        seen: set[tuple[int, int]] = set()
+        seen: set[tuple[int, int, datetime]] = set()
         while True:
             due = await company.db.in_read(lambda session: _due(session, company, everything))
-            due = [one for one in due if (one.entry_id, one.serial) not in seen and _name(one) not in unsure]
+            due = [one for one in due if one.token not in seen and _name(one) not in unsure]
             if not due:
                 return
             group = [one for one in due if one.asked_by] or due
-            seen.update((one.entry_id, one.serial) for one in group)
+            seen.update(one.token for one in group)
             report = await self._push(company, held, group)
             _add(total, report)
             if report.problem is not None:
@@ -318,7 +324,15 @@ def _due(session: Session, company: Company, everything: bool, limit: int | None
     if not everything:
         query = query.where(OutboxEntry.not_before <= company.desk.clock.now() + TOGETHER)
     entries = [
-        _Due(row.id, row.kind, row.local_id, row.serial, row.reason == PushReason.ASKED.value, row.asked_by)
+        _Due(
+            row.id,
+            row.kind,
+            row.local_id,
+            row.serial,
+            row.reason == PushReason.ASKED.value,
+            row.asked_by,
+            row.created_at,
+        )
         for row in session.scalars(query.limit(limit))
     ]
     return sorted(entries, key=lambda one: (ORDER.get(one.kind, 9), one.local_id))
@@ -346,13 +360,20 @@ def _after(session: Session, company: Company, group: Sequence[_Due], report: Re
 
 
 def _done_with(session: Session, one: _Due) -> None:
-    session.execute(delete(OutboxEntry).where(OutboxEntry.id == one.entry_id, OutboxEntry.serial == one.serial))
+    session.execute(
+        delete(OutboxEntry).where(
+            OutboxEntry.id == one.entry_id,
+            OutboxEntry.serial == one.serial,
+            OutboxEntry.kind == one.kind,
+            OutboxEntry.local_id == one.local_id,
+        )
+    )
     note_change(session, one.kind, one.local_id)
 
 
 def _postpone(session: Session, company: Company, one: _Due, until: datetime | None) -> None:
     row = session.get(OutboxEntry, one.entry_id)
-    if row is None or row.serial != one.serial:
+    if row is None or (row.serial, row.kind, row.local_id) != (one.serial, one.kind, one.local_id):
         return
     pause = BACKOFF[min(row.attempts, len(BACKOFF) - 1)]
     row.attempts += 1
