@@ -19,6 +19,7 @@ from desktop.sandbox.clock import SandboxClock
 from desktop.sandbox.control import Control, json_response
 from desktop.sandbox.engine import ServiceEndpoint
 from desktop.sandbox.faults import FaultPlan
+from desktop.sandbox.freshbooks import FreshBooks
 from desktop.sandbox.ledger import Entry, Ledger, safe_path
 from desktop.sandbox.quickbooks import QuickBooks
 from desktop.sandbox.seed import company
@@ -63,7 +64,10 @@ def create_app(
     """
     clock = clock or SandboxClock()
     ledger, faults = Ledger(), FaultPlan()
-    services: dict[str, Service] = {"quickbooks": QuickBooks(clock, seeds, companies, redirect_uris, source)}
+    services: dict[str, Service] = {
+        "quickbooks": QuickBooks(clock, seeds, companies, redirect_uris, source),
+        "freshbooks": FreshBooks(clock, seeds, companies, redirect_uris, source),
+    }
     routes: list[BaseRoute] = [*_pages(services, ledger, clock)]
     if control_secret is not None:
         routes += Control(services, ledger, faults, clock, control_secret).routes()

@@ -52,18 +52,19 @@ class ConsentDesk:
 
 
 def page(service_name: str, action: str, ticket: str, companies: list[Json], app_name: str, asks: str) -> Answer:
-    """The form: which company, approve or deny. Works without scripts."""
+    """The form: which company (no question where there is nothing to choose), approve or deny; without scripts."""
     choices = "".join(
         f'<label class="company"><input type="radio" name="company" value="{escape(company["id"])}"'
         f"{' checked' if not index else ''}><span>{escape(company['name'])}</span>"
         f'<span class="detail">Company ID {escape(company["id"])}</span></label>'
         for index, company in enumerate(companies)
     )
+    question = f"<fieldset><legend>Which company?</legend>{choices}</fieldset>" if choices else ""
     body = f"""<h1>{escape(app_name)} asks to work with your {escape(service_name)} books</h1>
 <p>{escape(asks)}</p>
 <form method="post" action="{escape(action)}">
 <input type="hidden" name="ticket" value="{escape(ticket)}">
-<fieldset><legend>Which company?</legend>{choices}</fieldset>
+{question}
 <div class="actions"><button class="deny" name="decision" value="deny">Deny</button>
 <button class="approve" name="decision" value="approve">Approve</button></div>
 </form>"""
