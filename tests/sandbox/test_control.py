@@ -233,7 +233,7 @@ def test_the_page_and_its_data_need_no_secret(qb: Any) -> None:
     script = qb.http.get(f"{qb.base}/pages/app.js")
     assert script.headers["content-type"].startswith("text/javascript")
     assert qb.http.get(f"{qb.base}/books/quickbooks.json").json() == qb.control.books()
-    assert qb.http.get(f"{qb.base}/services.json").json() == ["quickbooks"]
+    assert qb.http.get(f"{qb.base}/services.json").json()[0] == "quickbooks"
 
 
 @pytest.mark.parametrize(
