@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
-import hashlib
 import logging
 import os
 import sys
@@ -14,9 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from PySide6.QtCore import QLocale, QLockFile, QObject, QProcess, Signal
+from PySide6.QtCore import QLocale, QObject, QProcess
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
 
 os.environ.setdefault("QT_API", "pyside6")  # qasync picks its binding when it is imported
@@ -26,6 +24,7 @@ from desktop.core import QUIT_SECONDS, Core, Options
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations, wizard_door
 from desktop.ui.main_window import MainWindow
+from desktop.ui.single_instance import SingleInstance, first_start
 from desktop.ui.theme import theme
 from desktop.ui.tray import NullTray, QtTray, Tray, TrayIcon
 from desktop.wizard.wizard import open_wizard
@@ -34,73 +33,12 @@ _log = logging.getLogger(__name__)
 
 STAY = "window.stay_in_tray"
 """Preference: "stay" or "quit" when the window is closed; "" asks."""
-ANSWER_MS = 1500
-"""How long a second start waits for the first one to answer."""
 CLOSE_SECONDS = 8.0
 
 Prepare = Callable[[Core], Awaitable[None]]
 """Called once the books are open, before the window reads them (the demo fills them there)."""
 Shoot = Callable[[str], Awaitable[Path | None]]
 """Leaves a picture of the screen that a name stands for."""
-
-
-class SingleInstance(QObject):
-    """The lock of one data folder, and the line on which a second start is heard."""
-
-    show_asked = Signal()
-
-    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = QLockFile(str(folder / "window.lock"))
-        self._lock.setStaleLockTime(0)  # a lock is stale when its process is gone, however old it is
-        self._name = f"blueclerk-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
-        self._server: QLocalServer | None = None
-
-    def win(self) -> bool:
-        """True for the first start; it then listens for others."""
-        if not self._lock.tryLock(0):
-            return False
-        QLocalServer.removeServer(self._name)  # what a crash left behind; the lock proves that nobody listens
-        self._server = QLocalServer(self)
-        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
-        self._server.newConnection.connect(self._on_connection)
-        if not self._server.listen(self._name):
-            _log.warning("a second start can't be heard: %s", self._server.errorString())
-        return True
-
-    def call_first(self) -> bool:
-        """Ask the first start to show its window; False if it did not answer."""
-        socket = QLocalSocket()
-        socket.connectToServer(self._name)
-        if not socket.waitForConnected(ANSWER_MS):
-            return False
-        socket.write(b"show\n")
-        socket.waitForBytesWritten(ANSWER_MS)
-        heard = socket.waitForReadyRead(ANSWER_MS) and bytes(socket.readAll().data()).startswith(b"shown")
-        socket.disconnectFromServer()
-        return heard
-
-    def release(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        self._lock.unlock()
-
-    def _on_connection(self) -> None:
-        socket = self._server.nextPendingConnection() if self._server is not None else None
-        if socket is None:
-            return
-
-        def heard() -> None:
-            if bytes(socket.readAll().data()).startswith(b"show"):
-                self.show_asked.emit()
-                socket.write(b"shown\n")
-                socket.flush()
-
-        socket.readyRead.connect(heard)
-        socket.disconnected.connect(socket.deleteLater)
-        if socket.bytesAvailable():
-            heard()
 
 
 class Desktop(QObject):
@@ -234,18 +172,6 @@ class Desktop(QObject):
             self.window.hide()
         elif key == "quit":
             self.quit()
-
-
-def first_start(folder: Path) -> SingleInstance | int:
-    """Become the one start for `folder`. Where there is one already, show its window: the answer is the exit code."""
-    make_application()
-    instance = SingleInstance(folder)
-    if instance.win():
-        return instance
-    if instance.call_first():
-        return 0
-    print(tr("BlueClerk is running already, but does not answer."), file=sys.stderr)
-    return 1
 
 
 def run_window(options: Options, *, prepare: Prepare | None = None, instance: SingleInstance | None = None) -> int:

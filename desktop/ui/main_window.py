@@ -45,6 +45,20 @@ from desktop.ui.theme import Mode, theme
 from desktop.ui.toast import Toast
 
 
+class PageBook(dict[str, Page]):
+    """The pages by key, each made when it is first asked for."""
+
+    def __init__(self, make: Callable[[str], Page]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: str) -> Page:
+        if key not in PAGES:
+            raise KeyError(key)
+        page = self[key] = self._make(key)
+        return page
+
+
 class MainWindow(QMainWindow):
     """Shown at once, with grey bars; `attach` fills it when the books are open."""
 
@@ -123,9 +137,9 @@ class MainWindow(QMainWindow):
 
     def go(self, route: Route) -> None:
         """Show the place that `route` names."""
-        page = self.pages.get(route.page)
-        if page is None:
+        if self.context is None or route.page not in PAGES:
             return
+        page = self.pages[route.page]
         self._show_page(route.page)
         focus = QApplication.focusWidget()
         if focus is None or self.rail.isAncestorOf(focus) or not focus.isVisible():
@@ -214,24 +228,37 @@ class MainWindow(QMainWindow):
         return super().eventFilter(watched, event)
 
     def _make_pages(self) -> None:
-        from desktop.ui.activity_page import ActivityPage
-        from desktop.ui.customers_page import CustomersPage
-        from desktop.ui.invoices_page import InvoicesPage
-        from desktop.ui.items_page import ItemsPage
-
+        """Pages are made when they are first needed: the list of invoices must not wait for the settings."""
         assert self.context is not None
-        invoices = InvoicesPage(self.context, self.sync, self.menus)
-        self.pages = {
-            "invoices": invoices,
-            "customers": CustomersPage(self.context, self.sync),
-            "items": ItemsPage(self.context, self.sync),
-            "activity": ActivityPage(self.context),
-            "settings": _settings_page(self.context),
-        }
-        invoices.sandbox_asked.connect(self.sandbox_asked)
-        for page in self.pages.values():
-            page.actions_changed.connect(self.show_look)
-            self.stack.addWidget(page)
+        self.pages = PageBook(self._make_page)
+
+    def _make_page(self, key: str) -> Page:
+        assert self.context is not None
+        page: Page
+        if key == "invoices":
+            from desktop.ui.invoices_page import InvoicesPage
+
+            page = invoices = InvoicesPage(self.context, self.sync, self.menus)
+            invoices.sandbox_asked.connect(self.sandbox_asked)
+        elif key == "customers":
+            from desktop.ui.customers_page import CustomersPage
+
+            page = CustomersPage(self.context, self.sync)
+        elif key == "items":
+            from desktop.ui.items_page import ItemsPage
+
+            page = ItemsPage(self.context, self.sync)
+        elif key == "activity":
+            from desktop.ui.activity_page import ActivityPage
+
+            page = ActivityPage(self.context)
+        else:
+            from desktop.ui.settings_host import SettingsHost
+
+            page = SettingsHost(self.context)
+        page.actions_changed.connect(self.show_look)
+        self.stack.addWidget(page)
+        return page
 
     def _wire_menus(self) -> None:
         table: dict[str, Callable[[], object]] = {
@@ -289,9 +316,9 @@ class MainWindow(QMainWindow):
         self.attached.emit()
 
     def _show_page(self, key: str) -> None:
-        page = self.pages.get(key)
-        if page is None:
+        if self.context is None or key not in PAGES:
             return
+        page = self.pages[key]
         self.rail.choose(key)
         self.page_title.setText(page.title)
         self.search.setVisible(bool(page.search_hint))
@@ -343,7 +370,7 @@ class MainWindow(QMainWindow):
     def _on_changes(self, changes: frozenset[Change]) -> None:
         if self.context is None:
             return
-        for page in self.pages.values():
+        for page in list(self.pages.values()):
             page.on_changes(changes)
         kinds = {change.kind for change in changes}
         counted = {"connection", "outbox", "invoice", "payment", "customer", "item", "mapping"}
@@ -504,12 +531,6 @@ class MainWindow(QMainWindow):
         if not room.intersects(self.frameGeometry().adjusted(40, 0, -40, -40)):
             self.move(room.topLeft())
         self.resize(min(self.width(), room.width()), min(self.height(), room.height()))
-
-
-def _settings_page(context: Context) -> Page:
-    from desktop.ui.settings_host import SettingsHost
-
-    return SettingsHost(context)
 
 
 def find_action(window: MainWindow, keys: str) -> QAction | None:

@@ -85,6 +85,8 @@ class RecordTable(QTableView):
         super().setModel(model)
         model.modelAboutToBeReset.connect(self._on_about_to_reset)
         model.modelReset.connect(self._on_reset)
+        # its own, always empty: with the list's, each repaint of the header would ask every selected row's column
+        self.horizontalHeader().setSelectionModel(QItemSelectionModel(model, self.horizontalHeader()))
         self.selectionModel().selectionChanged.connect(lambda *_: self.selection_changed.emit())
         for number, column in enumerate(model.columns):  # Python paints only where it must
             if column.status:
@@ -101,9 +103,14 @@ class RecordTable(QTableView):
         model: Any = self.model()
         found = array("q")
         ranges = sorted((part.top(), part.bottom()) for part in self._ranges())
+        every: array[int] | None = getattr(model, "ids", None)
         last = -1
         for top, bottom in ranges:
-            found.extend(model.id_at(row) for row in range(max(top, last + 1), bottom + 1))
+            first = max(top, last + 1)
+            if every is not None:
+                found.extend(every[first : bottom + 1])
+            else:
+                found.extend(model.id_at(row) for row in range(first, bottom + 1))
             last = max(last, bottom)
         return found
 
