@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         start_logging(options.data_dir / "logs" if options.data_dir else user_log_dir(), options.log_level)
         if options.command == "sync":
             return asyncio.run(_sync(_options(options), options.json))
-        return _window(_options(options))
+        return _window(options)
     except BlueClerkError as error:
         print(error.sentence, file=sys.stderr)
         return NEEDS_YOU
@@ -147,10 +147,15 @@ def _in_words(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _window(options: Options) -> int:
+def _window(arguments: argparse.Namespace) -> int:
+    from desktop.ui.single_instance import first_start
+
+    instance = first_start(arguments.data_dir or user_data_dir())
+    if isinstance(instance, int):
+        return instance
     from desktop.app import run_window
 
-    return run_window(options)
+    return run_window(_options(arguments), instance=instance)
 
 
 def _demo(arguments: argparse.Namespace) -> int:

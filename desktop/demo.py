@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from desktop.core import Core, Options
 from desktop.logs import start_logging
-from desktop.practice import fill_books, running_sandbox
-from desktop.sync.secrets import MemoryStore
 from desktop.text import tr
+
+if TYPE_CHECKING:
+    from desktop.ui.single_instance import SingleInstance
 
 
 def run_demo_window(data_dir: Path | None, log_level: str) -> int:
@@ -20,29 +21,38 @@ def run_demo_window(data_dir: Path | None, log_level: str) -> int:
     Nothing real is touched: the keys lie in memory, the services are imitated on this computer. Each start
     begins anew, as the practice companies do. A second start for the same folder shows the first one's window.
     """
-    from desktop.app import first_start, run_window
+    from desktop.ui.single_instance import first_start
 
     with _folder(data_dir) as folder:
         start_logging(folder / "logs", log_level)
         instance = first_start(folder)
         if isinstance(instance, int):
             return instance
-        _forget_books(folder / "practice.db")
-        with running_sandbox(folder, control=False) as practice:
-            print(tr("The practice books of the other side: {address}", address=practice.base))
-            options = Options(
-                database=str(folder / "practice.db"),
-                data_dir=folder,
-                store=MemoryStore(),
-                account="owner",
-                addresses=practice.addresses(),
-            )
+        return _practise(folder, instance)
 
-            async def prepare(core: Core) -> None:
-                await practice.enter_keys(core)
-                await core.do(fill_books, core.clock.now().date())
 
-            return run_window(options, prepare=prepare, instance=instance)
+def _practise(folder: Path, instance: SingleInstance) -> int:
+    from desktop.app import run_window
+    from desktop.core import Core, Options
+    from desktop.practice import fill_books, running_sandbox
+    from desktop.sync.secrets import MemoryStore
+
+    _forget_books(folder / "practice.db")
+    with running_sandbox(folder, control=False) as practice:
+        print(tr("The practice books of the other side: {address}", address=practice.base))
+        options = Options(
+            database=str(folder / "practice.db"),
+            data_dir=folder,
+            store=MemoryStore(),
+            account="owner",
+            addresses=practice.addresses(),
+        )
+
+        async def prepare(core: Core) -> None:
+            await practice.enter_keys(core)
+            await core.do(fill_books, core.clock.now().date())
+
+        return run_window(options, prepare=prepare, instance=instance)
 
 
 def _forget_books(path: Path) -> None:
