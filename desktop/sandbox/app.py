@@ -26,6 +26,7 @@ from desktop.sandbox.seed import company
 from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import ControlError, Json, Service
 from desktop.sandbox.wave import Wave
+from desktop.sandbox.xero import Xero
 
 LOCAL_HOST = re.compile(r"^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$", re.IGNORECASE)
 PAGE_HEADERS = {
@@ -67,6 +68,7 @@ def create_app(
     ledger, faults = Ledger(), FaultPlan()
     services: dict[str, Service] = {
         "quickbooks": QuickBooks(clock, seeds, companies, redirect_uris, source),
+        "xero": Xero(clock, seeds, companies, redirect_uris, source),
         "freshbooks": FreshBooks(clock, seeds, companies, redirect_uris, source),
         "wave": Wave(clock, seeds, companies, redirect_uris, source),
     }

@@ -1,0 +1,102 @@
+"""Xero's limits: fixed windows of a minute and a day for each organisation, a minute for the app, 5 calls at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from desktop.sandbox.meter import WAIT_GRACE_S
+
+MINUTE, DAY = 60.0, 86_400.0
+PER_MINUTE, CONCURRENT, APP_PER_MINUTE = 60, 5, 10_000
+
+
+class _Window:
+    """Counts from a fixed start on; windows are not rolling (contract 6)."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._start: float | None = None
+        self.count = 0
+
+    def at(self, now: float) -> int:
+        """The calls of the window that is open now."""
+        if self._start is None or not self._start <= now < self._start + self.seconds:
+            self._start, self.count = now, 0
+        return self.count
+
+    def left(self, now: float) -> float:
+        """Seconds until the next window opens."""
+        return max(0.0, (self._start or now) + self.seconds - now)
+
+
+class XeroMeter:
+    """One organisation's meter; `app` is the minute that all organisations of the app share."""
+
+    def __init__(self, app: _Window) -> None:
+        self._app = app
+        self._minute, self._day = _Window(MINUTE), _Window(DAY)
+        self.daily = 5000
+        self._calls: Counter[str] = Counter()
+        self._peaks: Counter[str] = Counter()
+        self._refused = self._in_wait = self._in_flight = 0
+        self._wait_from = self._wait_until = 0.0
+
+    def enter(self, op: str, now: float, enforce: bool) -> tuple[str, float | None] | None:
+        """Count a call. If it breaks a limit and `enforce`: the limit's name and the seconds of Retry-After."""
+        self._in_flight += 1
+        if self._wait_from + WAIT_GRACE_S < now < self._wait_until:
+            self._in_wait += 1
+        broken = self._broken(now)
+        if broken is not None and enforce:
+            self._refused += 1
+            return broken
+        self._calls[op] += 1
+        for name, window in (("minute", self._minute), ("day", self._day), ("appminute", self._app)):
+            window.at(now)
+            window.count += 1
+            self._peaks[name] = max(self._peaks[name], window.count)
+        self._peaks["concurrent"] = max(self._peaks["concurrent"], self._in_flight)
+        return None
+
+    def _broken(self, now: float) -> tuple[str, float | None] | None:
+        if self._day.at(now) >= self.daily:
+            return "day", self._day.left(now)
+        if self._app.at(now) >= APP_PER_MINUTE:
+            return "appminute", self._app.left(now)
+        if self._minute.at(now) >= PER_MINUTE:
+            return "minute", self._minute.left(now)
+        return ("concurrent", None) if self._in_flight > CONCURRENT else None
+
+    def count(self, op: str) -> None:
+        """A call outside the limits (sign-in, tokens, connections)."""
+        self._calls[op] += 1
+
+    def leave(self) -> None:
+        self._in_flight = max(0, self._in_flight - 1)
+
+    def demand_wait(self, now: float, seconds: float) -> None:
+        self._wait_from, self._wait_until = now, max(self._wait_until, now + seconds)
+
+    def headers(self, now: float) -> dict[str, str]:
+        """What every answer tells of the limits."""
+        return {
+            "X-MinLimit-Remaining": str(max(0, PER_MINUTE - self._minute.at(now))),
+            "X-DayLimit-Remaining": str(max(0, self.daily - self._day.at(now))),
+            "X-AppMinLimit-Remaining": str(max(0, APP_PER_MINUTE - self._app.at(now))),
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        limits = {"minute": PER_MINUTE, "day": self.daily, "appminute": APP_PER_MINUTE, "concurrent": CONCURRENT}
+        return {
+            "calls": sum(self._calls.values()),
+            "by_op": dict(sorted(self._calls.items())),
+            "limits": limits,
+            "peaks": {name: self._peaks[name] for name in limits},
+            "refused": self._refused,
+            "inside_demanded_wait": self._in_wait,
+        }
+
+
+def app_window() -> _Window:
+    return _Window(MINUTE)
