@@ -164,6 +164,8 @@ class Capabilities:
     """How many different tax codes one invoice may use; None for any number."""
     name_forbidden: str = ""
     """Characters that a name may not contain."""
+    invoice_stamps: bool = True
+    """Invoices have room for our stamp; without, number, customer and total tell our own lost attempt (D1)."""
 
 
 @dataclass(frozen=True, slots=True)

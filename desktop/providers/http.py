@@ -433,6 +433,7 @@ class ServiceHttp:
             until = self._limiter.pause(self._asked_wait(answer))
             problem = RateLimited(self.service, until, service_ref=answer.service_ref)
             raise Failed(Failure.THROTTLED, problem, sent=False, service_ref=answer.service_ref)
+        self._limiter.served()
         if judge is not None and (found := judge.problem(answer)) is not None:
             raise found
         if answer.status == 401:

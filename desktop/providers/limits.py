@@ -40,6 +40,8 @@ class Limits:
     concurrency: int = 8
     demanded_wait: float = 60.0
     """How long to stay away after a 429 that names no time."""
+    backoff: tuple[float, ...] = ()
+    """In place of `demanded_wait`: the waits after the first, second ... 429 in a row that names no time."""
     jitter: float = 3.0
     """Up to so much is added to a demanded wait, so that desks don't come back together."""
     patience: float = 20.0
@@ -150,19 +152,31 @@ class Limiter:
         self._pause_explain = explain
         self._pause_until = float("-inf")
         self._gates = [_Gate(window) for window in limits.windows]
+        self._throttled = 0
 
     def pause(self, seconds: float | None, explain: Explain | None = None) -> datetime:
         """Nothing is sent for `seconds` (or the usual demanded wait) plus jitter; returns until when, in UTC.
 
         A wait that is already on is never shortened.
         """
-        wait = self._limits.demanded_wait if seconds is None else seconds
+        wait = self._usual_wait() if seconds is None else seconds
         wait += self._entropy.uniform(0.0, self._limits.jitter)
         until = self._clock.monotonic() + wait
         if until > self._pause_until:
             self._pause_until = until
             self._pause_explain = explain or self._explain
         return self._instant(self._pause_until - self._clock.monotonic())
+
+    def _usual_wait(self) -> float:
+        backoff = self._limits.backoff
+        if not backoff:
+            return self._limits.demanded_wait
+        self._throttled += 1
+        return backoff[min(self._throttled, len(backoff)) - 1]
+
+    def served(self) -> None:
+        """An answer came that was no 429: the next one starts the waits anew."""
+        self._throttled = 0
 
     def check(self, kind: str) -> None:
         """Raises the ConnectionProblem if a call of this kind would have to wait longer than our patience."""

@@ -39,10 +39,22 @@ DEMANDED_WAIT = 60.0
 
 
 class OAuthCalls:
-    """The token endpoint of one service. Basic authorisation only: no secret in a body or an address."""
+    """The token endpoint of one service. Basic authorisation; no secret is ever in an address.
+
+    `secret_in_body` is for services that take the app's keys as form fields and nowhere else. `ended` are the
+    error words of a refresh that only a new sign-in mends.
+    """
 
     def __init__(
-        self, service: str, endpoints: Endpoints, keys: AppKeys, clock: Clock, client: Client | None = None
+        self,
+        service: str,
+        endpoints: Endpoints,
+        keys: AppKeys,
+        clock: Clock,
+        client: Client | None = None,
+        *,
+        secret_in_body: bool = False,
+        ended: frozenset[str] = frozenset({"invalid_grant"}),
     ) -> None:
         for address in (endpoints.token, endpoints.revoke, endpoints.authorize):
             check_base(address)
@@ -50,6 +62,8 @@ class OAuthCalls:
         self._endpoints = endpoints
         self._keys = keys
         self._clock = clock
+        self._secret_in_body = secret_in_body
+        self._ended = ended
         loopback = is_loopback(urlsplit(endpoints.token).hostname or "")
         self._transport = Transport(service, clock, loopback=loopback, client=client)
 
@@ -80,16 +94,16 @@ class OAuthCalls:
         except ValueError as problem:
             raise self._start_again(str(problem)) from None
 
-    async def refresh(self, refresh_token: str) -> TokenGrant:
-        """New tokens; see `base.SignIn.refresh` for what is raised when."""
+    async def refresh(self, refresh_token: str, more: Mapping[str, str] | None = None) -> TokenGrant:
+        """New tokens; see `base.SignIn.refresh` for what is raised when. `more` are form fields besides."""
         asked_at = self._clock.now()
         try:
-            answer = await self._call({"grant_type": "refresh_token", "refresh_token": refresh_token})
+            answer = await self._call({"grant_type": "refresh_token", "refresh_token": refresh_token, **(more or {})})
         except Failed as failed:
             unsure = failed.failure is Failure.LOST or (failed.failure is Failure.INTERCEPTED and failed.sent)
             raise (self._in_doubt(failed.problem.details) if unsure else failed.problem) from None
         error, said = _error(answer)
-        if error == "invalid_grant":
+        if error in self._ended:
             raise NeedsSignIn(self._service, service_ref=answer.service_ref, details=said)
         self._refuse(answer, error, said)
         try:
@@ -99,8 +113,14 @@ class OAuthCalls:
 
     async def revoke(self, token: str) -> bool:
         """Whether the service confirmed the end of the grant; 400 means that it had ended before."""
+        body = {"token": token}
         request = json_request(
-            "POST", self._endpoints.revoke, headers=self._authorisation(), json_body={"token": token}, empty_ok=True
+            "POST",
+            self._endpoints.revoke,
+            headers=self._authorisation(),
+            form={**self._keys_in_body(), **body} if self._secret_in_body else None,
+            json_body=body,
+            empty_ok=True,
         )
         try:
             answer = await self._transport.attempt(request, deadline=REVOKE_DEADLINE)
@@ -109,10 +129,18 @@ class OAuthCalls:
         return answer.ok or answer.status == 400
 
     async def _call(self, form: Mapping[str, str]) -> Answer:
-        request = json_request("POST", self._endpoints.token, headers=self._authorisation(), form=form)
+        fields = {**self._keys_in_body(), **form}
+        request = json_request("POST", self._endpoints.token, headers=self._authorisation(), form=fields)
         return await self._transport.attempt(request, deadline=TOKEN_DEADLINE)
 
+    def _keys_in_body(self) -> dict[str, str]:
+        if not self._secret_in_body:
+            return {}
+        return {"client_id": self._keys.client_id, "client_secret": self._keys.client_secret}
+
     def _authorisation(self) -> dict[str, str]:
+        if self._secret_in_body:
+            return {}
         pair = f"{self._keys.client_id}:{self._keys.client_secret}".encode()
         return {"Authorization": f"Basic {b64encode(pair).decode('ascii')}"}
 

@@ -81,6 +81,8 @@ class CustomerRecord:
     active: bool = True
     parent_id: str | None = None
     """Set for sub-customers and projects of the service."""
+    marker: str = ""
+    """Our stamp, where the service has room for one and it is known."""
     updated_at: datetime | None = None
 
 
@@ -97,6 +99,8 @@ class ItemRecord:
     taxable: bool = False
     active: bool = True
     sku: str = ""
+    marker: str = ""
+    """Our stamp, where the service has room for one and it is known."""
     updated_at: datetime | None = None
 
 
@@ -109,7 +113,9 @@ class LineRecord:
     unit_price: Decimal
     amount: Decimal
     item_id: str | None = None
-    """External id of the item."""
+    """External id of the item; None where the service's lines name none."""
+    item_name: str = ""
+    """What the item is called, for services whose lines hold its name and no id."""
     taxable: bool = False
     tax_code_id: str | None = None
     """External id of the tax code that rules this line; None where the line is not taxed."""
@@ -142,6 +148,8 @@ class InvoiceRecord:
     tax_total: Decimal | None = None
     balance: Decimal | None = None
     voided: bool = False
+    draft: bool = False
+    """There, but not yet sent: left out of that service's accounts until it is."""
     updated_at: datetime | None = None
 
 
