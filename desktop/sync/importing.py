@@ -41,6 +41,7 @@ from desktop.text import tr
 
 PORTION = 100
 """Rows per write transaction while importing."""
+SANE_PRICE = Decimal(10) ** 12
 BREATH_SECONDS = 0.0005
 """Pause of a judging thread between portions, so that the window's thread gets its turn."""
 
@@ -351,7 +352,8 @@ async def import_customers(
     for review in reviews:
         if review.standing is Standing.SAME and review.local_id is not None:
             links.setdefault(review.external_id, review.local_id)
-    wanted = [choice for choice in choices if choice.external_id in by_id and choice.external_id not in links]
+    chosen_once = {choice.external_id: choice for choice in choices}  # the last word counts
+    wanted = [one for one in chosen_once.values() if one.external_id in by_id and one.external_id not in links]
     result = Imported()
     total = len(links) + len(wanted)
     pairs = list(links.items())
@@ -551,7 +553,7 @@ async def import_items(
     for review in reviews:
         if review.standing is Standing.SAME and review.local_id is not None:
             links.setdefault(review.external_id, review.local_id)
-    wanted = [external_id for external_id in chosen if external_id in by_id and external_id not in links]
+    wanted = [one for one in dict.fromkeys(chosen) if one in by_id and one not in links]
     result = Imported()
 
     def write_links(session: Session) -> None:
@@ -620,7 +622,10 @@ def _create_items(
 
 
 def _price(price: Decimal | None) -> Decimal | None:
-    return None if price is None else round(price, 6)
+    """As fine as we keep prices; one beyond all measure stays as it is, for the books to refuse in words."""
+    if price is None or not price.is_finite() or abs(price) >= SANE_PRICE:
+        return price
+    return round(price, 6)
 
 
 # --- by hand ------------------------------------------------------------------------------------------
