@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -276,10 +275,6 @@ class ConnectDialog(QDialog):
             await (await core.sign_in()).cancel()
         except BlueClerkError:  # without a password store there is no sign-in to give up
             return
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self.done(QDialog.DialogCode.Rejected)
-        event.accept()
 
 
 class _Step(QWidget):

@@ -274,7 +274,7 @@ class ConnectionPage(QWidget):
         self.tabs.setAccessibleName(tr("Settings of the connection"))
         for part, words in (
             (_scrolling(self.overview), tr("Overview")),
-            (self.mapping, tr("Account Mapping")),
+            (_scrolling(self.mapping), tr("Account Mapping")),
             (_scrolling(self.taxes), tr("Tax and payments")),
             (_scrolling(self.switches), tr("Sync Settings")),
             (_scrolling(self.imports), tr("Import Data")),

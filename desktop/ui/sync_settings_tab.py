@@ -113,6 +113,8 @@ class SyncSettingsTab(QWidget):
     def __init__(self, core: Core, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._core = core
+        self._wanted: Switches | None = None
+        self._saving = False
         self.banner = Banner(self)
         self.panel = SwitchesPanel(self)
         self.panel.recommended.hide()
@@ -133,12 +135,24 @@ class SyncSettingsTab(QWidget):
         operations.run(self, self._core.connection(), success=self._fill, failure=self._on_failed)
 
     def _fill(self, view) -> None:  # noqa: ANN001
-        if view is not None:
+        if view is not None and not self._saving:
             self.panel.set_switches(view.switches)
 
     def _on_changed(self, switches: Switches) -> None:
+        """Saved one after the other, so that two quick clicks never overtake each other."""
         self.banner.clear()
-        operations.run(self, self._core.do(overview.save_switches, switches), failure=self._on_failed)
+        self._wanted = switches
+        if not self._saving:
+            self._saving = True
+            operations.run(self, self._save(), failure=self._on_failed)
+
+    async def _save(self) -> None:
+        try:
+            while self._wanted is not None:
+                switches, self._wanted = self._wanted, None
+                await self._core.do(overview.save_switches, switches)
+        finally:
+            self._saving, self._wanted = False, None
 
     def _on_failed(self, error: Exception) -> None:
         show_problem(self.banner, error)

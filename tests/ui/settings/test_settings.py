@@ -519,3 +519,77 @@ async def test_closing_the_page_ends_its_work(qloop, tmp_path: Path, sandbox, co
         assert operations.pending()
         page.deleteLater()
         await until(lambda: not operations.pending())
+
+
+async def test_M138_another_company_is_told_and_taken_only_on_purpose(
+    qloop, tmp_path: Path, sandbox, control: Control, window
+) -> None:
+    control.reset("demo", "empty")
+    browser = Browser(opens=False)
+    async with connected_core(tmp_path / "desk", sandbox, control, open_browser=browser) as core:
+        first = await core.connection()
+        assert first is not None
+        await core.disconnect()
+        page = await consent_page(core)
+        others = [one for one in page if one != first.company_id]
+        dialog = dialog_on(core, window)
+        await until(lambda: dialog.step == "waiting", 20)
+        await consent(browser.urls[-1], company=others[0])
+        await until(lambda: dialog.step == "failed", 20)
+        assert "your books are linked to Acme Plumbing LLC" in dialog.failed.sentence.text()
+        assert await core.connection() is None
+        dialog.failed.other.click()
+        await until(lambda: dialog.step == "waiting", 20)
+        await consent(browser.urls[-1], company=others[0])
+        await until(lambda: dialog.step == "connected", 20)
+        await idle()
+        now = await core.connection()
+        assert now is not None and now.company_id == others[0]
+
+
+async def consent_page(core: Core) -> list[str]:
+    """The companies that the consent page offers."""
+    import re
+
+    import httpx
+
+    flow = await core.sign_in()
+    begun = await flow.begin("quickbooks")
+    async with httpx.AsyncClient(trust_env=False) as client:
+        text = (await client.get(begun.url)).text
+    await flow.cancel()
+    return re.findall(r'value="(9\d{10,})"', text)
+
+
+async def test_M51_the_mapping_skipped_in_the_wizard_is_reached_from_the_page(
+    qloop, tmp_path: Path, sandbox, control: Control, window
+) -> None:
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        await core.do(items.create_item, ItemDraft(name="Drain check"))
+        page = page_in(core, window)
+        page.open(settings("integrations"))
+        await idle()
+        button = next(one for one in page.connection.overview.findChildren(QPushButton) if "accounts" in one.text())
+        button.click()
+        await idle()
+        names = [row.item.name for row in page.connection.mapping.panel.model.rows]
+        assert "Drain check" in names and page.connection.tabs.tabText(page.connection.tabs.currentIndex()) == (
+            "Account Mapping"
+        )
+
+
+async def test_everything_fits_a_small_screen(qloop, tmp_path: Path, sandbox, control: Control, window) -> None:
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        page = page_in(core, window)
+        page.open(settings("integrations"))
+        await idle()
+        for number in range(page.connection.tabs.count()):
+            page.connection.tabs.setCurrentIndex(number)
+            await idle()
+        least = page.minimumSizeHint()
+        assert least.width() <= 640 and least.height() <= 400, "853 x 480 without the rail and the head of the window"
+        page.run_wizard()
+        wizard = await until_shown(window, SetupWizard, lambda found: bool(found.step))
+        await idle()
+        assert wizard.minimumSizeHint().width() <= 853 and wizard.minimumSizeHint().height() <= 480
+        wizard.reject()

@@ -392,3 +392,48 @@ async def test_cancel_while_reading_stops_and_offers_to_read_again(
         await settled(wizard)
         assert page.loaded
         wizard.reject()
+
+
+async def test_M7_M43_what_a_step_means_is_said_in_words(qloop, tmp_path: Path, sandbox, control, window) -> None:
+    from dataclasses import replace
+
+    from desktop.wizard.flow import Flow
+
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        info = core.services()[0]
+        none = replace(info.capabilities, income_accounts=False)
+        wizard = SetupWizard(core, Flow(), info.terms, none, window)
+        wizard.begin_at("items")
+        wizard.open()
+        await settled(wizard)
+        assert "invoices still work" in wizard.currentPage().sentence.text()
+        await press(wizard, BUTTONS.CustomButton1)
+        assert wizard.step == "accounts" and wizard.currentPage().nothing.isVisible()
+        await forward(wizard)
+        assert wizard.step == "settings"
+        wizard.reject()
+        await until(lambda: not operations.pending())
+
+
+async def test_everything_in_the_wizard_has_a_name_and_goes_by_keyboard(
+    qloop, tmp_path: Path, sandbox, control, window
+) -> None:
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+    from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit
+
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        wizard = await wizard_on(core, window)
+        for part in wizard.findChildren(QWidget):
+            own = isinstance(part.parent(), QLineEdit)  # Qt's own button that clears a field
+            if isinstance(part, QAbstractButton | QComboBox | QLineEdit) and part.isVisible() and not own:
+                assert part.accessibleName() or part.text(), part
+        while wizard.step != "done":
+            kinds = (BUTTONS.CommitButton, BUTTONS.NextButton)
+            button = wizard.button(next(which for which in kinds if wizard.button(which).isVisible()))
+            button.setFocus()
+            QTest.keyClick(button, Qt.Key.Key_Space)
+            await settled(wizard)
+        assert len(await customers_here(core)) > 40
+        wizard.reject()
+        await until(lambda: not operations.pending())
