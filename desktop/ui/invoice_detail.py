@@ -135,8 +135,11 @@ class InvoiceDetailPane(Panel):
         top.addWidget(self.number)
         top.addWidget(self.status)
         top.addStretch(1)
+        self.more_button = IconButton("more", tr("More"), self)
+        top.addWidget(self.more_button)
         top.addWidget(fold)
         self.customer = LinkLabel("")
+        self.customer.setStyleSheet("padding: 0; border-left: 0")  # in line with the text above and below
         self.customer.clicked.connect(self._on_customer)
         self.dates = label("", "secondary")
         self.amount = label("", "title")
@@ -154,9 +157,8 @@ class InvoiceDetailPane(Panel):
         self.sync_button = QuietButton("", icon_name="syncing")
         self.send_button = QuietButton(tr("Mark as sent"), icon_name="send")
         self.pay_button = QuietButton(tr("Record payment"))
-        self.pdf_button = QuietButton(tr("PDF"), icon_name="pdf")
-        self.edit_button = QuietButton(tr("Edit"), icon_name="edit")
-        self.more_button = IconButton("more", tr("More"), self)
+        self.pdf_button = QuietButton(tr("PDF"))
+        self.edit_button = QuietButton(tr("Edit"))
         self.sync_button.clicked.connect(lambda: self._sync.sync_invoices([self._id]))
         self.send_button.clicked.connect(lambda: self.sent_asked.emit(self._id))
         self.pay_button.clicked.connect(lambda: self.payment_asked.emit(self._id))
@@ -169,7 +171,6 @@ class InvoiceDetailPane(Panel):
             self.pay_button,
             self.edit_button,
             self.pdf_button,
-            self.more_button,
         )
         for button in self._ordered:
             self._buttons.addWidget(button)
@@ -184,10 +185,8 @@ class InvoiceDetailPane(Panel):
         column.setSpacing(px(12))
         who = QVBoxLayout()
         who.setSpacing(0)
-        who.setContentsMargins(-px(5), 0, 0, 0)
         who.addWidget(self.customer)
         who.addWidget(self.dates)
-        self.dates.setContentsMargins(px(5), 0, 0, 0)
         column.addLayout(top)
         column.addLayout(who)
         column.addLayout(amounts)

@@ -120,10 +120,10 @@ class SyncActions(QObject):
         values = {"number": row.number, "service": service, "total": total, "customer": row.customer_name}
         if detail.external_id:
             title = tr("Resync {number} to {service}?", **values)
-            lines = [tr("Invoice {number} over {total} is brought up to date there.", **values)]
+            lines = [tr("Invoice {number} for {total} is brought up to date there.", **values)]
         else:
             title = tr("Sync {number} to {service}?", **values)
-            lines = [tr("Invoice {number} over {total} is written there.", **values)]
+            lines = [tr("Invoice {number} for {total} is written there.", **values)]
             if detail.customer_linked:
                 lines.append(tr("{customer} is linked already. Items are added where they are missing.", **values))
             else:

@@ -53,13 +53,23 @@ async def fill(core, control) -> None:  # noqa: ANN001
     await core.do(overview.save_switches, Switches(auto=True))
 
 
+async def new_customer(core) -> int:  # noqa: ANN001
+    from tests.ui.screens.conftest import Books
+
+    return await Books(core).customer("Ruth Alder")
+
+
 async def draw(folder: Path, look: str) -> None:
+    from PySide6.QtWidgets import QMessageBox
+
     from desktop.sandbox.server import start_in_thread
+    from desktop.ui import help_pages
     from desktop.ui.main_window import MainWindow
     from desktop.ui.routes import Route
     from desktop.ui.screenshots import settle, shoot, shoot_all
     from tests.helpers.control import Control
     from tests.helpers.desk import connected_core, open_core
+    from tests.helpers.waiting import until
 
     server = start_in_thread()
     control = Control(server.base, server.control_secret)
@@ -93,6 +103,23 @@ async def draw(folder: Path, look: str) -> None:
             await settle()
             dialog = page.record_payment(page.detail.shown.row.id)
             await shoot(window, folder, f"payment-{look}")
+            dialog.close()
+            extra = await new_customer(core)
+            editor = page.new_invoice(extra)
+            await settle()
+            editor.lines.add()
+            editor.lines.lines[0].price.setText("12 apples")
+            editor.start_saving()
+            await shoot(window, folder, f"editor-fault-{look}")
+            editor.remember_as_saved()
+            editor.close()
+            window.sync.sync_invoices([page.model.id_at(3)])
+            await until(lambda: any(box.isVisible() for box in window.findChildren(QMessageBox)))
+            box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
+            box.grab().save(str(folder / f"question-{look}.png"))
+            box.reject()
+            dialog = help_pages.show_shortcuts(window, window.menus)
+            await shoot(window, folder, f"shortcuts-{look}")
             dialog.close()
             editor = window.pages["customers"].edit(1)
             await shoot(window, folder, f"customer-editor-{look}")
