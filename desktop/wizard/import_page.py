@@ -222,7 +222,10 @@ class ImportPage(StepPage, Generic[RowT]):
         """Show as many columns as there is room for; the name keeps a decent width."""
         room = self.table.viewport().width()
         names = [column.name for column in self.model.columns]
-        needed = sum(theme().px(170) if column.stretch else self._widths[column.name] for column in self.model.columns)
+        needed = sum(
+            theme().px(230 if column.name == "verdict" else 200) if column.stretch else self._widths[column.name]
+            for column in self.model.columns
+        )
         hidden: set[str] = set()
         for name in self.giving_way:
             if needed > room:
