@@ -22,7 +22,8 @@ import qasync
 
 from desktop.core import QUIT_SECONDS, Core, Options
 from desktop.text import tr
-from desktop.ui import dialogs, formats, operations, wizard_door
+from desktop.ui import clipboard, dialogs, formats, operations, wizard_door
+from desktop.ui.end_signals import EndSignals
 from desktop.ui.main_window import MainWindow
 from desktop.ui.single_instance import SingleInstance, first_start
 from desktop.ui.theme import theme
@@ -225,10 +226,13 @@ async def _main(options: Options, instance: SingleInstance, prepare: Prepare | N
     if isinstance(application, QGuiApplication):
         application.commitDataRequest.connect(lambda _manager: desktop.quit())
     watch_failures(desktop.window, options.data_dir)
+    signals = EndSignals(desktop.quit)
     try:
         await desktop.run()
     finally:
+        signals.undo()
         operations.set_unhandled(None)
+        clipboard.let_go()
         await cancel_rest()
 
 

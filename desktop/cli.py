@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from desktop.sync.push import Report
 
 DONE, NEEDS_YOU, NOT_CONNECTED = 0, 1, 2
+INTERRUPTED = 130
+"""What shells expect after Ctrl+C."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BlueClerkError as error:
         print(error.sentence, file=sys.stderr)
         return NEEDS_YOU
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}" if error.strerror and error.filename else error.strerror or error
         print(tr("BlueClerk can't start: {reason}", reason=reason), file=sys.stderr)

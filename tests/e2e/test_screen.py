@@ -90,6 +90,18 @@ def test_P4_ctrl_q_ends_the_program_and_the_practice_company(tmp_path: Path) -> 
         assert "Traceback" not in program.words()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl+C", "shutting down"])
+def test_P4_a_signal_ends_the_program_as_quit_does(tmp_path: Path, number: signal.Signals) -> None:
+    with demo(tmp_path) as (program, _):
+        kin = children(program.pid)
+        os.kill(program.pid, number)
+        assert program.wait(QUIT_SECONDS) == 0
+        ended(program, kin, 1)
+        assert not (tmp_path / "data" / "practice.db-wal").exists(), "the books were closed"
+        assert not (tmp_path / "data" / "window.lock").exists()
+        assert "Traceback" not in program.words()
+
+
 def test_P1_after_a_kill_the_practice_company_ends_by_itself_and_the_next_start_works(tmp_path: Path) -> None:
     with demo(tmp_path) as (first, _):
         kin = children(first.pid)
