@@ -14,9 +14,10 @@ from desktop.books.desk import Desk
 from desktop.books.outbox import live_connection
 from desktop.errors import Fix, NotAllowed
 from desktop.models.connection import Connection, ExternalLink
-from desktop.models.session import note_change
+from desktop.models.session import db_now, note_change
 from desktop.models.states import CompanyKey, ConnectionState, Switches, SyncState
 from desktop.models.work import OutboxEntry, SyncStatus
+from desktop.sync import failures
 from desktop.sync.pending import promise_pending
 from desktop.text import tr
 
@@ -114,9 +115,8 @@ def forget_queue(session: Session) -> None:
     Links, activity and open calls stay: they belong to their company and count again when it comes back.
     """
     session.execute(delete(OutboxEntry))
-    for row in session.scalars(select(SyncStatus)).all():
-        session.delete(row)
-        note_change(session, row.kind, row.local_id)
+    rows = session.scalars(select(SyncStatus)).all()
+    failures.clear(session, db_now(session), [(row.kind, row.local_id) for row in rows])
 
 
 def note_step(session: Session, desk: Desk, step: str, result: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from desktop.books.outbox import promise
 from desktop.crashpoint import crashpoint
-from desktop.errors import ConnectionProblem, InternalMistake, StorageProblem
+from desktop.errors import Concern, ConnectionProblem, Fix, InternalMistake, ItemError, StorageProblem
 from desktop.models.connection import Connection
 from desktop.models.session import note_change
 from desktop.models.states import ConnectionState, PushReason, SyncState
@@ -138,8 +138,15 @@ class Runner:
         return self._probed_at + timedelta(seconds=BACKOFF[min(self._probes, len(BACKOFF) - 1)])
 
     async def drain(self, *, everything: bool = False, wait_for_lease: bool = False) -> Report:
-        """Push all that is due; with `everything`, also what waits for later. Never raises what a service does."""
+        """Push all that is due; with `everything`, also what waits for later. Never raises what a service does.
+
+        What the owner asked for and another task or desk pushed meanwhile is in the report too.
+        """
         total = Report()
+        company = await self._company()
+        if company is None:
+            return total
+        asked = await company.db.in_read(_asked_now) if wait_for_lease else ()
         async with self._busy:
             company = await self._company()
             if company is None:
@@ -159,6 +166,10 @@ class Runner:
                     await keeper
                 await company.leases.release(held)
                 crashpoint("lease.freed")
+            known = total.done | set(total.refused) | total.in_doubt | total.waiting
+            elsewhere = [name for name in asked if name not in known]
+            if elsewhere:
+                _add(total, await company.db.in_read(lambda session: _came_to(session, elsewhere)))
         return total
 
     async def _take(self, company: Company, everything: bool, wait: bool) -> HeldLease | None:
@@ -287,6 +298,31 @@ class Runner:
                 total.waiting.add(_name(one))
 
         await company.db.in_write(write)
+
+
+def _asked_now(session: Session) -> tuple[str, ...]:
+    rows = session.scalars(select(OutboxEntry).where(OutboxEntry.reason == PushReason.ASKED.value))
+    return tuple(ref(row.kind, row.local_id) for row in rows)
+
+
+def _came_to(session: Session, names: Iterable[str]) -> Report:
+    """What another desk or task made of these records, as their states tell."""
+    report = Report()
+    for name in names:
+        kind, local_id = _key(name)
+        row = session.scalar(select(SyncStatus).where(SyncStatus.kind == kind, SyncStatus.local_id == local_id))
+        if row is None:
+            report.done.add(name)
+        elif row.state in (SyncState.NEEDS_YOU.value, SyncState.CONFLICT.value):
+            concerns = [Concern(**one) for one in row.concerns or ()]
+            report.refused[name] = ItemError(
+                row.title, row.advice, concerns=concerns, details=row.details, fix=Fix(row.fix)
+            )
+        elif row.state == SyncState.IN_DOUBT.value:
+            report.in_doubt.add(name)
+        else:
+            report.waiting.add(name)
+    return report
 
 
 async def _keep(company: Company, held: HeldLease) -> None:

@@ -104,7 +104,7 @@ async def test_M71_nothing_of_a_record_in_doubt_leaves_again(office: Office) -> 
 async def test_M112_one_fault_among_thirty_lets_the_others_go(office: Office) -> None:
     customer, item = office.customer(), office.item()
     invoices = [office.invoice(customer, (item, "1", "10"), number=f"PF-{at}") for at in range(30)]
-    fault = {"code": "6000", "Detail": "Something only the service knows"}
+    fault = {"code": "6000", "detail": "Something only the service knows"}
     office.control.faults({"id": "FAULT", "op": "create_invoice", "nth": 7, "params": fault})
     report = await office.sync(*invoices)
     assert len(report.refused) == 1 and len(report.done & {f"invoice:{one}" for one in invoices}) == 29

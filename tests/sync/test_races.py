@@ -124,3 +124,15 @@ async def test_M68_an_edit_during_a_run_goes_out_in_the_next(office: Office) -> 
     (there,) = [one for one in office.books()["customers"] if one["display_name"] == "Early Name"]
     assert there["phone"] == "555 0101"
     assert_quiet(office)
+
+
+async def test_N18_who_asked_learns_what_the_other_desk_found(office: Office, sandbox: Any, tmp_path: Path) -> None:
+    """A refusal met by one desk is told to both that asked."""
+    office.set_switches(auto=False)
+    invoice = office.invoice(office.customer(), (office.item(mapped=False), "1", "75"), number="RC-5")
+    async with second_desk(office, sandbox, tmp_path) as other:
+        for desk in (office, other):
+            desk.ask((Kind.INVOICE, invoice))
+        reports = await asyncio.gather(*(desk.runner.drain(wait_for_lease=True) for desk in (office, other)))
+    assert all(set(report.refused) == {f"invoice:{invoice}"} for report in reports)
+    assert all(report.refused[f"invoice:{invoice}"].fix == "open_mapping" for report in reports)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from desktop.books.customers import CustomerDraft, update_customer
 from desktop.books.invoices import InvoiceDraft, LineDraft, change_number, update_invoice, void_invoice
 from desktop.books.items import ItemDraft, update_item
 from desktop.books.payments import PaymentDraft, remove_payment, restore_payment, update_payment
+from desktop.books.users import me
 from desktop.models.work import Notification
 from desktop.providers.records import Kind
 from desktop.sync import failures
@@ -503,7 +505,7 @@ async def test_M49_M54_a_changed_account_goes_before_the_invoice_or_holds_it_up(
     customer, item, _ = await synced(office, "RF-36")
     other = next(a["id"] for a in office.books()["accounts"] if a["type"] == "Income" and a["id"] != office.income)
     office.write(save_mapping, office.company.key, {item: other})
-    office.control.faults({"id": "FAULT", "op": "update_item", "nth": 1, "params": {"code": "6000", "Detail": "no"}})
+    office.control.faults({"id": "FAULT", "op": "update_item", "nth": 1, "params": {"code": "6000", "detail": "no"}})
     invoice = office.invoice(customer, (item, "1", "20"), number="RF-37")
     await office.sync(invoice)
     assert office.remote_invoices("RF-37") == []
@@ -519,3 +521,21 @@ async def test_M91_a_changed_price_is_sent(office: Office) -> None:
     assert (await office.runner.drain(everything=True)).clean
     (there,) = [one for one in office.books()["items"] if one["id"] == remote(office, Kind.ITEM, item)]
     assert there["unit_price"].startswith("77.5")
+
+
+async def test_M105_M106_M108_M146_the_bell_says_what_and_why_to_admins_only(office: Office) -> None:
+    with office.db.write() as session:
+        me(session, replace(office.desk, account="helper"))  # the second user of the desk is no admin
+    fault = {"code": "6000", "detail": "Only the service knows this rule"}
+    office.control.faults({"id": "FAULT", "op": "create_invoice", "nth": 1, "params": fault})
+    invoice = office.invoice(office.customer(), (office.item(), "1", "20"), number="RF-39")
+    await office.sync(invoice)
+    (entry,) = office.read(failures.bell_entries, "owner")
+    assert "Only the service knows this rule" in entry.details and entry.title and entry.advice
+    assert "6000" not in entry.title and "{" not in entry.title
+    assert office.read(failures.bell_entries, "helper") == []
+    assert office.read(failures.unread_count, "helper") == 0
+    status = office.status(Kind.INVOICE, invoice)
+    assert status is not None and status.title == entry.title, "others see it on the invoice (C10)"
+    assert (await office.sync(invoice)).clean  # M107: Resync from there
+    assert office.read(failures.bell_entries, "owner") == []
