@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from desktop.books.outbox import promise
 from desktop.crashpoint import crashpoint
-from desktop.errors import Concern, ConnectionProblem, Fix, InternalMistake, ItemError, StorageProblem
+from desktop.errors import AnswerUnreadable, Concern, ConnectionProblem, Fix, InternalMistake, ItemError, StorageProblem
 from desktop.models.connection import Connection
 from desktop.models.session import note_change
 from desktop.models.states import ConnectionState, PushReason, SyncState
@@ -237,6 +237,9 @@ class Runner:
             return True
         try:
             asked = await refresh_settings(company, force=idle)
+        except AnswerUnreadable:  # one odd row among the settings: our copy of yesterday has to do
+            _log.warning("the company's settings could not be read")
+            return True
         except ConnectionProblem as problem:
             self._probes, self._probed_at = self._probes + 1, company.desk.clock.now()
             await self._trouble(company, problem, total, by_hand=everything)

@@ -250,3 +250,15 @@ async def test_M74_older_invoices_stay_until_asked_for(office: Office) -> None:
     assert office.remote_invoices("OL-1") == []
     assert (await office.sync(old)).clean  # M73
     assert_exactly_one(office, "OL-1")
+
+
+async def test_odd_settings_hold_nothing_up(office: Office) -> None:
+    """Once a day the settings are read along; an answer that makes no sense must not stop what is due."""
+    invoices = three(office, "OS")
+    office.clock.advance(25 * 3600)
+    office.control.faults({"id": "B3", "op": "batch", "nth": 1, "params": {"kind": "no_id"}})
+    report = await office.sync(*invoices)
+    assert not report.refused
+    office.control.clear_faults()
+    await settle(office)
+    assert len(made_there(office, "invoice")) == 3
