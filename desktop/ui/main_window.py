@@ -155,7 +155,7 @@ class MainWindow(QMainWindow):
         sentence, details = problem_words(error)
         act: Callable[[], object] | None = retry
         words = tr("Try again") if retry is not None else ""
-        if isinstance(error, BlueClerkError):
+        if isinstance(error, BlueClerkError) and self.context is not None:  # before, there is no page to lead to
             button = fix_button(error.fix, "", 0, error.concerns)
             if button is not None and button.route is not None:
                 words, act = button.label, lambda route=button.route: self.go(route)
