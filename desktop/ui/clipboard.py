@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QMimeData
+from PySide6.QtGui import QGuiApplication
 
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r]")
 _NUMBER = re.compile(r"^\s*[+\-]?\d[\d.,\s]*$")
@@ -25,3 +26,10 @@ def table_mime(rows: Sequence[Sequence[str]]) -> QMimeData:
     lines = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows)
     data.setHtml(f"<table>{lines}</table>")
     return data
+
+
+def let_go() -> None:
+    """Leave what was copied as plain text: the richer form is ours, and Qt asks for it after we have ended."""
+    clipboard = QGuiApplication.clipboard()
+    if clipboard.ownsClipboard() or QGuiApplication.platformName() == "offscreen":  # which never says that it owns
+        clipboard.setText(clipboard.text())

@@ -12,18 +12,21 @@ from desktop.books.queries import InvoiceDetail
 from desktop.models.states import InvoiceView
 from desktop.text import tr
 from desktop.ui import formats
+from desktop.ui import theme as theme_module
 from desktop.ui.formats import people_locale
 
 _LETTER = {"US", "CA", "MX", "PH", "CL", "CO", "VE"}
-_STYLE = """
-body { font-size: 10pt; color: #1a1f27; }
-h1 { font-size: 20pt; font-weight: 600; margin: 0; }
-.muted { color: #556070; }
-.small { font-size: 9pt; }
-th { color: #556070; font-weight: 400; font-size: 9pt; text-align: left; padding: 4px 6px; }
-td { padding: 5px 6px; vertical-align: top; }
-.right { text-align: right; }
-.total { font-size: 12pt; font-weight: 600; }
+PAPER = theme_module.LIGHT
+"""Paper is light, whatever the window looks like."""
+_STYLE = f"""
+body {{ font-size: 10pt; color: {PAPER.text}; }}
+h1 {{ font-size: 20pt; font-weight: 600; margin: 0; }}
+.muted {{ color: {PAPER.text2}; }}
+.small {{ font-size: 9pt; }}
+th {{ color: {PAPER.text2}; font-weight: 400; font-size: 9pt; text-align: left; padding: 4px 6px; }}
+td {{ padding: 5px 6px; vertical-align: top; }}
+.right {{ text-align: right; }}
+.total {{ font-size: 12pt; font-weight: 600; }}
 """
 
 
@@ -69,7 +72,7 @@ def _paint(
         painter.restore()
         _mark(painter, page, invoice)
         painter.setFont(_font(8))
-        painter.setPen(QColor(0x55, 0x60, 0x70))
+        painter.setPen(QColor(PAPER.text2))
         words = tr("Page {page} of {pages}", page=number + 1, pages=document.pageCount())
         line = QRectF(0, page.height() - foot, page.width(), foot)
         painter.drawText(line, int(Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight), words)
@@ -84,7 +87,9 @@ def _mark(painter: QPainter, page: QRectF, invoice: InvoiceDetail) -> None:
     painter.translate(page.center())
     painter.rotate(-35)
     painter.setFont(_font(96))
-    painter.setPen(QColor(0xB3, 0x26, 0x1E, 40))
+    pale = QColor(PAPER.bad)
+    pale.setAlpha(40)
+    painter.setPen(pale)
     painter.drawText(page.translated(-page.center()), int(Qt.AlignmentFlag.AlignCenter), text)
     painter.restore()
 
