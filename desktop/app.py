@@ -75,26 +75,26 @@ class Desktop(QObject):
         self._retry.set()
 
     async def close(self) -> None:
-        """Stop reading, hide, and close the books; the call in flight gets its five seconds."""
+        """Stop reading, hide, and close the books; the call in flight gets its five seconds, once."""
+        ends = asyncio.get_running_loop().time() + QUIT_SECONDS
         self.window.detach()
         self.window.hide()
         if self.tray is not None:
             self.tray.backend.hide()
-        await self._finish_sync()
+        await self._finish_sync(ends)
         await operations.end_all()
         if self.core is not None:
             core, self.core = self.core, None
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
-                    await core.close()
+                    await core.close(max(0.0, ends - asyncio.get_running_loop().time()))
             except TimeoutError:
                 _log.warning("the books took too long to close; what was under way is found out at the next start")
 
-    async def _finish_sync(self) -> None:
+    async def _finish_sync(self, ends: float) -> None:
         """A sync that the owner started gets its seconds; what is still out then is found out at the next start."""
-        ended = asyncio.get_running_loop().time() + QUIT_SECONDS
         while self.window.context is not None and self.window.sync.is_working:
-            if asyncio.get_running_loop().time() > ended:
+            if asyncio.get_running_loop().time() > ends:
                 return
             await asyncio.sleep(0.05)
 

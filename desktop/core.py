@@ -184,8 +184,8 @@ class Core:
         company = await self._company_or_none()
         return await check_health(company) if company is not None else []
 
-    async def close(self) -> None:
-        """End in order: the call in flight gets 5 seconds, then it is left to be found out at the next start."""
+    async def close(self, grace: float = QUIT_SECONDS) -> None:
+        """End in order: the call in flight gets `grace` seconds, then it is left to be found out at the next start."""
         if self._unsubscribe is not None:
             self._unsubscribe()
         if self._health_task is not None:
@@ -195,7 +195,7 @@ class Core:
         if self._runner_task is not None:
             if not self.runner.idle:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(QUIT_SECONDS):
+                    async with asyncio.timeout(grace):
                         await self.runner.wait_idle()
             self._runner_task.cancel()
             with suppress(asyncio.CancelledError):
