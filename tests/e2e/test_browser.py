@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from desktop.books import customers, invoices, items
-from desktop.books.customers import CustomerDraft
-from desktop.books.drafts import InvoiceDraft, LineDraft
-from desktop.books.items import ItemDraft
 from desktop.core import Core
 from desktop.errors import SignInRefused
 from desktop.providers.records import Kind
-from desktop.sync import mapping
+from tests.e2e.books import sent_invoice
 from tests.helpers.browser import Browser
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core, open_core
@@ -30,22 +24,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def browser(tmp_path: Path) -> Iterator[Browser]:
     with Browser(tmp_path / "profile") as running:
         yield running
-
-
-async def sent_invoice(core: Core, customer: str) -> int:
-    """An invoice of 2 x 175.00 USD that is ready to go."""
-    item_id = await core.do(items.create_item, ItemDraft(name="Drain cleaning", unit_price=Decimal("175")))
-    key = await core.company_key()
-    assert key is not None
-    view = await core.ask(mapping.mapping_view, key)
-    await core.do(mapping.save_mapping, key, {item_id: view.accounts[0].external_id})
-    customer_id = await core.do(customers.create_customer, CustomerDraft(customer))
-    day = core.clock.now().date()
-    line = LineDraft(item_id, "", Decimal(2), Decimal("175"))
-    draft = InvoiceDraft(customer_id, day, day + timedelta(days=14), (line,))
-    invoice_id = await core.do(invoices.create_invoice, draft)
-    await core.do(invoices.mark_sent, invoice_id)
-    return invoice_id
 
 
 async def press(browser: Browser, core: Core, button: str) -> asyncio.Task[Any]:
@@ -110,7 +88,7 @@ async def test_the_practice_page_shows_a_pushed_invoice_without_being_loaded_aga
     tmp_path: Path, sandbox: Any, control: Control, browser: Browser
 ) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
-        invoice_id = await sent_invoice(core, "Zoë Ångström & <b>Sons</b>")
+        invoice_id = await sent_invoice(core, "350", customer="Zoë Ångström & <b>Sons</b>")
         await asyncio.to_thread(browser.open, f"{sandbox.base}/#quickbooks/invoices")
         await asyncio.to_thread(browser.until, "document.querySelectorAll('#rows tr').length > 0")
         assert "INV-0001" not in await asyncio.to_thread(browser.text)

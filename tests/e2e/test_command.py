@@ -15,23 +15,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import keyring.core
 import pytest
 
-from desktop.books import customers, invoices, items
-from desktop.books.customers import CustomerDraft
-from desktop.books.drafts import InvoiceDraft, LineDraft
-from desktop.books.items import ItemDraft
 from desktop.clock import SystemClock
-from desktop.core import Core
 from desktop.models.session import open_database
-from desktop.sync import mapping
 from desktop.sync.secrets import KeyringStore
+from tests.e2e.books import sent_invoice
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core
 from tests.helpers.keyrings import FileKeyring
@@ -209,27 +202,13 @@ class Desk:
 
         async def work() -> None:
             async with connected_core(self.folder, self.sandbox, self.control, store=KeyringStore()) as core:
-                await write_invoice(core, mapped=mapped)
+                await sent_invoice(core, "175", mapped=mapped)
 
         asyncio.run(work())
 
     def sync(self, *arguments: str) -> Result:
         command = [sys.executable, "-m", "tests.e2e.reach_sandbox", self.services, "sync", "--data-dir", self.folder]
         return run([*command, *arguments], env=self.env)
-
-
-async def write_invoice(core: Core, *, mapped: bool) -> None:
-    item_id = await core.do(items.create_item, ItemDraft(name="Leak survey", unit_price=Decimal("175")))
-    key = await core.company_key()
-    assert key is not None
-    if mapped:
-        view = await core.ask(mapping.mapping_view, key)
-        await core.do(mapping.save_mapping, key, {item_id: view.accounts[0].external_id})
-    customer_id = await core.do(customers.create_customer, CustomerDraft("Harriet Vance"))
-    day = core.clock.now().date()
-    line = LineDraft(item_id, "", Decimal(1), Decimal("175"))
-    draft = InvoiceDraft(customer_id, day, day + timedelta(days=14), (line,))
-    await core.do(invoices.mark_sent, await core.do(invoices.create_invoice, draft))
 
 
 @pytest.fixture

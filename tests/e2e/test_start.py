@@ -20,13 +20,7 @@ from desktop.ui.tray import NullTray
 from tests.helpers.desk import options
 from tests.helpers.waiting import until
 
-
-@pytest.fixture(autouse=True)
-def last_window_ends_nothing(qapp: Any) -> Any:
-    before = qapp.quitOnLastWindowClosed()
-    qapp.setQuitOnLastWindowClosed(False)
-    yield
-    qapp.setQuitOnLastWindowClosed(before)
+pytestmark = pytest.mark.usefixtures("last_window_ends_nothing")
 
 
 @asynccontextmanager

@@ -7,8 +7,6 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +15,18 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QWidget
 
 from desktop.app import STAY, Desktop, make_application
-from desktop.books import customers, invoices, items
-from desktop.books.customers import CustomerDraft
-from desktop.books.drafts import InvoiceDraft, LineDraft
-from desktop.books.items import ItemDraft
 from desktop.core import Core
 from desktop.providers.records import Kind
-from desktop.sync import mapping
 from desktop.ui.screenshots import settle
 from desktop.ui.tray import Tray
+from tests.e2e.books import connect, sent_invoice
 from tests.helpers import screen
 from tests.helpers.control import Control
-from tests.helpers.desk import options, sign_in
+from tests.helpers.desk import options
 from tests.helpers.waiting import until
 
 NUMBER = "C-4711"
-pytestmark = [pytest.mark.display, pytest.mark.slow]
+pytestmark = [pytest.mark.display, pytest.mark.slow, pytest.mark.usefixtures("last_window_ends_nothing")]
 
 
 class Away:
@@ -58,22 +52,8 @@ class Away:
 
     async def fill(self, core: Core, services: dict[str, Any]) -> None:
         """Before the window reads them: a connection, and an invoice that can go but for its number."""
-        keys = await core.app_keys()
-        for name, service in services.items():
-            await keys.save(name, "sandbox", service["client_id"], service["client_secret"])
-        await sign_in(core)
-        item = await core.do(items.create_item, ItemDraft(name="Leak survey", unit_price=Decimal("130")))
-        key = await core.company_key()
-        assert key is not None
-        view = await core.ask(mapping.mapping_view, key)
-        await core.do(mapping.save_mapping, key, {item: view.accounts[0].external_id})
-        customer = await core.do(customers.create_customer, CustomerDraft("Harriet Vance"))
-        day = core.clock.now().date()
-        draft = InvoiceDraft(
-            customer, day, day + timedelta(days=14), (LineDraft(item, "", Decimal(1), Decimal("130")),), number=NUMBER
-        )
-        self.invoice = await core.do(invoices.create_invoice, draft)
-        await core.do(invoices.mark_sent, self.invoice)
+        await connect(core, services)
+        self.invoice = await sent_invoice(core, number=NUMBER)
         self.number_of_a_stranger(NUMBER)
 
     def number_of_a_stranger(self, number: str) -> None:
@@ -90,14 +70,6 @@ class Away:
         await self.core.sync([(Kind.INVOICE, self.invoice)])
         await until(lambda: len(self.desktop.window.bell_panel.entries) == 1)
         await settle()
-
-
-@pytest.fixture(autouse=True)
-def last_window_ends_nothing(qapp: Any) -> Any:
-    before = qapp.quitOnLastWindowClosed()
-    qapp.setQuitOnLastWindowClosed(False)
-    yield
-    qapp.setQuitOnLastWindowClosed(before)
 
 
 @pytest.fixture(scope="module")
