@@ -164,6 +164,8 @@ class Capabilities:
     """How many different tax codes one invoice may use; None for any number."""
     name_forbidden: str = ""
     """Characters that a name may not contain."""
+    no_room: frozenset[str] = frozenset()
+    """Fields of ours that the service can't hold ("customer.company_name"): an edit of them alone writes nothing."""
     invoice_stamps: bool = True
     """Invoices have room for our stamp; without, number, customer and total tell our own lost attempt (D1)."""
 
@@ -182,6 +184,8 @@ class Terms:
     company: str
     mapping_note: str = ""
     """Said in step 3 when there is nothing to map, or something special."""
+    plan_note: str = ""
+    """What the service demands before any program may connect; said on its card and before signing in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -393,7 +393,7 @@ class ServiceHttp:
             attempt += 1
             try:
                 token, answer = await self._attempt(request, kind, refused, deadline)
-                if answer.status == 401 and refused is None and self._renewal_helps(answer):
+                if refused is None and self._renewal_helps(answer):
                     refused = token
                     attempt -= 1
                     continue
@@ -422,9 +422,12 @@ class ServiceHttp:
             return token, answer
 
     def _renewal_helps(self, answer: Answer) -> bool:
-        """A 401 may also say that the person lost access; a new token would change nothing about that."""
+        """Whether a new token may mend it. A 401 may also say that the person lost access; a dead token may also be
+        told inside a 200 (Wave)."""
         found = self.judge.problem(answer) if self.judge is not None else None
-        return found is None or isinstance(found, NeedsSignIn)
+        if answer.status == 401:
+            return found is None or isinstance(found, NeedsSignIn)
+        return answer.ok and isinstance(found, NeedsSignIn)
 
     def _inspect(self, answer: Answer) -> None:
         """Raises what an answer says about the connection as a whole."""

@@ -222,6 +222,8 @@ class CompanyRef:
 
     external_id: str
     name: str = ""
+    unusable: str = ""
+    """Why it can't be connected (archived, personal), in a sentence; such a one is shown but can't be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +266,8 @@ class PaymentLookup:
     customer_id: str
     paid_on: date
     reference: str = ""
+    invoice_ids: tuple[str, ...] = ()
+    """External ids of the invoices it pays, if known: spares services that list payments by invoice a search."""
 
 
 @dataclass(frozen=True, slots=True)

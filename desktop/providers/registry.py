@@ -5,13 +5,13 @@ Nothing outside `providers/` asks which service it is; it asks this table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from desktop.clock import Clock
 from desktop.errors import NotAllowed
-from desktop.providers import quickbooks, quickbooks_signin
+from desktop.providers import quickbooks, quickbooks_signin, wave, wave_signin
 from desktop.providers.base import AppKeys, Capabilities, Endpoints, Provider, Rounding, SignIn, Terms
 from desktop.providers.http import Client, ServiceHttp
 from desktop.providers.limits import Limits, Window
@@ -20,6 +20,7 @@ from desktop.text import tr
 
 MakeProvider = Callable[[ServiceHttp, CompanyRef, CompanySettings | None], Provider]
 MakeSignIn = Callable[[Endpoints, AppKeys, Clock, Client | None], SignIn]
+ListCompanies = Callable[[ServiceHttp], Awaitable[Sequence[CompanyRef]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class ServiceInfo:
     limits: Limits = Limits()
     provider: MakeProvider | None = None
     sign_in: MakeSignIn | None = None
+    companies: ListCompanies | None = None
+    """The companies that a new grant reaches, where the redirect names none; those that say why they are unusable
+    can't be chosen. Raises ConnectionProblem."""
 
     def make_provider(
         self, http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None = None
@@ -63,6 +67,18 @@ def _quickbooks(http: ServiceHttp, company: CompanyRef, settings: CompanySetting
 
 def _quickbooks_sign_in(endpoints: Endpoints, keys: AppKeys, clock: Clock, client: Client | None) -> SignIn:
     return quickbooks_signin.QuickBooksSignIn(endpoints, keys, clock=clock, client=client)
+
+
+def _wave(http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None) -> Provider:
+    return wave.Wave(http, company, settings)
+
+
+def _wave_sign_in(endpoints: Endpoints, keys: AppKeys, clock: Clock, client: Client | None) -> SignIn:
+    return wave_signin.WaveSignIn(endpoints, keys, clock=clock, client=client)
+
+
+async def _wave_companies(http: ServiceHttp) -> Sequence[CompanyRef]:
+    return await wave.Wave(http, CompanyRef("")).companies()
 
 
 def _services() -> dict[ProviderKey, ServiceInfo]:
@@ -110,17 +126,14 @@ def _services() -> dict[ProviderKey, ServiceInfo]:
         ),
         ServiceInfo(
             key=ProviderKey.WAVE,
-            terms=Terms(
-                service="Wave",
-                full_name="Wave",
-                income_account=tr("income account"),
-                income_accounts=tr("income accounts"),
-                customer=tr("customer"),
-                company=tr("business"),
-            ),
-            capabilities=Capabilities(
-                batch=10, native_keys=False, key_trust_seconds=0, income_accounts=True, change_feed=False
-            ),
+            terms=wave.TERMS,
+            capabilities=wave.CAPABILITIES,
+            available=True,
+            live=wave_signin.LIVE,
+            limits=wave.LIMITS,
+            provider=_wave,
+            sign_in=_wave_sign_in,
+            companies=_wave_companies,
         ),
     )  # fmt: skip
     return {info.key: info for info in listed}

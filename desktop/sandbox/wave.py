@@ -90,6 +90,7 @@ class Wave:
         call.tamper["parsed"] = parsed
         if len(parsed.parts) == 1:
             call.op, call.body = parsed.parts[0]["op"], parsed.parts[0]["body"]
+            call.elements = parsed.parts if parsed.is_mutation else []
         elif parsed.parts:
             call.op, call.elements = "batch", parsed.parts
         elif parsed.anonymous:
