@@ -301,7 +301,15 @@ async def _offscreen(walk: Callable[[Callable[[Core], Awaitable[Shoot]]], Awaita
         window.show()
         photographer = Photographer(window, pictures)
         await photographer.settle()
-        return photographer.shoot
+
+        async def shoot(name: str) -> Path | None:
+            if name == "wizard":  # all its pages, on the lists that were just read
+                from desktop.wizard.shots import shoot_all
+
+                return (await shoot_all(core, pictures, prefix="settings-"))[-1]
+            return await photographer.shoot(name)
+
+        return shoot
 
     try:
         return await walk(shoot_for)

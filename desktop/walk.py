@@ -210,6 +210,7 @@ class Walk:
             f"{len(bell)} alerts",
         )
         await self.shoot("needs-you")
+        await self.shoot("bell")
         company = await self.core.require_company()
         view = await self.core.ask(mapping.mapping_view, company.key)
         account = view.accounts[0]
@@ -221,7 +222,6 @@ class Walk:
         self._expect(not await self.core.bell(), "the alert is gone", "the alert is still there")
         self.invoices += failed
         self.numbers += await self.core.ask(_numbers, failed)
-        await self.shoot("bell")
         await self.shoot("activity")
 
     async def _compare(self) -> None:

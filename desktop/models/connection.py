@@ -12,7 +12,7 @@ from desktop.models.base import Base, Id, Json, Utc
 
 
 class Connection(Base):
-    """At most one row is live (`disconnected_at` is null) at a time (M4); ended ones are kept for their links (M135)."""
+    """At most one row is live at a time (M4); ended ones are kept for their links (M135)."""
 
     __tablename__ = "connection"
     __table_args__ = (

@@ -77,8 +77,7 @@ class InvoicesPage(Page):
         round_ = self._loading
         operations.run(
             self,
-            self._read(),
-            success=lambda found: self._show(round_, touched, *found),
+            self._read(round_, touched),
             failure=lambda error: self.context.show_problem(error, self.reload),
             busy=self.list.busy if not self.model.rowCount() else None,
         )
@@ -398,21 +397,26 @@ class InvoicesPage(Page):
 
     # -- reading ------------------------------------------------------------------------------
 
-    async def _read(self) -> tuple[array, dict, bool]:  # type: ignore[type-arg]
+    async def _read(self, round_: int, touched: frozenset[Change]) -> None:
+        """The rows first, the figures on the chips after they stand: counting takes longer than listing."""
         core, company, today = self.context.core, self.context.company, self.context.today()
         wanted = queries.InvoiceFilter(self.chips.current, self._text, today)
         ids = await core.ask(queries.invoice_ids, wanted, self._sort, company)
-        counts = await core.ask(queries.invoice_counts, company, today)
         synced = company is not None and await core.ask(queries.has_synced_invoice, company)
-        return ids, counts, synced
-
-    def _show(self, round_: int, touched: frozenset[Change], ids: array, counts: dict, synced: bool) -> None:  # type: ignore[type-arg]
         if round_ != self._loading:  # a later question is under way
             return
-        self._synced_before = synced
+        self._show(touched, ids, synced)
+        counts = await core.ask(queries.invoice_counts, company, today)
+        if round_ == self._loading:
+            self._show_counts(counts)
+
+    def _show_counts(self, counts: dict[Chip, int]) -> None:
         self.chips.set_counts({str(key): count for key, count in counts.items()})
-        self.chips.set_chip_visible(Chip.NOT_SYNCED, synced)
-        self.chips.set_chip_visible(Chip.NEEDS_YOU, synced or counts.get(Chip.NEEDS_YOU, 0) > 0)
+        self.chips.set_chip_visible(Chip.NOT_SYNCED, self._synced_before)
+        self.chips.set_chip_visible(Chip.NEEDS_YOU, self._synced_before or counts.get(Chip.NEEDS_YOU, 0) > 0)
+
+    def _show(self, touched: frozenset[Change], ids: array[int], synced: bool) -> None:
+        self._synced_before = synced
         if ids == self.model.ids and touched and (len(ids) < MANY or self._only_invoices(touched)):
             self.model.rows_changed(self._rows_of(touched, ids))
         else:

@@ -1,4 +1,4 @@
-"""The five switches and the weekly run: on the service's page they take effect at once, in the wizard on Next."""
+"""The five switches: on the service's page they take effect at once, in the wizard on Next."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SwitchesPanel(QWidget):
         self.boxes: dict[str, QCheckBox] = {}
         self._hints: dict[str, QWidget] = {}
         px = theme().px
-        main, kinds, week = Card(parent=self), Card(tr("What is kept in sync"), self), Card(parent=self)
+        main, kinds = Card(parent=self), Card(tr("What is kept in sync"), self)
         self.recommended = StatusPill(Status(tr("Recommended"), "good"), self)
         main.body.addWidget(self._box("auto", tr("&Auto-Sync"), self.recommended))
         for name, words in (
@@ -43,14 +43,13 @@ class SwitchesPanel(QWidget):
             if name != "invoices":
                 kinds.body.addWidget(hairline(kinds))
             kinds.body.addWidget(self._box(name, words))
-        week.body.addWidget(self._box("weekly", tr("&Weekly check")))
-        for card in (main, kinds, week):
+        for card in (main, kinds):
             card.body.setSpacing(px(8))
             card.body.setContentsMargins(px(16), px(12), px(16), px(12))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(12))
-        for card in (main, kinds, week):
+        for card in (main, kinds):
             column.addWidget(card)
         column.addStretch(1)
 
@@ -85,10 +84,6 @@ class SwitchesPanel(QWidget):
             "payments": tr("Payments on invoices that are in {service}.", service=service),
             "customers": tr("New customers and changed addresses, e-mails and phone numbers."),
             "items": tr("New items and changed prices."),
-            "weekly": tr(
-                "Sundays at 06:00 UTC BlueClerk looks what changed in {service}; at its next start if it was closed.",
-                service=service,
-            ),
         }
         if capabilities is not None and not capabilities.sync_items:
             texts["items"] = tr("{service} makes products as invoices need them.", service=service)

@@ -1,6 +1,6 @@
 """A list of any length, of which only the rows near the screen are in memory.
 
-The order is an array of ids made by one query; rows come in pages of 200 when they are painted. So 100,000
+The order is an array of ids made by one query; rows come in pages of 64 when they are painted. So 100,000
 rows cost 800 kB, and sorting and filtering are the database's work: a proxy would ask Python a million times.
 """
 
@@ -17,8 +17,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from desktop.ui import operations
 from desktop.ui.columns import SERVED_ROLES, Column, cell, header_cell
 
-PAGE = 200
-KEPT = 20
+PAGE = 64
+KEPT = 64
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -35,7 +35,7 @@ class RowSource(Protocol[R_co]):
     """Rows from a local file, fast enough to be read while painting."""
 
     def page(self, ids: Sequence[int]) -> Sequence[R_co]:
-        """The rows with these ids in any order, without those that are gone; at most 5 ms for 200."""
+        """The rows with these ids in any order, without those that are gone; at most 5 ms for a page."""
         ...
 
 
