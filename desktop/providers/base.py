@@ -164,6 +164,8 @@ class Capabilities:
     """How many different tax codes one invoice may use; None for any number."""
     name_forbidden: str = ""
     """Characters that a name may not contain."""
+    keys_keep_errors: bool = False
+    """A key answers with the same error again: after a 500 only a look-up and a new key go on."""
     no_room: frozenset[str] = frozenset()
     """Fields of ours that the service can't hold ("customer.company_name"): an edit of them alone writes nothing."""
     invoice_stamps: bool = True

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -39,10 +40,13 @@ Client = httpx.AsyncClient
 """The HTTP client, so that nobody else needs to import the library to pass one in."""
 
 USER_AGENT = "BlueClerk-Desktop"
-KEPT_HEADERS = ("date", "retry-after", "content-type")
+KEPT_HEADERS = ("date", "retry-after", "content-type", "www-authenticate", "x-rate-limit-problem")
+REFERENCES = ("intuit_tid", "xero-correlation-id", "x-request-id")
+"""Where the services put their own id of a request."""
 KEPT_TEXT = 20_000
 BIG_BODY = 64_000
 """Bodies beyond this many bytes are parsed on a thread, so that the window never waits for them."""
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _MAYBE_STATUS = frozenset({408, 499})
 """4xx answers that say that time ran out, not that nothing was done."""
 
@@ -189,7 +193,8 @@ class Transport:
         )
         response = await client.send(built, stream=True, follow_redirects=False)
         try:
-            reference = response.headers.get("intuit_tid") or response.headers.get("x-request-id") or ""
+            known = (response.headers.get(name) for name in REFERENCES)
+            reference = next((value for value in known if value), "")
             if 300 <= response.status_code < 400:
                 raise Failed(
                     Failure.INTERCEPTED,
@@ -346,12 +351,13 @@ class ServiceHttp:
         body: str | None = None,
         content_type: str = "application/json",
         kind: str = "",
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> Answer:
         """An answer below 500 that is no connection problem; tried again a few times if it is lost.
 
         Raises ConnectionProblem.
         """
-        request = self._request(method, path, query, body, content_type)
+        request = self._request(method, path, query, body, content_type, headers)
         try:
             return await self._run(request, kind, write=False, keyed=False)
         except Failed as failed:
@@ -367,12 +373,16 @@ class ServiceHttp:
         content_type: str = "application/json",
         kind: str = "",
         keyed: bool,
+        headers: Mapping[str, str] = NO_HEADERS,
+        empty_ok: bool = False,
     ) -> Answer:
         """An answer below 500 to a request that changes something there; `keyed` if it carries a key.
 
+        `empty_ok`: a success may come without a body (204).
+
         Raises NothingSent (certainly not done) or MaybeApplied (nobody knows).
         """
-        request = self._request(method, path, query, body, content_type)
+        request = replace(self._request(method, path, query, body, content_type, headers), empty_ok=empty_ok)
         try:
             answer = await self._run(request, kind, write=True, keyed=keyed)
         except Failed as failed:
@@ -464,10 +474,16 @@ class ServiceHttp:
             self._server_date = (date, self.clock.monotonic())
 
     def _request(
-        self, method: str, path: str, query: Sequence[tuple[str, str]], body: str | None, content_type: str
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        body: str | None,
+        content_type: str,
+        more: Mapping[str, str],
     ) -> Request:
         url = self.base + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
+        headers = {"Accept": "application/json", "User-Agent": USER_AGENT, **more}
         if body is not None:
             headers["Content-Type"] = content_type
         content = None if body is None else body.encode("utf-8")

@@ -41,6 +41,7 @@ DEMANDED_WAIT = 60.0
 class OAuthCalls:
     """The token endpoint of one service. Basic authorisation; no secret is ever in an address.
 
+    `public` is for apps without a secret (PKCE): the client id goes along as a form field, and nothing else.
     `secret_in_body` is for services that take the app's keys as form fields and nowhere else. `ended` are the
     error words of a refresh that only a new sign-in mends.
     """
@@ -54,6 +55,7 @@ class OAuthCalls:
         client: Client | None = None,
         *,
         secret_in_body: bool = False,
+        public: bool = False,
         ended: frozenset[str] = frozenset({"invalid_grant"}),
     ) -> None:
         for address in (endpoints.token, endpoints.revoke, endpoints.authorize):
@@ -63,6 +65,7 @@ class OAuthCalls:
         self._keys = keys
         self._clock = clock
         self._secret_in_body = secret_in_body
+        self._public = public
         self._ended = ended
         loopback = is_loopback(urlsplit(endpoints.token).hostname or "")
         self._transport = Transport(service, clock, loopback=loopback, client=client)
@@ -118,7 +121,7 @@ class OAuthCalls:
             "POST",
             self._endpoints.revoke,
             headers=self._authorisation(),
-            form={**self._keys_in_body(), **body} if self._secret_in_body else None,
+            form={**self._keys_in_body(), **body} if self._secret_in_body or self._public else None,
             json_body=body,
             empty_ok=True,
         )
@@ -134,12 +137,14 @@ class OAuthCalls:
         return await self._transport.attempt(request, deadline=TOKEN_DEADLINE)
 
     def _keys_in_body(self) -> dict[str, str]:
+        if self._public:
+            return {"client_id": self._keys.client_id}
         if not self._secret_in_body:
             return {}
         return {"client_id": self._keys.client_id, "client_secret": self._keys.client_secret}
 
     def _authorisation(self) -> dict[str, str]:
-        if self._secret_in_body:
+        if self._secret_in_body or self._public:
             return {}
         pair = f"{self._keys.client_id}:{self._keys.client_secret}".encode()
         return {"Authorization": f"Basic {b64encode(pair).decode('ascii')}"}

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from desktop.clock import Clock
 from desktop.errors import NotAllowed
 from desktop.providers import quickbooks, quickbooks_signin, wave, wave_signin
-from desktop.providers.base import AppKeys, Capabilities, Endpoints, Provider, Rounding, SignIn, Terms
+from desktop.providers.base import AppKeys, Capabilities, Endpoints, Provider, SignIn, Terms
 from desktop.providers.http import Client, ServiceHttp
-from desktop.providers.limits import Limits, Window
+from desktop.providers.limits import Limits
 from desktop.providers.records import CompanyRef, CompanySettings, ProviderKey
 from desktop.text import tr
 
@@ -81,6 +81,14 @@ async def _wave_companies(http: ServiceHttp) -> Sequence[CompanyRef]:
     return await wave.Wave(http, CompanyRef("")).companies()
 
 
+def _xero(http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None) -> Provider:
+    return xero.Xero(http, company, settings)
+
+
+def _xero_sign_in(endpoints: Endpoints, keys: AppKeys, clock: Clock, client: Client | None) -> SignIn:
+    return xero_signin.XeroSignIn(endpoints, keys, clock=clock, client=client)
+
+
 def _services() -> dict[ProviderKey, ServiceInfo]:
     listed = (
         ServiceInfo(
@@ -96,19 +104,14 @@ def _services() -> dict[ProviderKey, ServiceInfo]:
         ),
         ServiceInfo(
             key=ProviderKey.XERO,
-            terms=Terms(
-                service="Xero",
-                full_name="Xero",
-                income_account=tr("revenue account"),
-                income_accounts=tr("revenue accounts"),
-                customer=tr("contact"),
-                company=tr("organisation"),
-            ),
-            capabilities=Capabilities(
-                batch=50, native_keys=True, key_trust_seconds=300, income_accounts=True, deposit_account_required=True,
-                payment_methods=False, change_feed=False, rounding=Rounding.PER_LINE, unique_customer_names=True,
-            ),
-            limits=Limits(windows=(Window(60.0, 54),), concurrency=4),
+            terms=xero.TERMS,
+            capabilities=xero.CAPABILITIES,
+            available=True,
+            live=xero_signin.LIVE,
+            limits=xero.LIMITS,
+            provider=_xero,
+            sign_in=_xero_sign_in,
+            companies=xero_signin.organisations,
         ),
         ServiceInfo(
             key=ProviderKey.FRESHBOOKS,

@@ -137,9 +137,13 @@ class Organisation:
         """A point to go back to. Forgets what was undoable before."""
         self._undo.clear()
 
-    def rollback(self) -> None:
-        """Undo everything since the last mark; ids given out stay used."""
-        while self._undo:
+    def point(self) -> int:
+        """A point to go back to with `rollback`, without forgetting what went before."""
+        return len(self._undo)
+
+    def rollback(self, point: int = 0) -> None:
+        """Undo everything since `point` (or the last mark); ids given out stay used."""
+        while len(self._undo) > point:
             entity, record_id, old = self._undo.pop()
             self._replace(entity, record_id, old)
 

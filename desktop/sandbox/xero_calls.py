@@ -229,8 +229,6 @@ class Desk:
             if found[0] or apart:
                 done[index] = found
             results.append(found)
-            if apart:
-                org.mark()
         if apart or all(ok for ok, _ in results):
             return self.envelope(PLURAL[entity], [self._status(entity, ok, row) for ok, row in results])
         org.rollback()
@@ -247,7 +245,7 @@ class Desk:
 
     def _one(self, entity: str, method: str, element: Json, index: int) -> tuple[bool, Json]:
         record = self._call.elements[index]
-        before = len(self._call.changed)
+        before, point = len(self._call.changed), self._org.point()
         struck = self._call.tamper.get("FAULT", {}).get(index)
         try:
             if struck is not None and struck.get("phase") != "after":
@@ -261,23 +259,16 @@ class Desk:
             found = True, row
         except Invalid as invalid:
             if not isinstance(invalid, _StruckAfter):
-                self._undo_one()
+                self._org.rollback(point)
                 del self._call.changed[before:]
             record |= {"ok": False, "status": 400, "code": "; ".join(invalid.messages)}
             found = False, self._refused(entity, element, invalid.messages)
-        except Missing:
-            self._undo_one()
-            raise
         record["changed"] = self._call.changed[before:]
         return found
 
-    def _undo_one(self) -> None:
-        if not boolean(self._request, "summarizeErrors", True):
-            self._org.rollback()
-
     def _refused(self, entity: str, element: Json, messages: list[str]) -> Json:
         """The element as it came, with its errors and an id of zeros."""
-        kept = {name: value for name, value in element.items() if isinstance(value, str | int | float | bool)}
+        kept = {name: value for name, value in element.items() if not isinstance(value, list)}
         shown = {
             ID[entity]: NO_ID,
             **kept,
@@ -290,11 +281,11 @@ class Desk:
         return shown
 
     def _apply(self, entity: str, method: str, element: Json, index: int) -> Json:
-        changed_before = len(self._call.changed)
+        changed_before, point = len(self._call.changed), self._org.point()
         stored = self._write(entity, method, element, index)
         row = self._show.record(entity, stored)
         if index in self._call.tamper.get("D15", {}):
-            self._org.rollback()
+            self._org.rollback(point)
             del self._call.changed[changed_before:]
         return row
 

@@ -1,0 +1,104 @@
+"""Signing in to Xero with PKCE, and which organisations a sign-in reaches (providers' contract: Xero, section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from desktop.clock import Clock
+from desktop.errors import AnswerUnreadable, ServiceDown, SignInRefused
+from desktop.providers.base import AppKeys, Endpoints
+from desktop.providers.http import Client, ServiceHttp
+from desktop.providers.oauth import OAuthCalls
+from desktop.providers.records import CompanyRef, ProviderKey, TokenGrant
+from desktop.providers.xero_faults import SERVICE
+from desktop.text import tr
+
+SCOPE = (
+    "openid profile email offline_access accounting.invoices accounting.payments accounting.contacts "
+    "accounting.settings.read"
+)
+"""The granular scopes that apps made since March 2026 get; items are written under `accounting.invoices`."""
+
+LIVE = Endpoints(
+    api="https://api.xero.com",
+    authorize="https://login.xero.com/identity/connect/authorize",
+    token="https://identity.xero.com/connect/token",
+    revoke="https://identity.xero.com/connect/revocation",
+    discovery="https://identity.xero.com/.well-known/openid-configuration",
+)
+
+
+class XeroSignIn:
+    """A public client: no secret exists, the verifier proves who asks. Xero has no test environment of its own."""
+
+    key = ProviderKey.XERO
+    uses_pkce = True
+    rotating_refresh = True
+
+    def __init__(self, endpoints: Endpoints, keys: AppKeys, *, clock: Clock, client: Client | None = None) -> None:
+        self._calls = OAuthCalls(SERVICE, endpoints, keys, clock, client, public=True)
+
+    async def close(self) -> None:
+        """Ends the kept-alive connections."""
+        await self._calls.close()
+
+    def authorize_url(self, *, state: str, redirect_uri: str, challenge: str = "") -> str:
+        """The consent page, where the owner also picks the organisation."""
+        return self._calls.authorize_url(
+            {
+                "scope": SCOPE,
+                "redirect_uri": redirect_uri,
+                "state": state,
+                "code_challenge": challenge,
+                "code_challenge_method": "S256",
+            }
+        )
+
+    async def exchange(self, code: str, *, redirect_uri: str, verifier: str = "") -> TokenGrant:
+        """Trades the code for tokens, once. Raises AppKeysWrong, SignInRefused or another ConnectionProblem."""
+        return await self._calls.exchange(
+            {
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": redirect_uri,
+                "code_verifier": verifier,
+            }
+        )
+
+    async def refresh(self, refresh_token: str) -> TokenGrant:
+        """A new pair: the old refresh token works for 30 minutes more only. Raises as `SignIn`."""
+        return await self._calls.refresh(refresh_token)
+
+    async def revoke(self, token: str) -> bool:
+        """Ends all of the person's connections to the app by the refresh token. Never raises."""
+        return await self._calls.revoke(token)
+
+    def company_in(self, query: dict[str, str]) -> str | None:
+        """Nothing: Xero tells the organisations only when asked (`organisations`)."""
+        return None
+
+
+async def organisations(http: ServiceHttp) -> Sequence[CompanyRef]:
+    """The organisations that the token reaches, by tenant id, the newest connection first. Raises ConnectionProblem."""
+    answer = await http.read("GET", "/connections")
+    if not answer.ok:
+        raise ServiceDown(SERVICE, service_ref=answer.service_ref, details=f"HTTP {answer.status}")
+    rows = answer.json
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise AnswerUnreadable(SERVICE, service_ref=answer.service_ref, details="the connections are no list")
+    kept = [row for row in rows if row.get("tenantType") == "ORGANISATION" and isinstance(row.get("tenantId"), str)]
+    kept.sort(key=lambda row: str(row.get("updatedDateUtc", "")), reverse=True)
+    return [CompanyRef(row["tenantId"], str(row.get("tenantName") or "")) for row in kept]
+
+
+async def only_organisation(http: ServiceHttp) -> CompanyRef:
+    """The one organisation that was connected. Raises SignInRefused for none and for several (W3)."""
+    found = await organisations(http)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        title = tr("No organisation was connected in {service}.", service=SERVICE)
+    else:
+        names = ", ".join(one.name for one in found)
+        title = tr("Several organisations are connected in {service}: {names}.", service=SERVICE, names=names)
+    raise SignInRefused(title, tr("Sign in again and allow exactly one organisation there."))
