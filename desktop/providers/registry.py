@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from desktop.clock import Clock
 from desktop.errors import NotAllowed
-from desktop.providers import quickbooks, quickbooks_signin, wave, wave_signin
+from desktop.providers import quickbooks, quickbooks_signin, wave, wave_signin, xero, xero_signin
 from desktop.providers.base import AppKeys, Capabilities, Endpoints, Provider, SignIn, Terms
 from desktop.providers.http import Client, ServiceHttp
 from desktop.providers.limits import Limits
