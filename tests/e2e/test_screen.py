@@ -126,7 +126,7 @@ def test_size_and_place_come_back(tmp_path: Path) -> None:
         wait_for(lambda: screen.place(window).near(left, 3), 5)
 
 
-def test_closing_asks_where_the_program_goes_and_escape_changes_nothing(tmp_path: Path) -> None:
+def test_closing_asks_where_the_program_goes_and_escape_changes_nothing(tmp_path: Path, tray_host: None) -> None:
     with demo(tmp_path) as (program, window):
         press(window, "ctrl+w")
         wait_for(lambda: len(screen.windows(program.pid, ".")) > 1, 5)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pytest
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon, QWidget
 
-from desktop.app import STAY, Desktop, make_application
+from desktop.app import STAY, Desktop
 from desktop.core import Core
 from desktop.providers.records import Kind
 from desktop.ui.screenshots import settle
@@ -70,29 +68,6 @@ class Away:
         await self.core.sync([(Kind.INVOICE, self.invoice)])
         await until(lambda: len(self.desktop.window.bell_panel.entries) == 1)
         await settle()
-
-
-@pytest.fixture(scope="module")
-def tray_host(qapp: Any) -> Iterator[None]:
-    """A tray on this screen: the one that is there, or one of our own (a tray may come and go)."""
-    make_application()
-    if tray_comes(3):
-        yield
-        return
-    with subprocess.Popen(["trayer"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as host:
-        try:
-            assert tray_comes(10), "no tray came up"
-            yield
-        finally:
-            host.terminate()
-
-
-def tray_comes(seconds: float) -> bool:
-    ends = time.monotonic() + seconds
-    while not QSystemTrayIcon.isSystemTrayAvailable() and time.monotonic() < ends:
-        time.sleep(0.05)
-        QApplication.processEvents()
-    return QSystemTrayIcon.isSystemTrayAvailable()
 
 
 @pytest.fixture

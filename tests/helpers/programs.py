@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -100,14 +101,14 @@ def wait_for(
     words: Callable[[], str] = lambda: "",
 ) -> T:
     """The first true answer of `look`, asked every 20 ms; fails after `seconds`, or once `alive` is false."""
-    ends = time.monotonic() + seconds
+    pause, ends = threading.Event(), time.monotonic() + seconds
     while True:
         found = look()
         if found:
             return found
         assert alive(), f"the program has ended: {words()}"
         assert time.monotonic() < ends, f"not so within {seconds} s: {getattr(look, '__qualname__', look)} {words()}"
-        time.sleep(STEP_SECONDS)
+        pause.wait(STEP_SECONDS)  # between two looks at another process; nothing tells us of its changes
 
 
 # --- processes, as Linux lists them ---
