@@ -11,7 +11,16 @@ from types import MappingProxyType
 
 from desktop.clock import Clock
 from desktop.errors import NotAllowed
-from desktop.providers import quickbooks, quickbooks_signin, wave, wave_signin, xero, xero_signin
+from desktop.providers import (
+    freshbooks,
+    freshbooks_signin,
+    quickbooks,
+    quickbooks_signin,
+    wave,
+    wave_signin,
+    xero,
+    xero_signin,
+)
 from desktop.providers.base import AppKeys, Capabilities, Endpoints, Provider, SignIn, Terms
 from desktop.providers.http import Client, ServiceHttp
 from desktop.providers.limits import Limits
@@ -69,6 +78,14 @@ def _quickbooks_sign_in(endpoints: Endpoints, keys: AppKeys, clock: Clock, clien
     return quickbooks_signin.QuickBooksSignIn(endpoints, keys, clock=clock, client=client)
 
 
+def _freshbooks(http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None) -> Provider:
+    return freshbooks.FreshBooks(http, company, settings)
+
+
+def _freshbooks_sign_in(endpoints: Endpoints, keys: AppKeys, clock: Clock, client: Client | None) -> SignIn:
+    return freshbooks_signin.FreshBooksSignIn(endpoints, keys, clock=clock, client=client)
+
+
 def _wave(http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None) -> Provider:
     return wave.Wave(http, company, settings)
 
@@ -115,17 +132,14 @@ def _services() -> dict[ProviderKey, ServiceInfo]:
         ),
         ServiceInfo(
             key=ProviderKey.FRESHBOOKS,
-            terms=Terms(
-                service="FreshBooks",
-                full_name="FreshBooks",
-                income_account=tr("income account"),
-                income_accounts=tr("income accounts"),
-                customer=tr("client"),
-                company=tr("business"),
-            ),
-            capabilities=Capabilities(
-                batch=1, native_keys=False, key_trust_seconds=0, income_accounts=False, change_feed=False
-            ),
+            terms=freshbooks.TERMS,
+            capabilities=freshbooks.CAPABILITIES,
+            available=True,
+            live=freshbooks_signin.LIVE,
+            limits=freshbooks.LIMITS,
+            provider=_freshbooks,
+            sign_in=_freshbooks_sign_in,
+            companies=freshbooks_signin.companies,
         ),
         ServiceInfo(
             key=ProviderKey.WAVE,

@@ -45,7 +45,7 @@ from desktop.providers.records import (
     PaymentRecord,
     Record,
 )
-from desktop.sync.snapshots import changed_fields, compared, with_identity
+from desktop.sync.snapshots import both, changed_fields, compared, unlike, with_identity
 from desktop.text import tr
 
 Snapshot = Mapping[str, object]
@@ -539,7 +539,7 @@ class _Builder:
 
     def _update_to(self, ours: Ours, theirs: Record) -> None:
         """An adopted record of ours may be older than what we have now: bring it up to date."""
-        fields = changed_fields(ours.kind, ours.record, compared(ours.kind, theirs))
+        fields = unlike(ours.kind, ours.record, theirs)
         if fields:
             record = with_identity(ours.record, theirs.external_id, theirs.version)
             step = Step(ours.ref, Action.UPDATE, ours.kind, record, fields)
@@ -681,7 +681,7 @@ def differences(kind: Kind, ours: Record, theirs: Record) -> tuple[str, ...]:
     Text that a service may write its own way (notes, addresses) is not among them; numbers, names,
     dates, lines and money are.
     """
-    left, right = compared(kind, ours), compared(kind, theirs)
+    left, right = both(kind, ours, theirs)
     decisive = {
         Kind.CUSTOMER: ("display_name",),
         Kind.ITEM: ("name",),
@@ -692,6 +692,8 @@ def differences(kind: Kind, ours: Record, theirs: Record) -> tuple[str, ...]:
     if isinstance(ours, InvoiceRecord) and isinstance(theirs, InvoiceRecord):
         if ours.due_on is not None and left["due_on"] != right["due_on"]:
             result.append("due_on")
+        if theirs.draft:
+            result.append("draft")
         if theirs.total != ours.total:
             result.append("total")
     return tuple(result)

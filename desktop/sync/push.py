@@ -65,7 +65,7 @@ from desktop.sync.settling import (
     stored_call,
     write_intentions,
 )
-from desktop.sync.snapshots import changed_fields, compared, with_identity
+from desktop.sync.snapshots import unlike, with_identity
 from desktop.sync.verifying import (
     Written,
     by_id,
@@ -247,7 +247,7 @@ class Push:
         mine: Record = theirs if ours.kind is Kind.INVOICE else ours.record
         if isinstance(mine, ItemRecord) and isinstance(theirs, ItemRecord):
             mine = replace(mine, income_account_id=theirs.income_account_id)
-        equal = not changed_fields(ours.kind, ours.record, compared(ours.kind, mine))
+        equal = not unlike(ours.kind, ours.record, mine)
         store_link(
             session,
             self._now(),

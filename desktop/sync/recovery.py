@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -38,8 +39,10 @@ from desktop.sync.leases import HeldLease
 from desktop.sync.planning import may_be_same, same_name
 from desktop.sync.push import LeaseLost, count_attempt
 from desktop.sync.settling import IN_DOUBT, NOT_SENT, OPEN, TAKES_AWAY, holder_of, settle
-from desktop.sync.snapshots import compared, record_from_json
+from desktop.sync.snapshots import record_from_json, unlike
 from desktop.sync.work import connections_of
+
+NamedT = TypeVar("NamedT", CustomerRecord, ItemRecord)
 
 SETTLED_THERE = timedelta(seconds=150)
 """A request older than this has ended at the service, one way or the other (its own limit is 120 s)."""
@@ -206,22 +209,36 @@ def _became(
     """`Linked` when our own mark was found there; None when it is certain that nothing was done."""
     if row.action != Action.CREATE:
         return _became_update(row, record, found)
-    candidate = _ours_among(record, found)
+    candidate = _ours_among(record, found, stamped=company.provider.capabilities.invoice_stamps)
     if candidate is None or holder_of(session, company.key, row.kind, candidate.external_id or "") is not None:
         return None
     return Linked(candidate)
 
 
-def _ours_among(record: Record, found: Found) -> Record | None:
+def _ours_among(record: Record, found: Found, *, stamped: bool = True) -> Record | None:
+    if isinstance(record, InvoiceRecord) and not stamped:  # sent by us, so number, customer and total tell it (D1)
+        return next((one for one in found.invoices if _same_invoice(one, record)), None)
     if isinstance(record, InvoiceRecord):
-        stamped = [one for one in found.invoices if record.marker and one.marker == record.marker]
-        return next((one for one in stamped if not one.voided), None)
+        marked = [one for one in found.invoices if record.marker and one.marker == record.marker]
+        return next((one for one in marked if not one.voided), None)
     if isinstance(record, PaymentRecord):
         paid = [one for one in found.payments if record.marker and one.marker == record.marker]
         return next((one for one in paid if not one.voided), None)
-    if isinstance(record, CustomerRecord):  # names are unique there: one of ours, unless it speaks against it
-        return next((c for c in found.customers if c.active and _same_customer(c, record)), None)
-    return next((i for i in found.items if same_name(i.name, record.name) and i.active), None)
+    if isinstance(record, CustomerRecord):  # by our stamp, else by the name unless something speaks against it
+        customers = [c for c in found.customers if c.active and _same_customer(c, record)]
+        return next((c for c in customers if c.marker == record.marker), None) or _unmarked(customers)
+    items = [i for i in found.items if same_name(i.name, record.name) and i.active]
+    return next((i for i in items if i.marker == record.marker), None) or _unmarked(items)
+
+
+def _unmarked(found: Sequence[NamedT]) -> NamedT | None:
+    """The first that bears nobody's stamp: another stamp means another record of ours."""
+    return next((one for one in found if not one.marker), None)
+
+
+def _same_invoice(theirs: InvoiceRecord, ours: InvoiceRecord) -> bool:
+    known = same_name(theirs.number, ours.number) and theirs.customer_id == ours.customer_id
+    return known and theirs.total == ours.total and not theirs.voided
 
 
 def _same_customer(theirs: CustomerRecord, ours: CustomerRecord) -> bool:
@@ -241,8 +258,7 @@ def _became_update(row: Intention, record: Record, found: Found) -> Outcome | No
         return Linked(record) if row.action in TAKES_AWAY else None
     if row.action != Action.UPDATE:
         return Linked(now) if getattr(now, "voided", False) else None
-    theirs, ours = compared(kind, now), compared(kind, record)
-    return Linked(now) if all(theirs[name] == ours[name] for name in row.fields) else None
+    return None if unlike(kind, record, now) & set(row.fields) else Linked(now)
 
 
 def _check(session: Session, company: Company, held: HeldLease) -> None:

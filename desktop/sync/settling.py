@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from desktop.providers.base import (
     PreparedCall,
     Refused,
 )
-from desktop.providers.records import Kind, Record
+from desktop.providers.records import InvoiceRecord, Kind, Record
 from desktop.sync.failures import printable
 from desktop.sync.planning import PlannedStep, differences
 from desktop.sync.snapshots import compared, record_from_json, to_json
@@ -164,6 +164,9 @@ def _settle_one(
         row.outcome, row.settled_at = LINKED, now
         row.external_id = outcome.record.external_id or ""
         sent = record_from_json(Kind(row.kind), row.record)
+        unfinished = isinstance(outcome.record, InvoiceRecord) and outcome.record.draft
+        if unfinished and isinstance(sent, InvoiceRecord):
+            sent = replace(sent, draft=True)
         store_link(
             session,
             now,
@@ -172,7 +175,7 @@ def _settle_one(
             row.local_id,
             sent,
             outcome.record,
-            row.revision,
+            0 if unfinished else row.revision,  # there, but not sent: the next plan finishes it
             connection_id,
             fields=row.fields,
             generation=row.generation,
@@ -418,5 +421,6 @@ def field_words(names: Sequence[str]) -> list[str]:
         "reference": tr("reference"),
         "method": tr("method"),
         "voided": tr("void"),
+        "draft": tr("not sent yet"),
     }
     return [words.get(name, name.replace("_", " ")) for name in names]

@@ -47,6 +47,7 @@ COMPARED: Mapping[Kind, tuple[str, ...]] = {
         "discount",
         "memo",
         "voided",
+        "draft",
     ),
     Kind.PAYMENT: ("customer_id", "paid_on", "amount", "allocations", "method", "reference", "voided"),
 }
@@ -127,6 +128,21 @@ def compared(kind: Kind, record: Record) -> dict[str, Any]:
     without outer blanks and with one kind of line end, as the services store it.
     """
     return {name: _normal(name, getattr(record, name)) for name in COMPARED[kind]}
+
+
+def both(kind: Kind, ours: Record, theirs: Record) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Ours and theirs in that form; items of lines are left out where the service's lines name none."""
+    left, right = compared(kind, ours), compared(kind, theirs)
+    if isinstance(theirs, InvoiceRecord) and all(line.item_id is None for line in theirs.lines):
+        for side in (left, right):
+            side["lines"] = [{**line, "item_id": None} for line in side["lines"]]
+    return left, right
+
+
+def unlike(kind: Kind, ours: Record, theirs: Record) -> frozenset[str]:
+    """The fields in which the two differ."""
+    left, right = both(kind, ours, theirs)
+    return frozenset(name for name in left if left[name] != right[name])
 
 
 def _normal(name: str, value: Any) -> Any:

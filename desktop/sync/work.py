@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -288,8 +289,16 @@ class _Loader:
         self._load_links(Kind.ITEM, self.items_needed)
         codes = self._tax_codes({line.tax_code_id for row in rows for line in row.lines if line.tax_code_id})
         accounts = self._accounts(self.items_needed)
+        names = self._item_names(self.items_needed)
         for row in rows:
-            self._add_invoice(row, codes, accounts)
+            self._add_invoice(row, codes, accounts, names)
+
+    def _item_names(self, items: Iterable[int]) -> dict[int, str]:
+        result: dict[int, str] = {}
+        for part in _chunks(items):
+            rows = self.session.execute(select(Item.id, Item.name).where(Item.id.in_(part)))
+            result.update((item_id, name) for item_id, name in rows)
+        return result
 
     def _tax_codes(self, ids: set[int]) -> dict[int, str]:
         """Local tax code -> the company's id for it; codes of another company are left out."""
@@ -313,10 +322,12 @@ class _Loader:
             result.update((row.item_id, row.account_id) for row in rows)
         return result
 
-    def _add_invoice(self, row: Invoice, codes: Mapping[int, str], accounts: Mapping[int, str]) -> None:
+    def _add_invoice(
+        self, row: Invoice, codes: Mapping[int, str], accounts: Mapping[int, str], names: Mapping[int, str]
+    ) -> None:
         link = self._link(Kind.INVOICE, row.id)
         gone = row.status == InvoiceStatus.VOID.value
-        lines = tuple(self._line(line, codes, accounts) for line in row.lines)
+        lines = tuple(self._line(line, codes, accounts, names) for line in row.lines)
         record = InvoiceRecord(
             number=row.number,
             customer_id=self._external(Kind.CUSTOMER, row.customer_id),
@@ -346,7 +357,9 @@ class _Loader:
             generation=link.generation if link else 0,
         )
 
-    def _line(self, line: InvoiceLine, codes: Mapping[int, str], accounts: Mapping[int, str]) -> LineRecord:
+    def _line(
+        self, line: InvoiceLine, codes: Mapping[int, str], accounts: Mapping[int, str], names: Mapping[int, str]
+    ) -> LineRecord:
         code = codes.get(line.tax_code_id or 0)
         return LineRecord(
             description=line.description,
@@ -354,6 +367,7 @@ class _Loader:
             unit_price=line.unit_price,
             amount=line.amount,
             item_id=self._external(Kind.ITEM, line.item_id),
+            item_name=names.get(line.item_id, ""),
             taxable=bool(code) and line.tax_rate > Decimal(0),
             tax_code_id=code or None,
             income_account_id=accounts.get(line.item_id),
@@ -366,7 +380,7 @@ class _Loader:
         self._load_links(Kind.CUSTOMER, ids)
         for part in _chunks(ids):
             for row in self.session.scalars(select(Customer).where(Customer.id.in_(part)).order_by(Customer.id)):
-                record = customer_record(row)
+                record = replace(customer_record(row), marker=self._marker(Kind.CUSTOMER, row))
                 self._add(Kind.CUSTOMER, row, label=row.display_name, record=record)
 
     def load_items(self, ids: Iterable[int]) -> None:
@@ -383,8 +397,13 @@ class _Loader:
                     taxable=row.taxable,
                     active=row.active,
                     sku=row.sku,
+                    marker=self._marker(Kind.ITEM, row),
                 )
                 self._add(Kind.ITEM, row, label=row.name, record=record, account_id=accounts.get(row.id))
+
+    def _marker(self, kind: Kind, row: Customer | Item) -> str:
+        link = self._link(kind, row.id)
+        return marker_for(row.uuid, link.generation if link else 0)
 
     def _add(self, kind: Kind, row: Any, *, label: str, record: Any, **more: Any) -> None:
         more.setdefault("link", self._link(kind, row.id))
