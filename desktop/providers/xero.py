@@ -318,14 +318,15 @@ class Xero:
         query: list[tuple[str, str]] = [("summarizeErrors", "false")]
         if kind in (Kind.ITEM, Kind.INVOICE):
             query.append(("unitdp", "4"))
-        if kind is Kind.PAYMENT and method == "POST":
-            query = []
+        content: dict[str, Any] = {PLURALS[kind]: list(bodies)}
+        if kind is Kind.PAYMENT and method == "POST":  # a deletion is documented with a bare body
+            query, content = [], {"Status": "DELETED"}
         try:
             answer = await self._http.write(
                 method,
                 f"{BASE}/{path}",
                 query=query,
-                body=encode({PLURALS[kind]: list(bodies)}),
+                body=encode(content),
                 keyed=True,
                 headers={**self._asking.headers(), "Idempotency-Key": key},
             )

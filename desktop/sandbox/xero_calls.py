@@ -42,6 +42,8 @@ SEARCHED = {
     "Invoice": ("InvoiceNumber", "Reference"),
 }
 MOST_ROWS = 100_000
+WARNINGS: dict[str, Json] = {"Invoice": {"Warnings": []}, "Payment": {"Warnings": []}}
+"""Only these two have room for warnings."""
 ERROR_FLAG = {"Contact": "HasValidationErrors", "Payment": "HasValidationErrors", "Invoice": "HasErrors"}
 
 
@@ -241,7 +243,7 @@ class Desk:
     def _status(self, entity: str, ok: bool, row: Json) -> Json:
         if not ok:
             return row
-        return {"StatusAttributeString": "OK", **row, "ValidationErrors": [], "Warnings": []}
+        return {"StatusAttributeString": "OK", **row, "ValidationErrors": [], **WARNINGS.get(entity, {})}
 
     def _one(self, entity: str, method: str, element: Json, index: int) -> tuple[bool, Json]:
         record = self._call.elements[index]
@@ -274,7 +276,7 @@ class Desk:
             **kept,
             "StatusAttributeString": "ERROR",
             "ValidationErrors": errors_of(messages),
-            "Warnings": [],
+            **WARNINGS.get(entity, {}),
         }
         if entity in ERROR_FLAG:
             shown[ERROR_FLAG[entity]] = True
