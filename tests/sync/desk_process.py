@@ -40,7 +40,10 @@ async def press_sync(job: dict[str, Any]) -> dict[str, Any]:
     from tests.helpers.office import open_office
 
     control = Control(job["base"], job["secret"])
-    office = await open_office(job["database"], Path(job["folder"]), control, job["services"], account=job["account"])
+    folder, account = Path(job["folder"]), job["account"]
+    office = await open_office(
+        job["database"], folder, control, job["services"], account=account, migrated=True
+    )
     if job.get("die_at"):
         die_at(job["die_at"], job.get("nth", 1))
     try:

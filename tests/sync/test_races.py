@@ -24,7 +24,7 @@ from tests.sync.test_crashes import job_for
 async def second_desk(office: Office, sandbox: Any, folder: Path) -> AsyncIterator[Office]:
     url = office.db.url.render_as_string(hide_password=False)
     control = Control(sandbox.base, sandbox.control_secret)
-    other = await open_office(url, folder, control, sandbox.services, account="colleague")
+    other = await open_office(url, folder, control, sandbox.services, account="colleague", migrated=True)
     other.clock._ahead = office.clock._ahead
     try:
         yield other
