@@ -113,3 +113,10 @@ def _not_applied(element: CallElement, payload: Payload, record: Record) -> Item
     if known and money(invoice, "amountPaid") >= max(booked, record.amount):
         return None
     return PaymentNotApplied(f"{money(invoice, 'amountDue'):,.2f}")
+
+
+def succeeded(answer: Answer, alias: str) -> bool:
+    """Whether the mutation under this alias says that it was done."""
+    data = answer.json.get("data") if isinstance(answer.json, dict) else None
+    found = data.get(alias) if isinstance(data, dict) else None
+    return isinstance(found, dict) and found.get("didSucceed") is True

@@ -190,7 +190,11 @@ def item_from_node(node: Payload) -> ItemRecord:
 
 
 def invoice_from_node(node: Payload) -> InvoiceRecord:
-    """An invoice with Wave's own totals. It has no room for our stamp, so `marker` is "". Raises Unreadable."""
+    """An invoice with Wave's own totals. It has no room for our stamp, so `marker` is "".
+
+    SAVED means that it is in the books but was never sent: as far as we are concerned it is not finished, so it
+    counts as a draft too. Raises Unreadable.
+    """
     external_id, version = identity(node)
     issued_on, customer_id = day(node, "invoiceDate"), _id_of(node, "customer")
     if issued_on is None or not customer_id:
@@ -211,7 +215,7 @@ def invoice_from_node(node: Payload) -> InvoiceRecord:
         total=money(node, "total"),
         tax_total=money(node, "taxTotal"),
         balance=money(node, "amountDue"),
-        draft=node.get("status") == "DRAFT",
+        draft=node.get("status") in ("DRAFT", "SAVED"),
         updated_at=instant(node.get("modifiedAt")),
     )
 

@@ -125,6 +125,7 @@ def _item_fields(item: ItemRecord) -> dict[str, dict[str, Any]]:
 
 
 def _invoice_fields(invoice: InvoiceRecord) -> dict[str, dict[str, Any]]:
+    """SAVED is as far as writing goes; that it was sent is said afterwards (contract 5, 9.7)."""
     discount = {"discounts": _discounts(invoice)}
     return {
         "customer_id": {"customerId": invoice.customer_id},
@@ -136,6 +137,7 @@ def _invoice_fields(invoice: InvoiceRecord) -> dict[str, dict[str, Any]]:
         "discount": discount,
         "discount_percent": discount,
         "currency": {"currency": invoice.currency} if invoice.currency else {},
+        "draft": {"status": "SAVED"},
     }
 
 
@@ -203,8 +205,6 @@ def create_input(step: Step, company: Company) -> dict[str, Any]:
         wanted["displayId"] = f"BC-{step.ref.partition(':')[2]}"
     elif isinstance(record, ItemRecord):
         wanted["defaultSalesTaxIds"] = []
-    else:
-        wanted["status"] = "SAVED"
     return wanted
 
 

@@ -549,14 +549,24 @@ async def test_a_read_that_fails_is_never_nothing_there(
             await wave.find(Lookup(("Emily Alvarez",)))
 
 
-async def test_a_mark_that_was_lost_is_made_up_for(sandbox: Any, control: Control) -> None:
+async def test_a_mark_that_was_lost_is_said_again(sandbox: Any, control: Control) -> None:
     async with connected(sandbox, control) as wave:
-        with control.armed(rule("N1", "send_invoice", phase="before")):
+        with control.armed(rule("N1", "send_invoice")):
             bill = await billed(wave)
-        assert not control.books("wave")["invoices"][-1]["sent"]
-        again = replace(bill, number="B-2", external_id=None)
-        assert isinstance((await make(wave, step(again)))[0], Linked)
-    assert all(one["sent"] for one in control.books("wave")["invoices"])
+        assert not bill.draft and control.books("wave")["invoices"][-1]["sent"]
+        assert len(control.ledger(op="send_invoice")) == 2
+
+
+async def test_an_invoice_that_could_not_be_marked_is_not_finished_until_it_is(sandbox: Any, control: Control) -> None:
+    async with connected(sandbox, control) as wave:
+        with control.armed(rule("N1", "send_invoice", phase="before", times=3)):
+            bill = await billed(wave)
+        assert bill.draft and not control.books("wave")["invoices"][-1]["sent"]
+        assert (await wave.find(Lookup(invoice_numbers=("B-1",)))).invoices[0].draft
+        [outcome] = await make(wave, step(replace(bill, draft=False), Action.UPDATE, fields=("draft",)))
+        assert isinstance(outcome, Linked) and not outcome.record.draft
+        assert not (await wave.find(Lookup(invoice_numbers=("B-1",)))).invoices[0].draft
+    assert control.books("wave")["invoices"][-1]["sent"]
 
 
 async def test_money_with_commas_is_read(sandbox: Any, control: Control) -> None:
