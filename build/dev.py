@@ -28,7 +28,7 @@ BUILDERS = [
 # command -> (the extra it needs, what it runs; the arguments follow)
 COMMANDS = {
     "demo": ("", [[APP, "--demo"]]),
-    "test": ("test", [[PYTHON, "-m", "pytest", "-n", "auto", "--maxprocesses", "6", "--dist", "loadfile"]]),
+    "test": ("test", [[PYTHON, "-m", "pytest", "-n", "auto", "--maxprocesses", "3", "--dist", "loadfile"]]),
     "lint": ("lint", [[PYTHON, "-m", "ruff", *what] for what in (["check"], ["format", "--check"])]),
     "types": ("lint", [[PYTHON, "-m", "mypy"]]),
     "sandbox": ("", [[APP, "sandbox"]]),

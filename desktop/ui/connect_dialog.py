@@ -118,7 +118,7 @@ class ConnectDialog(QDialog):
     @property
     def step(self) -> str:
         """keys, waiting, exchanging, connected or failed."""
-        names = {
+        names: dict[QWidget | None, str] = {
             self.keys: "keys",
             self.waiting: "waiting",
             self.exchanging: "exchanging",
@@ -303,7 +303,7 @@ class _KeysStep(_Step):
     def __init__(self, core: Core, key: ProviderKey, service: str, parent: QWidget) -> None:
         super().__init__(tr("First, your app keys for {service}", service=service), parent)
         self.form = AppKeysForm(core, key, self, save_words=tr("&Save and Connect"))
-        self.form.layout().setContentsMargins(0, 0, theme().px(12), 0)
+        self.form.setContentsMargins(0, 0, theme().px(12), 0)
         area = QScrollArea(self)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)

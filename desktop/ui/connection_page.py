@@ -19,12 +19,13 @@ from PySide6.QtWidgets import (
 
 from desktop.books import activity
 from desktop.books.activity import Activity, ActivityFilter
-from desktop.core import Core, Report
+from desktop.core import Core
 from desktop.errors import Fix
 from desktop.models.states import ConnectionState
 from desktop.providers.base import Capabilities, Terms
 from desktop.sync import mapping, overview
 from desktop.sync.overview import ConnectionView
+from desktop.sync.push import Report
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations
 from desktop.ui.banner import Banner
@@ -35,7 +36,7 @@ from desktop.ui.import_tab import ImportTab
 from desktop.ui.integrations_page import connection_status
 from desktop.ui.labels import ElidedLabel, LinkLabel, label
 from desktop.ui.mapping_tab import MappingTab
-from desktop.ui.panels import Card, hairline
+from desktop.ui.panels import Card, empty_out, hairline
 from desktop.ui.problems import show_problem
 from desktop.ui.routes import Navigator, Route
 from desktop.ui.status import Status, StatusPill
@@ -368,10 +369,7 @@ class OverviewTab(QWidget):
 
     def show_facts(self, facts: Facts, now) -> None:  # noqa: ANN001
         """Fill in the lines."""
-        while self.card.body.count():
-            part = self.card.body.takeAt(0).widget()
-            if part is not None:
-                part.deleteLater()
+        empty_out(self.card.body)
         view, service = facts.view, facts.terms.service
         if view.wizard and "done" not in view.wizard:
             self._line("wizard", "wait", tr("The setup is not finished"), tr("Continue"), self.wizard_asked)
@@ -454,10 +452,7 @@ class RecentActivity(QWidget):
         return sorted(rows, key=lambda row: (row.at, row.id), reverse=True)
 
     def _fill(self, rows: list[Activity]) -> None:
-        while self.card.body.count():
-            part = self.card.body.takeAt(0).widget()
-            if part is not None:
-                part.deleteLater()
+        empty_out(self.card.body)
         if not rows:
             self.card.body.addWidget(label(tr("Nothing has happened yet."), "secondary", parent=self.card))
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -16,7 +18,8 @@ class FormField(QWidget):
     def __init__(self, words: str, field: QWidget, *, hint: str = "", parent: QWidget | None = None) -> None:
         """`words` may carry a mnemonic ("&Due date"); a field with `error_changed` reports by itself."""
         super().__init__(parent)
-        self.field = field
+        self.field: Any = field
+        """The widget that was given; typed by who made it."""
         px = theme().px
         name = words.replace("&&", "\0").replace("&", "").replace("\0", "&")
         self._label = label(words, "field", parent=self)

@@ -233,10 +233,10 @@ class MappingPanel(QWidget):
         self.picker.setMinimumWidth(px(150))
         self.picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.picker.setMinimumContentsLength(16)
+        self.apply_button = QuietButton(tr("Apply to All &Unmapped"), self)
         self.picker.currentIndexChanged.connect(
             lambda _n: self.apply_button.setEnabled(bool(self.picker.currentData()) and self.open_count > 0)
         )
-        self.apply_button = QuietButton(tr("Apply to All &Unmapped"), self)
         self.apply_button.setEnabled(False)
         self.apply_button.clicked.connect(self.apply_to_all_unmapped)
         self.suggest_button = LinkLabel("", self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QVBoxLayout, QWidget
 
 from desktop.ui.labels import ElidedLabel, label
 from desktop.ui.theme import theme
@@ -73,3 +73,12 @@ class PageHeader(QWidget):
     def set_sentence(self, sentence: str) -> None:
         self._sentence.setText(sentence)
         self._sentence.setVisible(bool(sentence))
+
+
+def empty_out(layout: QLayout, keep: int = 0) -> None:
+    """Take everything after the first `keep` parts out of `layout`, and let it go."""
+    while layout.count() > keep:
+        taken = layout.takeAt(keep)
+        part = taken.widget() if taken is not None else None
+        if part is not None:
+            part.deleteLater()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
@@ -154,7 +156,7 @@ class SettingsPage(QWidget):
         self._load_part()
 
     def _load_part(self) -> None:
-        pages = {
+        pages: dict[str, Any] = {
             "integrations": self.integrations,
             "connection": self.connection,
             "app_keys": self.app_keys,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.core import Core
 from desktop.models.states import Switches
@@ -29,7 +29,7 @@ class SwitchesPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.boxes: dict[str, QCheckBox] = {}
-        self._hints: dict[str, QWidget] = {}
+        self._hints: dict[str, QLabel] = {}
         px = theme().px
         main, kinds = Card(parent=self), Card(tr("What is kept in sync"), self)
         self.recommended = StatusPill(Status(tr("Recommended"), "good"), self)

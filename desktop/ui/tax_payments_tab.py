@@ -11,7 +11,7 @@ from desktop.text import tr
 from desktop.ui import formats, operations
 from desktop.ui.banner import Banner
 from desktop.ui.labels import ElidedLabel, label
-from desktop.ui.panels import Card
+from desktop.ui.panels import Card, empty_out
 from desktop.ui.problems import show_problem
 from desktop.ui.theme import theme
 from desktop.ui.words import payment_method
@@ -83,10 +83,7 @@ class TaxPaymentsTab(QWidget):
         )
 
     def _table(self, card: Card, intro: str, rows: list[tuple[str, str, str]]) -> None:
-        while card.body.count() > 1:
-            part = card.body.takeAt(1).widget()
-            if part is not None:
-                part.deleteLater()
+        empty_out(card.body, keep=1)
         card.body.addWidget(label(intro, "secondary", wrap=True, parent=card))
         box = QWidget(card)
         grid = QGridLayout(box)

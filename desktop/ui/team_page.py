@@ -11,7 +11,7 @@ from desktop.text import tr
 from desktop.ui import operations
 from desktop.ui.banner import Banner
 from desktop.ui.labels import ElidedLabel, label
-from desktop.ui.panels import Card, hairline
+from desktop.ui.panels import Card, empty_out, hairline
 from desktop.ui.problems import show_problem
 from desktop.ui.theme import theme
 
@@ -55,10 +55,7 @@ class TeamPage(QWidget):
 
     def _fill(self, found: tuple[UserRow, list[UserRow]]) -> None:
         mine, everyone = found
-        while self.card.body.count():
-            part = self.card.body.takeAt(0).widget()
-            if part is not None:
-                part.deleteLater()
+        empty_out(self.card.body)
         self.boxes.clear()
         for number, user in enumerate(everyone):
             if number:

@@ -14,7 +14,7 @@ from desktop.text import tr
 from desktop.ui import operations
 from desktop.ui.icons import icon
 from desktop.ui.labels import label
-from desktop.ui.panels import Card, hairline
+from desktop.ui.panels import Card, empty_out, hairline
 from desktop.ui.theme import theme
 from desktop.wizard.flow import Facts, Line, problems, summary
 from desktop.wizard.page import StepPage
@@ -66,10 +66,7 @@ class DonePage(StepPage):
 
     def _fill(self, facts: Facts) -> None:
         self.lines = summary(facts, self.flow.steps)
-        while self._list.count():
-            part = self._list.takeAt(0).widget()
-            if part is not None:
-                part.deleteLater()
+        empty_out(self._list)
         card = Card(parent=self)
         for number, line in enumerate(self.lines):
             if number:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication
-from PySide6.QtWidgets import QWidget, QWizard
+from PySide6.QtWidgets import QPushButton, QWidget, QWizard
 
 from desktop.core import Core
 from desktop.errors import NotAllowed
@@ -26,7 +26,7 @@ from desktop.wizard.items_page import ItemsPage
 from desktop.wizard.page import StepPage
 from desktop.wizard.settings_page import SettingsPage
 
-_PAGES = {
+_PAGES: dict[str, Callable[[SetupWizard], StepPage]] = {
     "customers": CustomersPage,
     "items": ItemsPage,
     "accounts": AccountsPage,
@@ -162,7 +162,9 @@ class SetupWizard(QWizard):
         layout = [kinds.CancelButton, kinds.Stretch, kinds.CustomButton1, kinds.BackButton]
         self.setButtonLayout([*layout, kinds.NextButton, kinds.CommitButton, kinds.FinishButton])
         for which in (kinds.NextButton, kinds.CommitButton, kinds.FinishButton):
-            self.button(which).setDefault(True)
+            button = self.button(which)
+            assert isinstance(button, QPushButton)
+            button.setDefault(True)
 
     def _on_page(self) -> None:
         self._say()
