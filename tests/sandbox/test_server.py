@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,11 +31,14 @@ ROOT = Path(__file__).resolve().parents[2]
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 
 
+_PAUSE = threading.Event()
+
+
 def _wait(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < end, "it never came true"
-        time.sleep(0.005)
+        _PAUSE.wait(0.005)
 
 
 @contextmanager

@@ -38,18 +38,16 @@ def die_at(place: str, nth: int) -> None:
 async def press_sync(job: dict[str, Any]) -> dict[str, Any]:
     from tests.helpers.control import Control
     from tests.helpers.office import open_office
+    from tests.helpers.waiting import until
 
     control = Control(job["base"], job["secret"])
     folder, account = Path(job["folder"]), job["account"]
-    office = await open_office(
-        job["database"], folder, control, job["services"], account=account, migrated=True
-    )
+    office = await open_office(job["database"], folder, control, job["services"], account=account, migrated=True)
     if job.get("die_at"):
         die_at(job["die_at"], job.get("nth", 1))
     try:
         if job.get("at"):  # both desks press at the same moment
-            while not Path(job["at"]).exists():
-                await asyncio.sleep(0.002)
+            await until(Path(job["at"]).exists, timeout=60)
         from desktop.providers.records import Kind
 
         office.ask(*((Kind.INVOICE, one) for one in job["invoices"]))

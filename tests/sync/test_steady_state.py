@@ -1,0 +1,83 @@
+"""What goes on by itself once the wizard is done."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from desktop.books.items import ItemDraft, update_item
+from desktop.models.states import Switches
+from desktop.providers.records import Kind
+from desktop.sync import overview
+from desktop.sync.importing import import_items, review_items
+from tests.helpers.office import Office
+
+
+async def test_M9_one_switch_starts_automatic_syncing_of_invoices_and_payments(office: Office) -> None:
+    office.set_switches(auto=False)
+    customer, item = office.customer(), office.item()
+    first = office.invoice(customer, (item, "1", "40"), number="BC-M9-1")
+    assert not office.remote_invoices("BC-M9-1")
+    office.write(overview.save_switches, Switches(auto=True))
+    second = office.invoice(customer, (item, "1", "60"), number="BC-M9-2")
+    office.pay(second, "60")
+    office.clock.advance(5)
+    assert (await office.runner.drain()).clean
+    assert len(office.remote_invoices("BC-M9-1")) == 1
+    (remote,) = office.remote_invoices("BC-M9-2")
+    assert Decimal(remote["balance"]) == 0
+    assert office.status(Kind.INVOICE, first) is None
+
+
+async def test_M44_more_items_can_be_imported_later(office: Office) -> None:
+    records = [record async for page in office.company.provider.items() for record in page.records]
+    reviews = await review_items(office.company, records)
+    wanted = [review.external_id for review in reviews if review.preselected]
+    assert (await import_items(office.company, reviews, wanted[:2])).created == 2
+    again = await review_items(office.company, records)
+    assert (await import_items(office.company, again, wanted[2:4])).created == 2
+    assert (await import_items(office.company, await review_items(office.company, records), wanted[:4])).created == 0
+
+
+async def test_M46_M91_a_price_changed_here_follows_to_the_item_there(office: Office) -> None:
+    item = office.item("Sump check", "80")
+    assert (await office.sync(office.invoice(office.customer(), (item, "1", "80"), number="BC-M46"))).clean
+    office.write(update_item, item, ItemDraft(name="Sump check", unit_price=Decimal("95")))
+    office.clock.advance(5)
+    assert (await office.runner.drain()).clean
+    (there,) = [one for one in office.books()["items"] if one["name"] == "Sump check"]
+    assert Decimal(there["unit_price"]) == 95
+
+
+async def test_M69_paid_in_full_here_means_nothing_owed_there(office: Office) -> None:
+    invoice = office.invoice(office.customer(), (office.item(), "3", "33.33"), number="BC-M69")
+    office.pay(invoice, "50")
+    office.pay(invoice, "49.99")
+    assert (await office.sync(invoice)).clean
+    (remote,) = office.remote_invoices("BC-M69")
+    assert (Decimal(remote["total"]), Decimal(remote["balance"]), remote["status"]) == (Decimal("99.99"), 0, "paid")
+
+
+async def test_M79_each_payment_has_an_id_of_its_own_at_the_service(office: Office) -> None:
+    invoice = office.invoice(office.customer(), (office.item(), "1", "90"), number="BC-M79")
+    payments = [office.pay(invoice, "30"), office.pay(invoice, "60", "cash")]
+    assert all(office.link(Kind.PAYMENT, payment) is None for payment in payments)
+    assert (await office.sync(invoice)).clean
+    ids = {link.external_id for payment in payments if (link := office.link(Kind.PAYMENT, payment))}
+    there = {payment["id"] for payment in office.books()["payments"]}
+    assert len(ids) == 2 and ids <= there
+
+
+async def test_M83_one_press_sends_the_changed_invoice_and_then_its_payments(office: Office) -> None:
+    invoice = office.invoice(office.customer(), (office.item(), "1", "120"), number="BC-M83")
+    assert (await office.sync(invoice)).clean
+    office.set_switches(auto=False)
+    office.pay(invoice, "120")
+    before = office.control.ledger()[-1]["sequence"]
+    office.clock.advance(timedelta(minutes=1).total_seconds())
+    assert (await office.sync(invoice)).clean
+    writes = [entry for entry in office.control.ledger(before) if entry.get("changed")]
+    kinds = [change["kind"] for entry in writes for change in entry["changed"]]
+    assert "payment" in kinds
+    (remote,) = office.remote_invoices("BC-M83")
+    assert Decimal(remote["balance"]) == 0
