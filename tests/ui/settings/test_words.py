@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QLabel, QWidget
 
 from desktop.ui.mapping_tab import MappingTab
+from desktop.ui.screenshots import settle
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core
 from tests.helpers.waiting import until
@@ -27,3 +28,4 @@ async def test_M52_the_mapping_says_why_it_matters(
             return "income account decides where revenue shows up in QuickBooks" in texts
 
         await until(says, timeout=20)
+        await settle()
