@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -90,6 +90,7 @@ class Business:
     _of_customer: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _next: dict[str, int] = field(default_factory=dict)
     _undo: list[tuple[str, str, Json | None]] = field(default_factory=list)
+    _lists: dict[str, list[Row]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -117,6 +118,13 @@ class Business:
 
     def rows(self, table: str) -> list[Row]:
         return [Row(self, table, data) for data in self.tables[table].values()]
+
+    def listed(self, key: str, make: Callable[[], list[Row]]) -> list[Row]:
+        """A list in its order, kept until anything changes: page after page of a long one asks for the same."""
+        known = self._lists.get(key)
+        if known is None:
+            known = self._lists[key] = make()
+        return known
 
     def invoices_numbered(self, number: str) -> set[str]:
         return self._numbers.get(number.strip().casefold(), set())
@@ -205,6 +213,7 @@ class Business:
                 self._index(table, old)
 
     def _index(self, table: str, record: Json) -> None:
+        self._lists.clear()
         if table == "Invoice":
             self._numbers[record["invoiceNumber"].strip().casefold()].add(record["id"])
             self._of_customer[record["customerId"]].add(record["id"])
@@ -212,6 +221,7 @@ class Business:
             self._paid[record["invoiceId"]].add(record["id"])
 
     def _unindex(self, table: str, record: Json) -> None:
+        self._lists.clear()
         if table == "Invoice":
             self._numbers[record["invoiceNumber"].strip().casefold()].discard(record["id"])
             self._of_customer[record["customerId"]].discard(record["id"])

@@ -103,6 +103,15 @@ _OF_INVOICES: Mapping[str, Callable[[Row], Any]] = {
 }
 
 
+def _list(name: str, make: Callable[[Business, Mapping[str, Any]], list[Row]]) -> Show:
+    def show(reader: Reader, home: Business, arguments: Mapping[str, Any]) -> Json:
+        asked = {key: value for key, value in arguments.items() if key not in ("page", "pageSize")}
+        rows = home.listed(f"{name} {home.today()} {sorted(asked.items(), key=str)}", lambda: make(home, asked))
+        return page(reader, rows, arguments)
+
+    return show
+
+
 def _within(row: Row, arguments: Mapping[str, Any]) -> bool:
     after, before = arguments.get("modifiedAtAfter"), arguments.get("modifiedAtBefore")
     at = row.data["modifiedAt"]
@@ -114,7 +123,7 @@ def _wants(row: Row, arguments: Mapping[str, Any], name: str, value: Any) -> boo
     return wanted is None or wanted == value
 
 
-def _accounts(reader: Reader, home: Business, arguments: Mapping[str, Any]) -> Json:
+def _accounts(home: Business, arguments: Mapping[str, Any]) -> list[Row]:
     types, only, without = (arguments.get(name) for name in ("types", "subtypes", "excludedSubtypes"))
     rows = [
         row
@@ -124,10 +133,10 @@ def _accounts(reader: Reader, home: Business, arguments: Mapping[str, Any]) -> J
         and (types is None or TYPE_OF[row.data["subtype"]] in types)
         and (without is None or row.data["subtype"] not in without)
     ]
-    return page(reader, rows, arguments)
+    return rows
 
 
-def _customers(reader: Reader, home: Business, arguments: Mapping[str, Any]) -> Json:
+def _customers(home: Business, arguments: Mapping[str, Any]) -> list[Row]:
     email = arguments.get("email")
     rows = [
         row
@@ -135,10 +144,10 @@ def _customers(reader: Reader, home: Business, arguments: Mapping[str, Any]) -> 
         if _within(row, arguments)
         and (email is None or (row.data["email"] or "").casefold() == email.strip().casefold())
     ]
-    return page(reader, _sorted(rows, arguments["sort"], _TIMES), arguments)
+    return _sorted(rows, arguments["sort"], _TIMES)
 
 
-def _products(reader: Reader, home: Business, arguments: Mapping[str, Any]) -> Json:
+def _products(home: Business, arguments: Mapping[str, Any]) -> list[Row]:
     rows = [
         row
         for row in home.rows("Product")
@@ -147,16 +156,16 @@ def _products(reader: Reader, home: Business, arguments: Mapping[str, Any]) -> J
         and _wants(row, arguments, "isSold", row.data["incomeAccountId"] is not None)
         and _wants(row, arguments, "isBought", row.data["expenseAccountId"] is not None)
     ]
-    return page(reader, _sorted(rows, arguments["sort"], _TIMES), arguments)
+    return _sorted(rows, arguments["sort"], _TIMES)
 
 
-def _taxes(reader: Reader, home: Business, arguments: Mapping[str, Any]) -> Json:
+def _taxes(home: Business, arguments: Mapping[str, Any]) -> list[Row]:
     rows = [row for row in home.rows("SalesTax") if _within(row, arguments)]
     rows = [row for row in rows if _wants(row, arguments, "isArchived", row.data["isArchived"])]
-    return page(reader, rows, arguments)
+    return rows
 
 
-def _invoices(reader: Reader, home: Business, arguments: Mapping[str, Any]) -> Json:
+def _invoices(home: Business, arguments: Mapping[str, Any]) -> list[Row]:
     number, first, last = (arguments.get(name) for name in ("invoiceNumber", "invoiceDateStart", "invoiceDateEnd"))
     rows = [
         row
@@ -170,7 +179,7 @@ def _invoices(reader: Reader, home: Business, arguments: Mapping[str, Any]) -> J
         and (first is None or row.data["invoiceDate"] >= first)
         and (last is None or row.data["invoiceDate"] <= last)
     ]
-    return page(reader, _sorted(rows, arguments["sort"], _OF_INVOICES), arguments)
+    return _sorted(rows, arguments["sort"], _OF_INVOICES)
 
 
 def _businesses(reader: Reader, source: Any, arguments: Mapping[str, Any]) -> Json:
@@ -357,15 +366,15 @@ SHOWS: dict[str, Show] = {
     "Query.accountSubtypes": lambda reader, source, arguments: [_subtype(value) for value in TYPE_OF],
     "Business.id": lambda reader, home, arguments: home.id,
     "Business.currency": _code("currency"),
-    "Business.accounts": _accounts,
+    "Business.accounts": _list("accounts", _accounts),
     "Business.account": _one("Account"),
-    "Business.customers": _customers,
+    "Business.customers": _list("customers", _customers),
     "Business.customer": _one("Customer"),
-    "Business.products": _products,
+    "Business.products": _list("products", _products),
     "Business.product": _one("Product"),
-    "Business.salesTaxes": _taxes,
+    "Business.salesTaxes": _list("taxes", _taxes),
     "Business.salesTax": _one("SalesTax"),
-    "Business.invoices": _invoices,
+    "Business.invoices": _list("invoices", _invoices),
     "Business.invoice": _one_invoice,
     "Business.invoicePayment": _one("InvoicePayment"),
     "Address.country": _country,

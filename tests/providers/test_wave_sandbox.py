@@ -142,6 +142,7 @@ async def test_M88_what_exists_is_found_and_archived_ones_too(sandbox: Any, cont
         assert not (await wave.find(Lookup(("Newcomer",)))).customers
 
 
+@pytest.mark.slow
 async def test_names_are_found_beyond_the_first_page(sandbox: Any, control: Control) -> None:
     control.reset("large")
     books = control.books("wave", "large")
