@@ -164,6 +164,9 @@ class Capabilities:
     """How many different tax codes one invoice may use; None for any number."""
     name_forbidden: str = ""
     """Characters that a name may not contain."""
+    refuses_taken: frozenset[Kind] = frozenset()
+    """Kinds of which the service itself refuses a second record with the same name or number: no look-up is needed
+    before, the refusal is as good."""
     keys_keep_errors: bool = False
     """A key answers with the same error again: after a 500 only a look-up and a new key go on."""
     no_room: frozenset[str] = frozenset()

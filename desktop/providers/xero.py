@@ -101,6 +101,7 @@ CAPABILITIES = Capabilities(
     batch=BATCH,
     native_keys=True,
     key_trust_seconds=KEY_SECONDS,
+    refuses_taken=frozenset({Kind.CUSTOMER, Kind.INVOICE}),
     keys_keep_errors=True,
     income_accounts=True,
     deposit_account_required=True,
