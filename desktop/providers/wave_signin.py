@@ -48,7 +48,8 @@ class _Calls(OAuthCalls):
 class WaveSignIn:
     """The owner picks the business on Wave's page; only those with Wave Pro or an Advisor plan are offered.
 
-    `scope` is a setting, because it is not settled whether `offline_access` is known there.
+    `scope` is a setting, because it is not settled whether `offline_access` is known there. `redirect_uri` goes along
+    with a refresh, as other programs do; it is known once a code was traded.
     """
 
     key = ProviderKey.WAVE
@@ -56,10 +57,18 @@ class WaveSignIn:
     rotating_refresh = True
 
     def __init__(
-        self, endpoints: Endpoints, keys: AppKeys, *, clock: Clock, client: Client | None = None, scope: str = SCOPE
+        self,
+        endpoints: Endpoints,
+        keys: AppKeys,
+        *,
+        clock: Clock,
+        client: Client | None = None,
+        scope: str = SCOPE,
+        redirect_uri: str = "",
     ) -> None:
         self._calls = _Calls(SERVICE, endpoints, keys, clock, client, secret_in_body=True)
         self._scope = scope
+        self.redirect_uri = redirect_uri
 
     async def close(self) -> None:
         """Ends the kept-alive connections."""
@@ -77,6 +86,7 @@ class WaveSignIn:
 
         Raises PlanNeeded, AppKeysWrong, SignInRefused or another ConnectionProblem.
         """
+        self.redirect_uri = redirect_uri
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
         return await self._calls.exchange(form | ({"code_verifier": verifier} if verifier else {}))
 
@@ -87,7 +97,9 @@ class WaveSignIn:
         """
         if refresh_token == NO_REFRESH:
             raise NeedsSignIn(SERVICE, details="Wave gave no refresh token")
-        return await self._calls.refresh(refresh_token)
+        return await self._calls.refresh(
+            refresh_token, {"redirect_uri": self.redirect_uri} if self.redirect_uri else None
+        )
 
     async def revoke(self, token: str) -> bool:
         """Ends the grant. Never raises."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
 from desktop.clock import ManualClock
@@ -34,6 +37,7 @@ from desktop.providers.base import Action, AppKeys, InDoubt, Linked, NotSent, Re
 from desktop.providers.records import AccountKind, Kind, Lookup, PaymentLookup, PaymentMethod
 from desktop.providers.wave_faults import DepositAccountNeeded, MissingScope, PaymentNotApplied, PlanNeeded
 from desktop.providers.wave_signin import NO_REFRESH, WaveSignIn
+from desktop.sync.connect import challenge
 from tests.helpers.control import Control
 from tests.providers.support import step
 from tests.providers.wave_support import (
@@ -614,3 +618,41 @@ async def test_refresh_revoke_and_wrong_keys(sandbox: Any, control: Control) -> 
         await calls.refresh(NO_REFRESH)
     await calls.close()
     await wrong.close()
+
+
+async def signed_in(sandbox: Any, calls: WaveSignIn) -> Any:
+    """What the owner's browser does, and the code traded."""
+    redirect, verifier = sandbox.services["wave"]["redirect_uris"][0], "v" * 43
+    url = calls.authorize_url(state="s.1", redirect_uri=redirect, challenge=challenge(verifier))
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        page = await browser.get(url)
+        ticket = re.search(r'name="ticket" value="(\w+)"', page.text)
+        assert ticket is not None, page.text
+        form = {"ticket": ticket[1], "company": sandbox.services["wave"]["company_id"], "decision": "approve"}
+        back = await browser.post(sandbox.services["wave"]["authorize"], data=form)
+    query = {name: values[0] for name, values in parse_qs(urlsplit(back.headers["location"]).query).items()}
+    assert query["state"] == "s.1" and calls.company_in(query) is None
+    return await calls.exchange(query["code"], redirect_uri=redirect, verifier=verifier)
+
+
+async def test_M2_sign_in_with_pkce_and_a_refresh_that_names_the_address(sandbox: Any, control: Control) -> None:
+    calls = sign_in(sandbox)
+    grant = await signed_in(sandbox, calls)
+    assert "invoice:write" in grant.scope and grant.refresh_token != NO_REFRESH
+    await calls.refresh(grant.refresh_token)
+    [entry] = control.ledger(op="refresh")
+    assert entry["request"]["redirect_uri"] == sandbox.services["wave"]["redirect_uris"][0]
+    assert entry["request"]["client_secret"] == "<redacted>"
+    await calls.close()
+
+
+async def test_without_a_refresh_token_the_owner_signs_in_again_in_time(sandbox: Any, control: Control) -> None:
+    control.settings("wave", offline="needed")
+    service = sandbox.services["wave"]
+    keys = AppKeys(service["client_id"], service["client_secret"])
+    calls = WaveSignIn(endpoints(service), keys, clock=ManualClock(datetime.now(UTC)), scope="business:read")
+    grant = await signed_in(sandbox, calls)
+    assert grant.refresh_token == NO_REFRESH
+    with pytest.raises(NeedsSignIn):
+        await calls.refresh(grant.refresh_token)
+    await calls.close()
