@@ -44,6 +44,7 @@ from desktop.sandbox.xero_errors import (
 )
 from desktop.sandbox.xero_meter import XeroMeter, app_window
 from desktop.sandbox.xero_signin import AUTHORIZE, SignIn, oauth_error
+from desktop.sandbox.xero_xml import from_xml, xml_text
 
 TENANT_IDS = {
     "demo": "7d3f2f0a-5b1c-4c55-9a60-0c1d5a8be001",
@@ -148,8 +149,9 @@ class Xero:
         entity = ENTITY_OF.get(path[0].lower())
         if request.method in ("PUT", "POST") and request.body:
             try:
-                call.body = from_json(request.body)
-                if b"\\u" in request.body:
+                written = xml_text(request)
+                call.body = from_json(request.body) if written is None else from_xml(written)
+                if written is None and b"\\u" in request.body:
                     json.dumps(call.body, ensure_ascii=False, default=str).encode("utf-8")  # half a character
             except ValueError as error:
                 call.note["unreadable"] = str(error)
@@ -526,15 +528,15 @@ def _without_scope(instance: str) -> Answer:
 
 
 def _format_problem(request: Request) -> Answer | None:
-    """JSON only if asked; a body has to be JSON (the real service reads XML as well, which is not offered here)."""
+    """Answers are JSON, and only if asked for: the real service would answer XML. Bodies may be either."""
     if query_value(request, "unitdp") and not query_value(request, "unitdp").isdigit():
         return unusable(BadData("unitdp must be a number"))
     accept = request.headers.get("accept", "")
     if "application/json" not in accept and not accept.endswith("json"):
         text = "Without Accept: application/json Xero answers in XML, which is not offered here."
         return Answer(406, text.encode(), "text/plain")
-    if request.method in ("PUT", "POST") and request.content_type != "application/json":
-        return Answer(415, b"Send Content-Type: application/json (XML is not offered here).", "text/plain")
+    if request.method in ("PUT", "POST") and request.content_type != "application/json" and xml_text(request) is None:
+        return Answer(415, b"Send Content-Type: application/json or application/xml.", "text/plain")
     return None
 
 

@@ -331,6 +331,25 @@ def test_invoice_rules(xero: Peer, changes: dict[str, Any], words: str) -> None:
     assert words in xero.refused("Invoices", xero.bill(xero.contact(), "R-1") | changes)
 
 
+def test_xml_is_read_as_well_bare_or_in_a_form_field(xero: Peer) -> None:
+    contact = xero.contact()
+    text = (
+        "<Invoice><Type>ACCREC</Type><InvoiceNumber>XML-1</InvoiceNumber><Status>AUTHORISED</Status>"
+        f"<Contact><ContactID>{contact}</ContactID></Contact><Date>2026-11-20</Date><DueDate>2026-12-20</DueDate>"
+        "<LineItems><LineItem><Description>W</Description><Quantity>2.0</Quantity><UnitAmount>20.5</UnitAmount>"
+        "<AccountCode>200</AccountCode></LineItem></LineItems></Invoice>"
+    )
+    sent = {"Authorization": f"Bearer {xero.tokens['access_token']}", "Accept": "application/json"}
+    sent["Xero-tenant-id"] = xero.tenant
+    url = f"{xero.service['api']}/api.xro/2.0/Invoices"
+    made = xero.http.put(url, content=text, headers={**sent, "Content-Type": "application/xml"})
+    assert made.json()["Invoices"][0]["Total"] == 41
+    again = xero.http.put(url, data={"xml": text}, headers=sent)
+    assert again.status_code == 400 and "must be unique" in again.text
+    for bad in ("<a", "<Nothing/>", "<!DOCTYPE x><Contact/>", "<Contact>" * 20 + "</Contact>" * 20):
+        assert xero.http.put(url, content=bad, headers={**sent, "Content-Type": "text/xml"}).status_code == 400
+
+
 def test_malformed_dates_are_error_14_and_slash_dates_are_taken(xero: Peer) -> None:
     contact = xero.contact()
     bad = xero.call("PUT", "Invoices", {"Invoices": [xero.bill(contact, Date="2017-12-14 00:00:00")]})
