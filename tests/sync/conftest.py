@@ -27,9 +27,7 @@ def empty_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def office(
-    database_url: str, tmp_path: Path, sandbox: Any, control: Control, empty_books: Path
-) -> Iterator[Office]:
+def office(database_url: str, tmp_path: Path, sandbox: Any, control: Control, empty_books: Path) -> Iterator[Office]:
     """A desk connected to the sandbox's demo company, Auto-Sync on. Its HTTP client lives on the test's own loop."""
     path = sqlite_path(database_url)
     if path is not None:

@@ -65,9 +65,7 @@ def desks() -> Iterator[Desks]:
     made.close()
 
 
-async def test_M71_two_processes_press_sync_at_once(
-    office: Office, sandbox: Any, tmp_path: Path, desks: Desks
-) -> None:
+async def test_M71_two_processes_press_sync_at_once(office: Office, sandbox: Any, tmp_path: Path, desks: Desks) -> None:
     invoice = office.invoice(office.customer(), (office.item(), "1", "75"), number="RC-3")
     office.pay(invoice, "75")
     jobs = [

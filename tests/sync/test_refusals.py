@@ -214,8 +214,12 @@ async def test_M35_M88_a_namesake_that_may_be_another_is_the_owners_choice(offic
     await office.sync(invoice)
     assert trouble(office, Kind.INVOICE, invoice)[0] == "link_customer"
     assert not write_calls(office)
-    found = next(c for page in [p async for p in office.company.provider.customers()] for c in page.records
-                 if c.external_id == there["id"])
+    found = next(
+        c
+        for page in [p async for p in office.company.provider.customers()]
+        for c in page.records
+        if c.external_id == there["id"]
+    )
     await link_by_hand(office.company, Kind.CUSTOMER, customer, found)  # the invoice follows by itself (N2)
     assert (await office.runner.drain(everything=True)).clean
     assert assert_exactly_one(office, "RF-14")["customer_id"] == there["id"]
