@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import webbrowser
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -31,6 +31,7 @@ from desktop.errors import (
     NeedsSignIn,
     NotAllowed,
     SecretStoreProblem,
+    SignInRefused,
 )
 from desktop.models.backup import list_backups, take_backup, thin_out
 from desktop.models.connection import Connection
@@ -92,6 +93,8 @@ class Options:
     """Services that live elsewhere; the others are the real ones."""
     open_browser: Callable[[str], bool] = webbrowser.open
     """Shows an address in the system's browser; False when it couldn't."""
+    choose_company: Callable[[Sequence[CompanyRef]], Awaitable[CompanyRef]] | None = None
+    """Asked which company to connect when a sign-in reaches several (W3)."""
 
 
 @dataclass
@@ -288,6 +291,7 @@ class Core:
                 services=self._service,
                 open_browser=self.options.open_browser,
                 account=self.options.account,
+                choose=self.options.choose_company,
             )
         return self._flow
 
@@ -315,10 +319,20 @@ class Core:
 
         http = self._http(info, endpoints, token)
         try:
+            if company_id is None and info.companies is not None:
+                return self._usable(await info.companies(http))
             settings = await info.make_provider(http, CompanyRef(company_id or "")).settings()
         finally:
             await http.close()
         return (settings.company,)
+
+    @staticmethod
+    def _usable(found: Sequence[CompanyRef]) -> Sequence[CompanyRef]:
+        """The companies that can be connected. Raises SignInRefused, saying why, if there are only others."""
+        usable = [company for company in found if not company.unusable]
+        if found and not usable:
+            raise SignInRefused(found[0].unusable, tr("Choose another company there, or put this one right first."))
+        return usable
 
     def _http(self, info: ServiceInfo, endpoints: Endpoints, tokens: TokenSource) -> ServiceHttp:
         return ServiceHttp(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +15,12 @@ from sqlalchemy import select
 from desktop.books.customers import CustomerDraft, update_customer
 from desktop.books.drafts import InvoiceDraft, LineDraft
 from desktop.books.invoices import create_invoice, mark_sent, void_invoice
+from desktop.errors import SignInRefused
 from desktop.models.invoice import TaxCode
 from desktop.models.states import SyncState
-from desktop.providers.records import Kind
+from desktop.providers.records import CompanyRef, Kind
 from tests.helpers.control import Control
+from tests.helpers.desk import open_core, sign_in
 from tests.helpers.office import Office
 from tests.providers.freshbooks_support import FS, open_office
 
@@ -232,3 +236,27 @@ async def test_void_takes_the_invoice_away_there(desk: Desk) -> None:
         office.write(void_invoice, invoice)
         report = await office.sync(invoice)
         assert report.clean and not there(office, "V-1")
+
+
+async def test_M2_W3_connecting_asks_which_business_and_the_first_sync_goes_through(
+    tmp_path: Path, sandbox: Any, control: Control
+) -> None:
+    asked: list[list[str]] = []
+
+    async def choose(found: Sequence[CompanyRef]) -> CompanyRef:
+        asked.append([company.name for company in found])
+        return found[0]
+
+    async with open_core(tmp_path, sandbox) as core:
+        with pytest.raises(SignInRefused):  # nobody there to be asked: never simply the first
+            await sign_in(core, FS)
+    async with open_core(tmp_path / "second", sandbox) as core:
+        core.options = replace(core.options, choose_company=choose)
+        await sign_in(core, FS)
+        assert asked == [["Acme Plumbing LLC", "Bluebird Cleaning Co"]]
+        view = await core.connection()
+        assert view is not None and (view.company_name, view.key.company_id) == ("Acme Plumbing LLC", "DM4x7Q")
+        company = await core.require_company()
+        assert [tax.name for tax in (await company.provider.settings()).tax_codes] == ["Texas State and Local"]
+        await core.disconnect()
+        assert control.ledger(op="revoke")[-1]["status"] == 200
