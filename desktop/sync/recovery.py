@@ -100,8 +100,8 @@ async def _recover_call(company: Company, held: HeldLease, one: _Open, result: R
     remembered = capabilities.native_keys and age < timedelta(seconds=capabilities.key_trust_seconds)
     if remembered and one.attempts <= REPLAYS:
         await _replay(company, held, one, result, actor)
-    elif age >= SETTLED_THERE:
-        await _look_up(company, held, one, result, actor)
+    elif age >= SETTLED_THERE or not capabilities.native_keys:  # found is found; absent counts only when all is over
+        await _look_up(company, held, one, result, actor, absent_means_again=age >= SETTLED_THERE)
     else:
         await company.db.in_read(partial(_note_unsure, call_id=one.call_id, result=result))
 
@@ -118,7 +118,9 @@ async def _replay(company: Company, held: HeldLease, one: _Open, result: Recover
     await _store(company, one, outcomes, result, actor, call.elements)
 
 
-async def _look_up(company: Company, held: HeldLease, one: _Open, result: Recovered, actor: str) -> None:
+async def _look_up(
+    company: Company, held: HeldLease, one: _Open, result: Recovered, actor: str, *, absent_means_again: bool
+) -> None:
     intentions = await company.db.in_read(lambda session: _intentions(session, one.call_id))
     records = {row.ref: record_from_json(Kind(row.kind), row.record) for row in intentions}
     found = await company.provider.find(_lookup(intentions, records))
@@ -128,7 +130,7 @@ async def _look_up(company: Company, held: HeldLease, one: _Open, result: Recove
 
     outcomes = await company.db.in_read(judge)
     elements = tuple(CallElement(r.element_key, r.ref, Kind(r.kind), Action(r.action)) for r in intentions)
-    await _store(company, one, outcomes, result, actor, elements, absent_means_again=True)
+    await _store(company, one, outcomes, result, actor, elements, absent_means_again=absent_means_again)
 
 
 async def _store(
@@ -203,9 +205,7 @@ def _lookup(intentions: Sequence[Intention], records: Mapping[str, Record]) -> L
     )
 
 
-def _became(
-    session: Session, company: Company, row: Intention, record: Record, found: Found
-) -> Outcome | None:
+def _became(session: Session, company: Company, row: Intention, record: Record, found: Found) -> Outcome | None:
     """`Linked` when our own mark was found there; None when it is certain that nothing was done."""
     if row.action != Action.CREATE:
         return _became_update(row, record, found)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
@@ -37,6 +38,8 @@ BACKOFF = (15.0, 60.0, 180.0, 600.0, 960.0, 1800.0)
 """Seconds until the next try after a connection problem, when the service named no time. The sixth try comes
 after half an hour, when the owner is to be told (E8)."""
 DOUBT_SECONDS = 30.0
+LOOK_SECONDS = 2.0
+"""After a lost answer of a service that knows no keys: what got through is found there at once."""
 TOGETHER = timedelta(seconds=1)
 """What falls due within this time goes along: records saved together leave together."""
 LEASE_POLL_SECONDS = 0.25
@@ -219,6 +222,15 @@ class Runner:
             _add(total, report)
             if report.problem is not None:
                 return
+            if report.in_doubt and not company.provider.capabilities.native_keys:
+                await company.desk.clock.sleep(LOOK_SECONDS)
+                looked = await recover(company, held)
+                await company.db.in_write(partial(_promise_again, company=company, records=looked.again))
+                unsure |= {ref(kind, local_id) for kind, local_id in looked.unsure}
+                total.in_doubt = (total.in_doubt - report.in_doubt) | unsure
+                if looked.problem is not None:
+                    await self._trouble(company, looked.problem, total)
+                    return
 
     async def _ready(self, company: Company, total: Report, everything: bool) -> bool:
         """Have the company's settings fresh (once a day), and a troubled connection tried out when nothing else does.
