@@ -122,7 +122,7 @@ def _same_lines(payload: Payload, sent: Mapping[str, Any]) -> bool:
     """Equal lines and discount make an equal total, which a request does not hold."""
 
     def shape(lines: object) -> list[tuple[str, str, object, object]]:
-        found = []
+        found: list[tuple[str, str, object, object]] = []
         for line in lines if isinstance(lines, list) else ():
             if not isinstance(line, dict):
                 raise Unreadable("a line is not an object")

@@ -233,7 +233,7 @@ def _payment_fields(payment: PaymentRecord, company: Company) -> dict[str, dict[
 
 def payment_type(payment: PaymentRecord) -> str:
     """FreshBooks' word for the way of paying."""
-    if payment.method_id in METHODS:
+    if payment.method_id is not None and payment.method_id in METHODS:
         return payment.method_id
     return next(name for name, ours in METHODS.items() if ours is payment.method)
 

@@ -224,7 +224,7 @@ class SignIn:
         if "user:profile:read" not in self.scopes(request.bearer):
             return missing_scope("user:profile:read", self.scopes(request.bearer))
         accounts = self._accounts()
-        memberships = [
+        memberships: list[Json] = [
             {
                 "id": account.business_id + 1000,
                 "role": account.role,

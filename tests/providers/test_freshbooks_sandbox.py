@@ -538,3 +538,16 @@ async def test_identity_that_can_not_be_read_is_never_no_company(sandbox: Any, c
     finally:
         await http.close()
         await sign_in.close()
+
+
+async def test_M88_one_name_among_twenty_thousand_costs_a_handful_of_calls(sandbox: Any, control: Control) -> None:
+    control.reset("large")
+    async with connected(sandbox, control, company="LG2w8T", windows=()) as provider:
+        known = control.books(FS, "LG2w8T")
+        firm = next(row for row in known["customers"] if row["company_name"])["display_name"]
+        person = next(row for row in known["customers"] if not row["company_name"])["display_name"]
+        before = len(control.ledger())
+        found = await provider.find(Lookup((firm, person), invoice_numbers=(known["invoices"][7]["number"],)))
+        assert {firm, person} <= {one.display_name for one in found.customers}
+        assert [one.external_id for one in found.invoices] == [known["invoices"][7]["id"]]
+        assert len(control.ledger()) - before <= 12
