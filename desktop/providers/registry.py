@@ -44,6 +44,8 @@ class ServiceInfo:
     test_companies: Endpoints | None = None
     """The service's own test environment, reached with development keys."""
     limits: Limits = Limits()
+    needs_secret: bool = True
+    """False for an app without a secret (PKCE): the client id alone is asked for."""
     provider: MakeProvider | None = None
     sign_in: MakeSignIn | None = None
     companies: ListCompanies | None = None
@@ -126,6 +128,7 @@ def _services() -> dict[ProviderKey, ServiceInfo]:
             available=True,
             live=xero_signin.LIVE,
             limits=xero.LIMITS,
+            needs_secret=False,
             provider=_xero,
             sign_in=_xero_sign_in,
             companies=xero_signin.organisations,

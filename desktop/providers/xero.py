@@ -127,6 +127,7 @@ TERMS = Terms(
     company=tr("organisation"),
 )
 
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _CREATE, _UPDATE, _DELETE, _REPLACE = "create", "update", "delete", "replace"
 _WEB = {
     Kind.CUSTOMER: "https://go.xero.com/Contacts/View/",
@@ -264,11 +265,10 @@ class Xero:
 
     def _prepare(self, way: str, kind: Kind, steps: Sequence[Step]) -> PreparedCall:
         bodies = [self._payload(way, step) for step in steps]
-        content: dict[str, Any] = {PLURALS[kind]: bodies}
-        if way == _UPDATE:
-            content["versions"] = [step.record.version or "" for step in steps]
-        body = encode(content)
-        elements = tuple(CallElement(f"e{at}", one.ref, one.kind, one.action) for at, one in enumerate(steps))
+        bare = kind is Kind.PAYMENT and way in (_DELETE, _REPLACE)  # a deletion is documented without a list
+        body = encode(bodies[0] if bare else {PLURALS[kind]: bodies})
+        keys = [_element_key(at, step.record.version if way == _UPDATE else "") for at, step in enumerate(steps)]
+        elements = tuple(CallElement(key, one.ref, one.kind, one.action) for key, one in zip(keys, steps, strict=True))
         return PreparedCall(f"{way}_{PLURALS[kind].lower()}", body, elements, hashlib.sha256(body.encode()).hexdigest())
 
     def _payload(self, way: str, step: Step) -> dict[str, Any]:
@@ -292,12 +292,12 @@ class Xero:
         """
         way, _, _ = call.op.partition("_")
         content, kind = decode(call.body), call.elements[0].kind
-        bodies = content[PLURALS[kind]]
+        bodies = content.get(PLURALS[kind], [content])
         at = self._http.server_now()
         if way == _CREATE:
             found = await self._write("PUT", PLURALS[kind], kind, call.elements, bodies, key)
         elif way == _UPDATE:
-            found = await self._update(kind, call.elements, bodies, content["versions"], key)
+            found = await self._update(kind, call.elements, bodies, key)
         elif kind is Kind.PAYMENT:
             found = await self._payment(way, call.elements[0], bodies[0], key)
         else:
@@ -320,8 +320,8 @@ class Xero:
         if kind in (Kind.ITEM, Kind.INVOICE):
             query.append(("unitdp", "4"))
         content: dict[str, Any] = {PLURALS[kind]: list(bodies)}
-        if kind is Kind.PAYMENT and method == "POST":  # a deletion is documented with a bare body
-            query, content = [], {"Status": "DELETED"}
+        if kind is Kind.PAYMENT and method == "POST":
+            query, content = [], bodies[0]
         try:
             answer = await self._http.write(
                 method,
@@ -351,7 +351,6 @@ class Xero:
         kind: Kind,
         elements: Sequence[CallElement],
         bodies: Sequence[dict[str, Any]],
-        versions: Sequence[str],
         key: str,
     ) -> list[Outcome]:
         try:
@@ -360,9 +359,9 @@ class Xero:
             return [NotSent(problem) for _ in elements]
         settled: dict[int, Outcome] = {}
         going: list[tuple[int, dict[str, Any]]] = []
-        for at, (element, body, version) in enumerate(zip(elements, bodies, versions, strict=True)):
+        for at, (element, body) in enumerate(zip(elements, bodies, strict=True)):
             now = there.get(str(body[IDS[kind]]))
-            outcome = self._before(element, body, now, version)
+            outcome = self._before(element, body, now)
             if outcome is not None or now is None:
                 settled[at] = outcome or Refused(self._gone(element, body))
             else:
@@ -373,7 +372,7 @@ class Xero:
             settled |= {at: outcome for (at, _), outcome in zip(going, found, strict=True)}
         return [settled[at] for at in range(len(elements))]
 
-    def _before(self, element: CallElement, body: dict[str, Any], now: Payload | None, version: str) -> Outcome | None:
+    def _before(self, element: CallElement, body: dict[str, Any], now: Payload | None) -> Outcome | None:
         """What is settled before anything is sent: gone, taken away already, or changed there meanwhile."""
         if now is None or text(now, "ContactStatus") not in ("", "ACTIVE"):
             return Refused(self._gone(element, body))
@@ -386,7 +385,7 @@ class Xero:
                 return InDoubt(str(error))
         if text(now, "Status") in ("VOIDED", "DELETED"):
             return Refused(self._gone(element, body))
-        if version and version_of(now) != version:
+        if len(element.key) > 1 and element.key[1:] != _element_key(0, version_of(now))[1:]:
             return Refused(StaleVersion(SERVICE, details=f"changed at {now.get('UpdatedDateUTC')}"))
         return None
 
@@ -403,7 +402,9 @@ class Xero:
         """Payments can't be changed: one is deleted, and with `replace` made anew (contract 3.6)."""
         target = {"PaymentID": body["PaymentID"], "Status": "DELETED"}
         path = f"Payments/{body['PaymentID']}"
-        [outcome] = await self._write("POST", path, Kind.PAYMENT, [element], [target], f"{key}.d")
+        [outcome] = await self._write(
+            "POST", path, Kind.PAYMENT, [element], [target], f"{key}.d" if way == _REPLACE else key
+        )
         if isinstance(outcome, Refused) and isinstance(outcome.error, GoneRemote) and way == _DELETE:
             return [Linked(gone_payment(body["PaymentID"]), outcome.service_ref)]
         if way == _DELETE or not isinstance(outcome, Linked):
@@ -448,6 +449,18 @@ class Xero:
             base = urlsplit(self._http.base)
             return f"{base.scheme}://{base.netloc}/"
         return f"{_WEB[kind]}{external_id}" if kind in _WEB else None
+
+
+def _element_key(at: int, version: str | None) -> str:
+    """The place of an element, and behind it the version that the step was planned on: ten signs at most.
+
+    The body is sent as it is stored, so that Xero's own record of the last change has to travel here.
+    """
+    number, digits = int(version) if version and version.isdigit() else 0, ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = DIGITS[digit] + digits
+    return DIGITS[at] + digits
 
 
 def _way(step: Step) -> str:
