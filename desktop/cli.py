@@ -78,7 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(data_dir=None, database=None, log_level="info", json=False, command=None)
     parser.add_argument("--demo", action="store_true", help="try it: a practice company, nothing real is touched")
     parser.add_argument(
-        "--service", choices=["quickbooks"], default="quickbooks", help="which service to practise with"
+        "--service",
+        choices=["quickbooks", "xero", "freshbooks", "wave"],
+        default="quickbooks",
+        help="with --demo and no display: which service to practise with",
     )
     parser.add_argument("--shots", type=Path, help="with --demo and no display: where to leave the pictures")
     commands = parser.add_subparsers(dest="command", metavar="command")

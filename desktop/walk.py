@@ -25,6 +25,7 @@ from urllib.parse import urlencode, urljoin
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from desktop.books.customers import CustomerDraft, create_customer
 from desktop.books.desk import Desk
 from desktop.books.drafts import InvoiceDraft, LineDraft
 from desktop.books.invoices import create_invoice, mark_sent
@@ -40,7 +41,9 @@ from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.states import Switches
 from desktop.models.work import OutboxEntry, SyncStatus
 from desktop.practice import UNMAPPED_ITEM, Practice, fill_books, running_sandbox
-from desktop.providers.records import Kind
+from desktop.providers.base import Terms
+from desktop.providers.records import Kind, ProviderKey
+from desktop.providers.registry import SERVICES, ServiceInfo
 from desktop.sync import importing, mapping, overview
 from desktop.sync.importing import Standing
 from desktop.sync.secrets import MemoryStore
@@ -61,11 +64,12 @@ class Walk:
     core: Core
     practice: Practice
     shoot: Shoot
+    service: str = "quickbooks"
     say: Callable[[str], None] = print
     numbers: list[str] = field(default_factory=list)
     invoices: list[int] = field(default_factory=list)
     undecided: list[int] = field(default_factory=list)
-    """Customers that may be ones of QuickBooks: the owner has to say so first."""
+    """Customers that may be ones of the service: the owner has to say so first."""
     step: int = 0
 
     async def run(self) -> None:
@@ -79,15 +83,25 @@ class Walk:
         await self._send(today)
         await self._pay(today)
         await self._lose_a_reply(today)
-        await self._meet_an_unmapped_item(today)
+        await self._meet_trouble(today)
         await self._compare()
+
+    @property
+    def info(self) -> ServiceInfo:
+        """What the program knows of the service."""
+        return SERVICES[ProviderKey(self.service)]
+
+    @property
+    def terms(self) -> Terms:
+        """The service's own words."""
+        return self.info.terms
 
     # --- steps ---------------------------------------------------------------------------------------
 
     async def _connect(self) -> None:
-        self._title("Connect QuickBooks: the consent page, agreed to over HTTP")
+        self._title(f"Connect {self.terms.full_name}: the consent page, agreed to over HTTP")
         flow = await self.core.sign_in()
-        page = await flow.begin("quickbooks")
+        page = await flow.begin(self.service)
         waiting = asyncio.create_task(flow.wait())
         await asyncio.to_thread(agree_to, page.url)
         connected = await waiting
@@ -136,17 +150,21 @@ class Walk:
         await self.shoot("items")
 
     async def _map_and_switch(self) -> None:
-        self._title("Accounts mapped, one item left out on purpose; Auto-Sync on")
-        company = await self.core.require_company()
-        view = await self.core.ask(mapping.mapping_view, company.key)
-        account = next(one for one in view.accounts if "service" in one.name.casefold())
-        choices = mapping.apply_to_unmapped(view, account.external_id)
-        skipped = [row.item_id for row in view.rows if row.name == UNMAPPED_ITEM]
-        for item_id in skipped:
-            del choices[item_id]
-        changed = await self.core.do(mapping.save_mapping, company.key, choices)
+        if self.info.capabilities.income_accounts:
+            self._title("Accounts mapped, one item left out on purpose; Auto-Sync on")
+            company = await self.core.require_company()
+            view = await self.core.ask(mapping.mapping_view, company.key)
+            fitting = (one for one in view.accounts if "service" in one.name.casefold())
+            account = next(fitting, view.accounts[0])
+            choices = mapping.apply_to_unmapped(view, account.external_id)
+            for row in view.rows:
+                if row.name == UNMAPPED_ITEM:
+                    del choices[row.item_id]
+            changed = await self.core.do(mapping.save_mapping, company.key, choices)
+            self._evidence(f"{changed} items mapped to “{account.name}”, “{UNMAPPED_ITEM}” has none")
+        else:
+            self._title(f"Nothing to map in {self.terms.service}; Auto-Sync on")
         await self.core.do(overview.save_switches, Switches(auto=True))
-        self._evidence(f"{changed} items mapped to “{account.name}”, “{UNMAPPED_ITEM}” has none")
         await self.shoot("mapping")
         await self._settle()
 
@@ -160,7 +178,7 @@ class Walk:
         there = [number for number in self.numbers if number in theirs]
         self._expect(
             len(there) == SENT,
-            f"{SENT} invoices stand in QuickBooks, {there[0]} to {there[-1]}" if there else "",
+            f"{SENT} invoices stand in {self.terms.service}, {there[0]} to {there[-1]}" if there else "",
             f"only {len(there)} of {SENT} arrived",
         )
         self._evidence(f"{self._calls_since(before)} calls to the service")
@@ -178,8 +196,8 @@ class Walk:
         await self.shoot("invoice-detail")
 
     async def _lose_a_reply(self, today: date) -> None:
-        self._title("A reply is lost after QuickBooks has booked the invoice")
-        self._control("POST", "faults", {"rules": [{"id": "N1", "provider": "quickbooks", "op": "create_invoice",
+        self._title(f"A reply is lost after {self.terms.service} has booked the invoice")
+        self._control("POST", "faults", {"rules": [{"id": "N1", "provider": self.service, "op": "create_invoice",
                                                     "nth": 1, "phase": "after", "times": 1}]})  # fmt: skip
         extra = await self.core.do(_write_invoices, today, 1, self.undecided)
         await self._settle()
@@ -194,10 +212,18 @@ class Walk:
         self.invoices += extra
         self.numbers.append(number)
 
-    async def _meet_an_unmapped_item(self, today: date) -> None:
-        self._title(f"An invoice with “{UNMAPPED_ITEM}”, which has no income account")
+    async def _meet_trouble(self, today: date) -> None:
+        """An item without an account; where items have none, a customer that may not be made by itself (C17)."""
+        if self.info.capabilities.income_accounts:
+            self._title(f"An invoice with “{UNMAPPED_ITEM}”, which has no {self.terms.income_account}")
+            fix, item, customer = Fix.OPEN_MAPPING, UNMAPPED_ITEM, 0
+        else:
+            self._title("An invoice for a new customer, while Sync Customers is off")
+            await self.core.do(overview.save_switches, Switches(auto=True, customers=False))
+            fix, item = Fix.LINK_CUSTOMER, ""
+            customer = await self.core.do(create_customer, CustomerDraft(display_name="Lorna Whitfield"))
         before = self._sequence()
-        failed = await self.core.do(_write_invoices, today, 1, self.undecided, UNMAPPED_ITEM)
+        failed = await self.core.do(_write_invoices, today, 1, self.undecided, item, customer)
         await self._settle()
         await self.core.sync([(Kind.INVOICE, failed[0])])
         await self._settle()
@@ -205,17 +231,13 @@ class Walk:
         writes = [entry for entry in self._ledger(before) if entry.get("changed")]
         self._expect(not writes, "nothing was written there", f"{len(writes)} writes")
         self._expect(
-            len(bell) == 1 and bell[0].fix is Fix.OPEN_MAPPING,
+            len(bell) == 1 and bell[0].fix is fix,
             f"one alert, though it failed twice: {bell[0].title}" if bell else "",
             f"{len(bell)} alerts",
         )
         await self.shoot("needs-you")
         await self.shoot("bell")
-        company = await self.core.require_company()
-        view = await self.core.ask(mapping.mapping_view, company.key)
-        account = view.accounts[0]
-        await self.core.do(mapping.save_mapping, company.key, mapping.apply_to_unmapped(view, account.external_id))
-        self._evidence(f"mended: “{UNMAPPED_ITEM}” now goes to “{account.name}”; Resync")
+        await self._mend()
         report = await self.core.sync([(Kind.INVOICE, failed[0])])
         await self._settle()
         self._expect(not report.refused, "sent", "still refused")
@@ -223,6 +245,17 @@ class Walk:
         self.invoices += failed
         self.numbers += await self.core.ask(_numbers, failed)
         await self.shoot("activity")
+
+    async def _mend(self) -> None:
+        if not self.info.capabilities.income_accounts:
+            await self.core.do(overview.save_switches, Switches(auto=True))
+            self._evidence("mended: Sync Customers is on again; Resync")
+            return
+        company = await self.core.require_company()
+        view = await self.core.ask(mapping.mapping_view, company.key)
+        account = view.accounts[0]
+        await self.core.do(mapping.save_mapping, company.key, mapping.apply_to_unmapped(view, account.external_id))
+        self._evidence(f"mended: “{UNMAPPED_ITEM}” now goes to “{account.name}”; Resync")
 
     async def _compare(self) -> None:
         self._title("Both sets of books, compared to the cent")
@@ -286,10 +319,10 @@ class Walk:
         return int(entries[-1]["sequence"]) if entries else 0
 
     def _calls_since(self, sequence: int) -> int:
-        return sum(1 for entry in self._ledger(sequence) if "/v3/" in entry["path"])
+        return sum(1 for entry in self._ledger(sequence) if entry["op"] not in _SIGN_IN)
 
     def _books(self) -> dict[str, list[dict[str, Any]]]:
-        books: dict[str, list[dict[str, Any]]] = self._control("GET", "books/quickbooks")
+        books: dict[str, list[dict[str, Any]]] = self._control("GET", f"books/{self.service}")
         return books
 
     async def _settle(self) -> None:
@@ -302,6 +335,7 @@ class Walk:
         raise Broken("the sync did not come to rest")
 
 
+_SIGN_IN = ("token", "refresh", "revoke", "authorize", "consent", "userinfo", "discovery")
 _KINDS = ("homeowner", "business", "builder")
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -314,11 +348,11 @@ def _fill(session: Session, desk: Desk, today: date) -> None:
 
 
 def _write_invoices(
-    session: Session, desk: Desk, today: date, count: int, but: list[int], item_name: str = ""
+    session: Session, desk: Desk, today: date, count: int, but: list[int], item_name: str = "", only: int = 0
 ) -> list[int]:
     """`count` invoices marked SENT, to customers of both origins, taxed and untaxed, with and without discount."""
     known = select(Customer.id).where(Customer.active.is_(True), Customer.id.not_in(but))
-    customers = session.scalars(known.order_by(Customer.id)).all()
+    customers = [only] if only else list(session.scalars(known.order_by(Customer.id)))
     query = select(Item).where(Item.active.is_(True), Item.builtin.is_(False), Item.unit_price.is_not(None))
     query = query.where(Item.name == item_name) if item_name else query.where(Item.name != UNMAPPED_ITEM)
     items = session.scalars(query.order_by(Item.id)).all()
@@ -424,14 +458,16 @@ def agree_to(url: str) -> None:
 # --- the command ----------------------------------------------------------------------------------------------
 
 
-async def walk_through(options: Options, practice: Practice, shoot_for: Callable[[Core], Awaitable[Shoot]]) -> bool:
+async def walk_through(
+    options: Options, practice: Practice, shoot_for: Callable[[Core], Awaitable[Shoot]], service: str = "quickbooks"
+) -> bool:
     """Open the books, walk, close; True when both sets of books agree."""
     started = time.monotonic()
     core = await Core.open(options)
     try:
         await practice.enter_keys(core)
         core.start()
-        await Walk(core, practice, await shoot_for(core)).run()
+        await Walk(core, practice, await shoot_for(core), service).run()
     except Broken as broken:
         print(f"   NOT AS IT SHOULD BE: {broken}", file=sys.stderr)
         return False
@@ -459,7 +495,7 @@ def run_walk(service: str, shots: Path | None) -> int:
                 clock=SystemClock(),
                 addresses=practice.addresses(),
             )
-            good = run_offscreen(lambda shoot_for: walk_through(options, practice, shoot_for), pictures)
+            good = run_offscreen(lambda shoot_for: walk_through(options, practice, shoot_for, service), pictures)
     count = len(list(pictures.glob("*.png")))
     print(f"{count} pictures of the screens lie in {pictures}")
     return 0 if good else 1
