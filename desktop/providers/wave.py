@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -50,7 +49,7 @@ from desktop.providers.wave_asking import GRAPHQL, Asking, wire_time
 from desktop.providers.wave_documents import CUSTOMERS, INVOICES, PRODUCTS, mutation_document, payments_of
 from desktop.providers.wave_faults import SERVICE, PaymentNotApplied, too_complex
 from desktop.providers.wave_finding import Finding, sellable
-from desktop.providers.wave_outcomes import outcomes, succeeded
+from desktop.providers.wave_outcomes import outcomes, settle_mark
 from desktop.providers.wave_reading import (
     Unreadable,
     customer_from_node,
@@ -216,7 +215,7 @@ class Wave:
         Wave knows no idempotency keys: `key` is not sent, and what is in doubt has to be looked up.
         """
         results = await self._send(json.loads(call.body), call.elements)
-        await self._mark_sent(results)
+        await self._mark_sent(results, call.elements)
         return results
 
     async def _send(self, document: Mapping[str, Any], elements: Sequence[CallElement]) -> list[Outcome]:
@@ -268,7 +267,7 @@ class Wave:
                 found[at] = InDoubt(f"the invoice could not be read again: {problem}")
         return found
 
-    async def _mark_sent(self, results: list[Outcome]) -> None:
+    async def _mark_sent(self, results: list[Outcome], elements: Sequence[CallElement]) -> None:
         """Says of invoices that are only saved that they left the house; best effort, and safe to say twice.
 
         What fails stays a draft in its outcome, so that the next plan finishes it.
@@ -294,8 +293,9 @@ class Wave:
                 attempts -= 1
                 continue
             for at, record in batch:
-                if succeeded(answer, f"s{at}"):
-                    results[at] = Linked(replace(record, draft=False))
+                made = results[at]
+                if isinstance(made, Linked):
+                    results[at] = settle_mark(made, record, elements[at], answer, f"s{at}")
             if len(batch) < len(waiting):
                 attempts -= 1
             waiting = waiting[len(batch) :]

@@ -7,13 +7,14 @@ would be worse than looking it up (I3; contract 6 to 8).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from desktop.errors import ItemError
+from desktop.errors import ItemError, NoEffect
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action, CallElement, InDoubt, Linked, Outcome, Refused
-from desktop.providers.records import Kind, PaymentRecord, Record
+from desktop.providers.records import InvoiceRecord, Kind, PaymentRecord, Record
 from desktop.providers.wave_faults import (
     NOT_FOUND,
     SERVICE,
@@ -115,8 +116,20 @@ def _not_applied(element: CallElement, payload: Payload, record: Record) -> Item
     return PaymentNotApplied(f"{money(invoice, 'amountDue'):,.2f}")
 
 
-def succeeded(answer: Answer, alias: str) -> bool:
-    """Whether the mutation under this alias says that it was done."""
+def settle_mark(result: Linked, invoice: InvoiceRecord, element: CallElement, answer: Answer, alias: str) -> Outcome:
+    """What became of an invoice after we said that it was sent.
+
+    Finished if Wave agrees. If Wave doesn't know the invoice that it has just made, it never kept it (D15).
+    """
     data = answer.json.get("data") if isinstance(answer.json, dict) else None
     found = data.get(alias) if isinstance(data, dict) else None
-    return isinstance(found, dict) and found.get("didSucceed") is True
+    if not isinstance(found, dict):
+        return result
+    if found.get("didSucceed") is True:
+        return Linked(replace(invoice, draft=False), result.service_ref)
+    lost = found.get("didSucceed") is False and all(one.code == NOT_FOUND for one in input_errors(found))
+    if not lost or element.action is not Action.CREATE:
+        return result
+    error = NoEffect(SERVICE)
+    error.concerns = (subject_of(element, {"invoiceNumber": invoice.number}, {}).concern,)
+    return Refused(error, result.service_ref)

@@ -26,6 +26,7 @@ from desktop.errors import (
     ItemError,
     NeedsSignIn,
     NetworkIntercepted,
+    NoEffect,
     NumberTaken,
     Offline,
     RateLimited,
@@ -441,6 +442,17 @@ async def test_D15_a_payment_without_effect(sandbox: Any, control: Control) -> N
             [outcome] = await make(wave, step(await paying(wave, bill)))
     words = "Wave took the payment note but the invoice still shows 240.10 open. Please check in Wave."
     refused(outcome, PaymentNotApplied, words, Fix.EDIT_PAYMENT)
+
+
+async def test_D15_an_invoice_that_wave_did_not_keep(sandbox: Any, control: Control) -> None:
+    async with connected(sandbox, control) as wave:
+        who, what = await seeded(wave)
+        bill = replace(invoice("B-9", lines=(line(item_id=what.external_id),)), customer_id=who.external_id)
+        with control.armed(rule("D15", "create_invoice")):
+            [outcome] = await make(wave, step(bill))
+        refused(outcome, NoEffect, "Wave accepted this but did not keep it.", Fix.RETRY)
+        [outcome] = await make(wave, step(bill))
+    assert isinstance(outcome, Linked)
 
 
 async def test_a_deposit_account_that_wave_refuses(sandbox: Any, control: Control) -> None:
