@@ -51,6 +51,7 @@ class XeroSignIn:
                 "state": state,
                 "code_challenge": challenge,
                 "code_challenge_method": "S256",
+                "acr_values": "bulk_connect:false",  # exactly one organisation can be picked
             }
         )
 
