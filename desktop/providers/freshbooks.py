@@ -31,7 +31,7 @@ from desktop.providers.base import (
 )
 from desktop.providers.freshbooks_asking import Asking, Query, understood
 from desktop.providers.freshbooks_directory import ARCHIVED_TOO, Directory
-from desktop.providers.freshbooks_faults import SERVICE, Special
+from desktop.providers.freshbooks_faults import SERVICE, Special, faults_in
 from desktop.providers.freshbooks_reading import (
     DELETED,
     METHODS,
@@ -78,9 +78,15 @@ from desktop.text import tr
 RecordT = TypeVar("RecordT", CustomerRecord, ItemRecord, InvoiceRecord, PaymentRecord)
 
 LIMITS = Limits(
-    windows=(Window(1.0, 4), Window(60.0, 50)), concurrency=3, backoff=(1.0, 2.0, 4.0, 8.0, 16.0), jitter=0.5
+    windows=(Window(1.0, 4), Window(60.0, 50)),
+    concurrency=3,
+    backoff=(1.0, 2.0, 4.0, 8.0, 16.0),
+    jitter=0.5,
+    patience=65.0,
 )
-"""No number is published: what is assumed until one is (ruling E11)."""
+"""No number is published: what is assumed until one is (ruling E11).
+
+A whole minute is slept through, so that no run stops between creating an invoice and sending it."""
 
 CAPABILITIES = Capabilities(
     batch=1,
@@ -367,39 +373,43 @@ class FreshBooks:
         try:
             if element.kind is Kind.INVOICE and lasting and outcomes.is_about(element, request, payload):
                 if is_draft(payload):
-                    payload = await self._mark_sent(str(payload.get("id"))) or payload
+                    payload = await self._mark_sent(payload)
                 if "lines" not in payload:
-                    payload = await self._asking.one(Kind.INVOICE, str(payload.get("id"))) or payload
+                    payload = await self._asking.one(Kind.INVOICE, id_of(payload, "id")) or payload
             self._directory.note(element.kind, [payload])
+        except NothingSent as nothing:  # there, but a draft: the recovery finds it and goes on from there
+            return InDoubt(f"{SERVICE} was not told to send it", problem=nothing.problem)
+        except MaybeApplied as maybe:
+            return InDoubt(maybe.reason, maybe.service_ref, maybe.problem)
         except (ConnectionProblem, Unreadable) as error:
             return InDoubt(f"{SERVICE}'s answer can't be read: {error}")
         return outcomes.linked(element, request, payload, self._company.taxes)
 
-    async def _mark_sent(self, invoice_id: str) -> Payload | None:
-        """The invoice once it is sent, or as it is if that can't be had now; None if it can't be read.
+    async def _mark_sent(self, draft: Payload) -> Payload:
+        """The invoice once it is sent, or still as a draft if that is refused.
 
         Whether marking twice is harmless is not known, so it is read before every further try (contract 7).
+        Raises NothingSent or MaybeApplied where the way there is the trouble, ConnectionProblem, Unreadable.
         """
-        path, known = self._asking.path(Kind.INVOICE, invoice_id), None
-        for at, delay in enumerate(SENT_DELAYS):
+        invoice_id, last = id_of(draft, "id"), MaybeApplied("not tried")
+        for delay in SENT_DELAYS:
+            if delay:
+                await self._http.clock.sleep(delay)
+                now = await self._asking.one(Kind.INVOICE, invoice_id)
+                if now is None or not is_draft(now):
+                    return now or draft
             try:
-                if at:
-                    await self._http.clock.sleep(delay)
-                    known = await self._asking.one(Kind.INVOICE, invoice_id)
-                    if known is None or not is_draft(known):
-                        return known
-                answer = await self._http.write("PUT", path, body=MARK_SENT, keyed=False)
-                payload = outcomes.payload_of(answer, Kind.INVOICE)
-                if answer.ok and payload is not None and "lines" in payload and not is_draft(payload):
-                    return payload
-            except NothingSent:
-                break
-            except (MaybeApplied, ConnectionProblem, Unreadable):
-                continue  # still a draft as far as we know; the record says so
-        try:
-            return await self._asking.one(Kind.INVOICE, invoice_id)
-        except ConnectionProblem:
-            return known
+                answer = await self._http.write(
+                    "PUT", self._asking.path(Kind.INVOICE, invoice_id), body=MARK_SENT, keyed=False
+                )
+            except MaybeApplied as maybe:
+                last = maybe
+                continue
+            payload = outcomes.payload_of(answer, Kind.INVOICE)
+            if not faults_in(answer.json) and answer.ok and payload is not None:
+                return payload
+            return await self._asking.one(Kind.INVOICE, invoice_id) or draft
+        raise last
 
     async def _find_lost(self, element: CallElement, request: Request) -> Payload | None:
         """What a create whose answer was lost has made, if it has (contract 10); two looks, five seconds apart."""

@@ -184,6 +184,21 @@ async def test_an_invoice_left_as_a_draft_is_sent_by_the_next_run(desk: Desk) ->
         assert there(office, "D-1")[0]["status"] == "open"
 
 
+async def test_an_outage_between_creating_and_sending_needs_nobody(desk: Desk) -> None:
+    async with desk as office:
+        customer, item = office.customer(), office.item("Lamp", "50.00", mapped=False)
+        invoice = office.invoice(customer, (item, "1", "50.00"), number="O-1")
+        office.control.faults({"id": "H6", "provider": FS, "op": "send_invoice", "nth": 1, "times": 99})
+        report = await office.sync(invoice)
+        assert report.in_doubt and not report.refused and there(office, "O-1")[0]["status"] == "draft"
+        office.control.clear_faults()
+        for _ in range(3):
+            office.clock.advance(400)
+            await office.runner.drain(everything=True)
+        [made] = there(office, "O-1")
+        assert made["status"] == "open" and office.status(Kind.INVOICE, invoice) is None
+
+
 async def test_C18_M143_a_number_that_others_use_is_asked_about(desk: Desk) -> None:
     async with desk as office:
         customer, item = office.customer(), office.item("Lamp", "50.00", mapped=False)
