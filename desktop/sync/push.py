@@ -492,9 +492,12 @@ class Push:
                 continue
             extra: dict[str, object] = {}
             if isinstance(error, TotalsDiffer | BalanceDiffers):
-                extra = {"ours": error.ours, "theirs": error.theirs}
+                what = "total" if isinstance(error, TotalsDiffer) else "balance"
+                extra = {"ours": error.ours, "theirs": error.theirs, "what": what}
             elif isinstance(error, Conflict):
                 extra = {"fields": list(error.fields)}
+            elif isinstance(error, GoneRemote):
+                extra = {"gone": True}
             failures.fail(session, self._now(), ours.kind.value, ours.local_id, ours.label, error, extra)
         self._published |= set(self._report.refused)
 

@@ -7,14 +7,13 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.books import queries
-from desktop.errors import Concern, Fix, NotAllowed
+from desktop.errors import NotAllowed
 from desktop.models.states import InvoiceStatus, InvoiceView, SyncState
 from desktop.providers.records import Kind
 from desktop.text import tr
 from desktop.ui import formats, operations, words
 from desktop.ui.buttons import IconButton, QuietButton
 from desktop.ui.context import Context
-from desktop.ui.fixes import FixButton, fix_button
 from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.labels import LinkLabel, label
 from desktop.ui.layouts import clear
@@ -24,6 +23,7 @@ from desktop.ui.status import StatusPill
 from desktop.ui.sync_actions import SyncActions
 from desktop.ui.sync_card import SyncCard
 from desktop.ui.theme import theme
+from desktop.ui.ways_out import WaysOut, act, record_url, show_both_sides, ways_out
 
 OWED = {InvoiceView.SENT, InvoiceView.PARTLY_PAID, InvoiceView.OVERDUE}
 
@@ -50,6 +50,7 @@ class InvoiceDetailPane(Panel):
         self._wanted: int | None = None
         self._round = 0
         self._url: str | None = None
+        self._ways = WaysOut()
         self.setAccessibleName(tr("Invoice details"))
         self._build()
 
@@ -79,10 +80,7 @@ class InvoiceDetailPane(Panel):
     async def _read(self, invoice_id: int) -> tuple[queries.InvoiceDetail, str | None]:
         context = self._context
         detail = await context.core.ask(queries.invoice_detail, invoice_id, context.company, context.today())
-        url = None
-        if detail.external_id and context.connection is not None:
-            live = await context.core.company()
-            url = live.provider.record_url(Kind.INVOICE, detail.external_id) if live is not None else None
+        url = await record_url(context, Kind.INVOICE, detail.external_id)
         return detail, url
 
     def _on_failed(self, error: Exception) -> None:
@@ -211,23 +209,13 @@ class InvoiceDetailPane(Panel):
         row, trouble = detail.row, detail.trouble
         service = self._context.service
         state = row.sync
+        self._ways = WaysOut()
         if self._context.connection is None or row.view is InvoiceView.DRAFT:
             self.card.hide()
             return
-        buttons: list[tuple[str, str]] = []
-        self._fixes: dict[str, FixButton] = {}
         advice = details = ""
         if trouble is not None and state in (SyncState.NEEDS_YOU, SyncState.CONFLICT):
-            concerns = tuple(Concern(**one) for one in trouble.concerns)
-            first = fix_button(Fix(trouble.fix), trouble.kind, trouble.local_id, concerns)
-            if first is not None and first.action != "resync":
-                self._fixes["fix"] = first
-                buttons.append(("fix", first.label))
-            if trouble.fix == Fix.LINK_INVOICE.value:
-                buttons.append(("number", tr("Change number")))
-            if trouble.fix == Fix.SHOW_DIFFERENCE.value and self._url:
-                buttons.append(("remote", tr("Open in {service}", service=service)))
-            buttons.append(("resync", tr("Resync")))
+            self._ways = ways_out(trouble, "invoice", row.id, service, self._url)
             sentence, advice, details = trouble.title, trouble.advice, trouble.details
         else:
             sentence = words.sync_reason(
@@ -236,27 +224,19 @@ class InvoiceDetailPane(Panel):
             if trouble is not None and trouble.until is not None:
                 until = formats.until(trouble.until, self._context.now())
                 advice = tr("Goes on {until}.", until=until)
+        buttons = self._ways.buttons
         self.card.show_state(words.sync_status(state), sentence, advice, buttons=buttons, details=details)
         self.card.show()
+        show_both_sides(self, self.card, self._context, self._ways, trouble, row.currency)
 
     def _on_card(self, key: str) -> None:
         detail = self.shown
-        if detail is None:
+        if detail is None or act(key, self._ways, self._context, self._sync):
             return
-        if key == "resync":
-            trouble = detail.trouble
-            kind, local_id = (trouble.kind, trouble.local_id) if trouble is not None else ("invoice", detail.row.id)
-            records = [("invoice", detail.row.id)] if kind == "payment" else [(kind, local_id)]
-            self._sync.resync(records)
-        elif key == "number":
+        if key == "number":
             self._context.go(Route("invoices", kind="invoice", record_id=detail.row.id, field="number"))
-        elif key == "remote":
-            self._open_remote()
-        elif (fix := self._fixes.get("fix")) is not None:
-            if fix.action == "link_invoice":
-                self._sync.link_to_existing(detail.row.id)
-            elif fix.route is not None:
-                self._context.go(fix.route)
+        elif self._ways.fix is not None and self._ways.fix.action == "link_invoice":
+            self._sync.link_to_existing(detail.row.id)
 
     # -- the body -----------------------------------------------------------------------------
 

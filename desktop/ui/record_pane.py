@@ -8,13 +8,11 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop.books import queries
-from desktop.errors import Concern, Fix
 from desktop.models.states import SyncState
 from desktop.text import tr
 from desktop.ui import operations, words
 from desktop.ui.buttons import QuietButton
 from desktop.ui.context import Context
-from desktop.ui.fixes import FixButton, fix_button
 from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.labels import label
 from desktop.ui.layouts import clear
@@ -23,6 +21,7 @@ from desktop.ui.status import Status, StatusPill
 from desktop.ui.sync_actions import SyncActions
 from desktop.ui.sync_card import SyncCard
 from desktop.ui.theme import theme
+from desktop.ui.ways_out import WaysOut, act, record_url, show_both_sides, ways_out
 
 
 class RecordPane(Panel):
@@ -34,7 +33,7 @@ class RecordPane(Panel):
         super().__init__(parent)
         self._kind, self._context, self._sync = kind, context, sync
         self._record_id: int | None = None
-        self._fix: FixButton | None = None
+        self._ways = WaysOut()
         self._round = 0
         px = theme().px
         self.name = label("", "title", wrap=True)
@@ -95,10 +94,14 @@ class RecordPane(Panel):
         if self._context.connection is not None and state in (SyncState.NEEDS_YOU, SyncState.CONFLICT):
             operations.run(
                 self,
-                self._context.core.ask(queries.trouble_of, self._kind, record_id),
-                success=lambda found: self._show_state(state, external_id, found) if round_ == self._round else None,
+                self._read_trouble(record_id, external_id),
+                success=lambda found: self._show_state(state, external_id, *found) if round_ == self._round else None,
                 failure=self._context.show_problem,
             )
+
+    async def _read_trouble(self, record_id: int, external_id: str) -> tuple[queries.Trouble | None, str | None]:
+        trouble = await self._context.core.ask(queries.trouble_of, self._kind, record_id)
+        return trouble, await record_url(self._context, self._kind, external_id)
 
     def update_buttons(self) -> None:
         """While a sync runs, another one can't be started."""
@@ -107,39 +110,29 @@ class RecordPane(Panel):
         if "sync" in self.buttons:
             self.buttons["sync"].setEnabled(free)
 
-    def _show_state(self, state: SyncState, external_id: str, trouble: queries.Trouble | None) -> None:
+    def _show_state(
+        self, state: SyncState, external_id: str, trouble: queries.Trouble | None, url: str | None = None
+    ) -> None:
         service = self._context.service
-        self._fix = None
+        self._ways = WaysOut()
         if self._context.connection is None:
             self.card.hide()
             return
-        buttons: list[tuple[str, str]] = []
         sentence = words.sync_reason(state, None, "", self._context.now(), service)
         advice = details = ""
         if trouble is not None:
-            concerns = tuple(Concern(**one) for one in trouble.concerns)
             sentence, advice, details = trouble.title, trouble.advice, trouble.details
-            self._fix = fix_button(Fix(trouble.fix), self._kind, trouble.local_id, concerns)
-            leads_here = trouble.fix in (Fix.LINK_CUSTOMER.value, Fix.LINK_ITEM.value)
-            if leads_here:
-                buttons.append(("link", tr("Link to existing…")))
-            elif self._fix is not None and self._fix.route is not None:
-                buttons.append(("fix", self._fix.label))
-            buttons.append(("resync", tr("Resync")))
+            self._ways = ways_out(trouble, self._kind, trouble.local_id, service, url)
         elif state is SyncState.SYNCED and external_id:
             sentence = tr("Linked to {service}, id {id}.", service=service, id=external_id)
+        buttons = self._ways.buttons
         self.card.show_state(words.sync_status(state), sentence, advice, buttons=buttons, details=details)
         self.card.show()
+        show_both_sides(self, self.card, self._context, self._ways, trouble)
         self.update_buttons()
 
     def _on_card(self, key: str) -> None:
-        if self._record_id is None:
-            return
-        if key == "resync":
-            self._sync.resync([(self._kind, self._record_id)])
-        elif key == "fix" and self._fix is not None and self._fix.route is not None:
-            self._context.go(self._fix.route)
-        else:
+        if self._record_id is not None and not act(key, self._ways, self._context, self._sync):
             self.acted.emit(key)
 
     def _fill_facts(self, facts: Sequence[tuple[str, str]]) -> None:

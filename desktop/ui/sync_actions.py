@@ -14,7 +14,7 @@ from desktop.errors import BlueClerkError
 from desktop.models.states import InvoiceStatus
 from desktop.providers.records import Kind
 from desktop.sync.push import Report
-from desktop.sync.resolving import link_invoice, unlink
+from desktop.sync.resolving import keep_ours, link_invoice, unlink
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations
 from desktop.ui.context import Context
@@ -70,14 +70,23 @@ class SyncActions(QObject):
 
         return self._run(link(), lambda: self.link_to_existing(invoice_id))
 
-    def create_again(self, kind: str, local_id: int) -> asyncio.Task[None] | None:
-        """Let go of a counterpart that is gone there, and make it anew (D4)."""
+    def create_again(self, kind: str, local_id: int, then: Sequence[tuple[str, int]] = ()) -> asyncio.Task[None] | None:
+        """Let go of a counterpart that is gone there, and make it anew (D4), with what waits for it."""
 
         async def again() -> None:
             await unlink(await self._context.core.require_company(), Kind(kind), local_id, create_again=True)
-            await self._sync([(Kind(kind), local_id)])
+            await self._sync(_records(then) or [(Kind(kind), local_id)])
 
-        return self._run(again(), lambda: self.create_again(kind, local_id))
+        return self._run(again(), lambda: self.create_again(kind, local_id, then))
+
+    def keep_ours(self, kind: str, local_id: int, then: Sequence[tuple[str, int]] = ()) -> asyncio.Task[None] | None:
+        """Write our version over the one there (N10)."""
+
+        async def keep() -> None:
+            await keep_ours(await self._context.core.require_company(), Kind(kind), local_id)
+            await self._sync(_records(then) or [(Kind(kind), local_id)])
+
+        return self._run(keep(), lambda: self.keep_ours(kind, local_id, then))
 
     # -- private ------------------------------------------------------------------------------
 
@@ -157,6 +166,10 @@ class SyncActions(QObject):
             self._context.toast(error.title)
             return
         self._context.toast(result_sentence(report, wanted, service))
+
+
+def _records(named: Sequence[tuple[str, int]]) -> list[tuple[Kind, int]]:
+    return [(Kind(kind), local_id) for kind, local_id in named]
 
 
 def result_sentence(report: Report, wanted: set[str] | None, service: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.text import tr
 from desktop.ui.buttons import PlainButton, QuietButton
+from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.icons import icon
 from desktop.ui.labels import label
 from desktop.ui.layouts import clear
@@ -35,14 +36,22 @@ class SyncCard(QFrame):
         self._fold.setCheckable(True)
         self._fold.toggled.connect(self._on_fold)
         self.buttons: dict[str, QuietButton] = {}
-        self._row = QHBoxLayout()
-        self._row.setSpacing(px(8))
+        self._row_box = QWidget(self)
+        self._row = FlowLayout(self._row_box, px(8))
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._sides = QWidget(self)
+        self._grid = QGridLayout(self._sides)
+        self._grid.setContentsMargins(0, px(2), 0, px(2))
+        self._grid.setHorizontalSpacing(px(12))
+        self._grid.setVerticalSpacing(px(4))
+        for place, stretch in enumerate((2, 3, 3)):
+            self._grid.setColumnStretch(place, stretch)
+        self.rows: tuple[tuple[str, str, str], ...] = ()
+        self._sides.hide()
         words = QVBoxLayout()
         words.setSpacing(px(6))
-        for part in (self.sentence, self.advice):
+        for part in (self.sentence, self.advice, self._sides, self._row_box, self._details):
             words.addWidget(part)
-        words.addLayout(self._row)
-        words.addWidget(self._details)
         body = QHBoxLayout(self)
         body.setContentsMargins(px(12), px(12), px(12), px(12))
         body.setSpacing(px(8))
@@ -80,7 +89,34 @@ class SyncCard(QFrame):
             self._row.addWidget(button)
         self._fold.setVisible(bool(details))
         self._row.addWidget(self._fold)
-        self._row.addStretch(1)
+        self._row_box.setVisible(bool(buttons) or bool(details))
+        self.show_both((), "")
+        self._insist()
+
+    def show_both(self, rows: Sequence[tuple[str, str, str]], service: str) -> None:
+        """Both versions side by side: (field, here, there); none takes the comparison away."""
+        self.rows = tuple(rows)
+        clear(self._grid)
+        if rows:
+            for place, head in enumerate((tr("Here"), service), 1):
+                self._grid.addWidget(label(head, "hint", parent=self._sides), 0, place)
+        top = Qt.AlignmentFlag.AlignTop
+        for line, (name, ours, theirs) in enumerate(rows, 1):
+            self._grid.addWidget(label(name, "secondary", wrap=True, parent=self._sides), line, 0, top)
+            for place, (side, text) in enumerate(((tr("here"), ours), (service, theirs)), 1):
+                value = label(text, wrap=True, parent=self._sides)
+                value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+                value.setAccessibleName(f"{name}, {side}: {text}")
+                self._grid.addWidget(value, line, place, top)
+        self._sides.setVisible(bool(rows))
+
+    def resizeEvent(self, event) -> None:  # noqa: ANN001
+        super().resizeEvent(event)
+        self._insist()
+
+    def _insist(self) -> None:
+        """Room for all rows of buttons: a box does not ask its flow for it."""
+        self._row_box.setMinimumHeight(self._row.heightForWidth(max(1, self._row_box.width())))
 
     def set_enabled(self, on: bool) -> None:
         """Whether the buttons can be pressed."""
