@@ -85,7 +85,7 @@ class RemoteAccount(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     provider: Mapped[str] = mapped_column(String(16))
     company_id: Mapped[str] = mapped_column(String(64))
-    external_id: Mapped[str] = mapped_column(String(64))
+    external_id: Mapped[str] = mapped_column(String(128))
     name: Mapped[str] = mapped_column(String(255))
     kind: Mapped[str] = mapped_column(String(16))
     """`AccountKind` value."""
@@ -103,9 +103,9 @@ class RemoteMethod(Base):
     provider: Mapped[str] = mapped_column(String(16))
     company_id: Mapped[str] = mapped_column(String(64))
     method: Mapped[str] = mapped_column(String(16))
-    external_id: Mapped[str] = mapped_column(String(64), default="")
+    external_id: Mapped[str] = mapped_column(String(128), default="")
     name: Mapped[str] = mapped_column(String(100), default="")
-    deposit_account_id: Mapped[str] = mapped_column(String(64), default="")
+    deposit_account_id: Mapped[str] = mapped_column(String(128), default="")
 
 
 class LeftOut(Base):
@@ -118,7 +118,7 @@ class LeftOut(Base):
     provider: Mapped[str] = mapped_column(String(16))
     company_id: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(16))
-    external_id: Mapped[str] = mapped_column(String(64))
+    external_id: Mapped[str] = mapped_column(String(128))
 
 
 class ExternalLink(Base):
@@ -149,8 +149,8 @@ class ExternalLink(Base):
     company_id: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(16))
     local_id: Mapped[int] = mapped_column(Id)
-    external_id: Mapped[str] = mapped_column(String(64))
-    external_version: Mapped[str] = mapped_column(String(64), default="")
+    external_id: Mapped[str] = mapped_column(String(128))
+    external_version: Mapped[str] = mapped_column(String(128), default="")
     alias: Mapped[int] = mapped_column(Integer, default=0)
     generation: Mapped[int] = mapped_column(Integer, default=0)
     """Grows when the owner has a deleted remote record created anew."""

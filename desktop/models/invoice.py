@@ -94,7 +94,7 @@ class TaxCode(Base):
     """Percent."""
     provider: Mapped[str | None] = mapped_column(String(16))
     company_id: Mapped[str | None] = mapped_column(String(64))
-    external_id: Mapped[str | None] = mapped_column(String(64))
+    external_id: Mapped[str | None] = mapped_column(String(128))
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
 

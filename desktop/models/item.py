@@ -43,5 +43,5 @@ class ItemAccount(Base):
     provider: Mapped[str] = mapped_column(String(16))
     company_id: Mapped[str] = mapped_column(String(64))
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), index=True)
-    account_id: Mapped[str] = mapped_column(String(64))
+    account_id: Mapped[str] = mapped_column(String(128))
     """External id of the account."""

@@ -80,7 +80,7 @@ class Intention(Base):
     fields: Mapped[list[str]] = mapped_column(Json, default=list)
     outcome: Mapped[str] = mapped_column(String(10))
     """"open", "linked", "refused", "not_sent" or "in_doubt"."""
-    external_id: Mapped[str] = mapped_column(String(64), default="")
+    external_id: Mapped[str] = mapped_column(String(128), default="")
     settled_at: Mapped[datetime | None] = mapped_column(Utc)
 
 
@@ -128,7 +128,7 @@ class ActivityRow(Base):
     result: Mapped[str] = mapped_column(String(12))
     """"done", "refused", "in_doubt", "waiting" or "noted"."""
     message: Mapped[str] = mapped_column(Text, default="")
-    external_id: Mapped[str] = mapped_column(String(64), default="")
+    external_id: Mapped[str] = mapped_column(String(128), default="")
     service_ref: Mapped[str] = mapped_column(String(100), default="")
     call_key: Mapped[str] = mapped_column(String(64), default="")
     element_key: Mapped[str] = mapped_column(String(10), default="")

@@ -32,7 +32,7 @@ from desktop.sync.snapshots import compared, record_from_json, to_json
 from desktop.sync.tokens import service_name
 from desktop.text import tr
 
-ID_MAX = 64
+ID_MAX = 128
 """Longer ids or versions than this no service gives; such an answer is not understood."""
 REF_MAX = 100
 

@@ -105,7 +105,7 @@ def test_only_pages_near_the_screen_are_read_and_kept(qapp) -> None:
     assert model.rowCount() == 100_000 and not source.asked
     assert model.index(5, 0).data() == "<b>name 99995</b>"
     assert model.index(199, 1).data() == str(99801 * 3)
-    assert [len(ids) for ids in source.asked] == [PAGE]
+    assert sum(len(ids) for ids in source.asked) <= 4 * PAGE
     for page in range(KEPT + 5):
         model.row_at(page * PAGE)
     assert len(model._pages) == KEPT

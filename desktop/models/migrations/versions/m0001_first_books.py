@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("fields", sa.JSON(), nullable=False),
         sa.Column("result", sa.String(length=12), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
-        sa.Column("external_id", sa.String(length=64), nullable=False),
+        sa.Column("external_id", sa.String(length=128), nullable=False),
         sa.Column("service_ref", sa.String(length=100), nullable=False),
         sa.Column("call_key", sa.String(length=64), nullable=False),
         sa.Column("element_key", sa.String(length=10), nullable=False),
@@ -149,7 +149,7 @@ def upgrade() -> None:
         sa.Column("provider", sa.String(length=16), nullable=False),
         sa.Column("company_id", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("external_id", sa.String(length=64), nullable=False),
+        sa.Column("external_id", sa.String(length=128), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_left_out")),
         sa.UniqueConstraint(
             "provider",
@@ -186,7 +186,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("provider", sa.String(length=16), nullable=False),
         sa.Column("company_id", sa.String(length=64), nullable=False),
-        sa.Column("external_id", sa.String(length=64), nullable=False),
+        sa.Column("external_id", sa.String(length=128), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
@@ -202,9 +202,9 @@ def upgrade() -> None:
         sa.Column("provider", sa.String(length=16), nullable=False),
         sa.Column("company_id", sa.String(length=64), nullable=False),
         sa.Column("method", sa.String(length=16), nullable=False),
-        sa.Column("external_id", sa.String(length=64), nullable=False),
+        sa.Column("external_id", sa.String(length=128), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
-        sa.Column("deposit_account_id", sa.String(length=64), nullable=False),
+        sa.Column("deposit_account_id", sa.String(length=128), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_remote_method")),
         sa.UniqueConstraint(
             "provider", "company_id", "method", name=op.f("uq_remote_method_provider_company_id_method")
@@ -241,7 +241,7 @@ def upgrade() -> None:
         sa.Column("rate", sa.BigInteger(), nullable=False),
         sa.Column("provider", sa.String(length=16), nullable=True),
         sa.Column("company_id", sa.String(length=64), nullable=True),
-        sa.Column("external_id", sa.String(length=64), nullable=True),
+        sa.Column("external_id", sa.String(length=128), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tax_code")),
         sa.UniqueConstraint(
@@ -264,8 +264,8 @@ def upgrade() -> None:
         sa.Column("company_id", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("local_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("external_id", sa.String(length=64), nullable=False),
-        sa.Column("external_version", sa.String(length=64), nullable=False),
+        sa.Column("external_id", sa.String(length=128), nullable=False),
+        sa.Column("external_version", sa.String(length=128), nullable=False),
         sa.Column("alias", sa.Integer(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("agreed", sa.JSON(), nullable=False),
@@ -334,7 +334,7 @@ def upgrade() -> None:
         sa.Column("provider", sa.String(length=16), nullable=False),
         sa.Column("company_id", sa.String(length=64), nullable=False),
         sa.Column("item_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("account_id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=128), nullable=False),
         sa.ForeignKeyConstraint(
             ["item_id"], ["item.id"], name=op.f("fk_item_account_item_id_item"), ondelete="CASCADE"
         ),
@@ -435,7 +435,7 @@ def upgrade() -> None:
         sa.Column("record", sa.JSON(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
         sa.Column("outcome", sa.String(length=10), nullable=False),
-        sa.Column("external_id", sa.String(length=64), nullable=False),
+        sa.Column("external_id", sa.String(length=128), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["call_id"], ["write_call.id"], name=op.f("fk_intention_call_id_write_call"), ondelete="CASCADE"
