@@ -201,7 +201,7 @@ class InvoiceDetailPane(Panel):
         self.body.addWidget(self._scroll)
 
     def sizeHint(self) -> QSize:
-        return QSize(theme().px(384), theme().px(600))
+        return QSize(theme().px(336), theme().px(600))
 
     # -- the card -----------------------------------------------------------------------------
 

@@ -37,10 +37,10 @@ from desktop.ui.theme import theme
 from desktop.ui.windowed_model import WindowedTableModel
 
 Chip = queries.Chip
-SYNC = 7
-"""The place of the sync column."""
-GIVING_WAY = (2, 5, 3, 6, 4)
-"""Columns that go, in this order, while the list is too narrow for all: date, balance, due, status, total."""
+DATE, DUE, TOTAL, BALANCE, STATUS, SYNC = 2, 3, 4, 5, 6, 7
+"""The places of the columns beside number and customer."""
+GIVING_WAY = (DATE, TOTAL, DUE, STATUS, SYNC)
+"""Columns that go, in this order, while the list is too narrow for all: who owes how much is seen to the last."""
 
 MANY = 5_000
 """Rows up to which each is painted again by itself."""
@@ -222,14 +222,14 @@ class InvoicesPage(Page):
                 lambda r: formats.short_date(r.issued_on, today()),
                 key="date",
                 sort_key="issued_on",
-                width=6,
+                width=10,
             ),
             Column[InvoiceRow](
                 tr("Due"),
                 lambda r: formats.short_date(r.due_on, today()) if r.due_on else "",
                 key="due",
                 sort_key="due_on",
-                width=6,
+                width=10,
             ),
             Column[InvoiceRow](
                 tr("Total"),
@@ -344,7 +344,7 @@ class InvoicesPage(Page):
         self._menus["detail"].setChecked(not self._folded)
         saved = self.context.preferences.data("invoices.splitter")
         if saved.isEmpty() or not self.splitter.restoreState(saved):
-            self.splitter.setSizes([px(640), px(364)])
+            self.splitter.setSizes([px(668), px(336)])
         self.splitter.setHandleWidth(1)
 
     def _build_bar(self) -> QWidget:
@@ -673,9 +673,8 @@ class InvoicesPage(Page):
         """Let columns go while the list is too narrow for all: what remains is never cut off."""
         header = self.table.horizontalHeader()
         width = self.table.viewport().width()
-        self.table.setColumnHidden(SYNC, not self._synced_before)
         for column in GIVING_WAY:
-            self.table.setColumnHidden(column, False)
+            self.table.setColumnHidden(column, column == SYNC and not self._synced_before)
         customer = theme().px(120)
         for column in GIVING_WAY:
             shown = [n for n in range(header.count()) if not header.isSectionHidden(n) and n != 1]

@@ -9,7 +9,15 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QPushButton, QVBoxLayout, QW
 from desktop.text import tr
 from desktop.ui.icons import icon
 from desktop.ui.labels import label, tooltip
-from desktop.ui.theme import theme
+from desktop.ui.theme import set_role, theme
+
+BY_KEYBOARD = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
+KEEPS_RING = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
+"""The window or a menu took the focus for a while: what it comes back to looks as it did."""
 
 
 class NavRail(QFrame):
@@ -72,6 +80,11 @@ class NavRail(QFrame):
         self._buttons[key].setChecked(True)
         for name, button in self._buttons.items():
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if name == key else Qt.FocusPolicy.ClickFocus)
+        left = next((button for name, button in self._buttons.items() if name != key and button.hasFocus()), None)
+        if left is not None:  # the focus never stays on a page that was left
+            reasons = Qt.FocusReason
+            ringed = bool(left.property("ring"))
+            self._buttons[key].setFocus(reasons.TabFocusReason if ringed else reasons.OtherFocusReason)
 
     def button(self, key: str) -> QPushButton:
         return self._buttons[key]
@@ -79,6 +92,8 @@ class NavRail(QFrame):
     def eventFilter(self, watched, event) -> bool:  # noqa: ANN001
         if event.type() == event.Type.KeyPress and self._on_key(event):
             return True
+        if event.type() in (event.Type.FocusIn, event.Type.FocusOut) and event.reason() not in KEEPS_RING:
+            set_role(watched, "ring", event.type() == event.Type.FocusIn and event.reason() in BY_KEYBOARD)
         return super().eventFilter(watched, event)
 
     def _on_key(self, event: QKeyEvent) -> bool:

@@ -164,7 +164,9 @@ QPushButton[kind="rail"] { background: transparent; border-color: transparent; c
   min-height: ${rail}px; padding: 0 ${p8}px; }
 QPushButton[kind="rail"]:hover { background: $hover; color: $text; }
 QPushButton[kind="rail"]:checked { background: $selected; color: $text; font-weight: 600; }
-QPushButton[kind="rail"]:focus { border-color: $accent; padding: 0 ${p7}px; min-height: ${rail2}px; }
+QPushButton[kind="rail"]:focus { border: 1px solid transparent; padding: 0 ${p8}px; min-height: ${rail}px; }
+QPushButton[kind="rail"][ring="true"]:focus { border: 2px solid $accent; padding: 0 ${p7}px;
+  min-height: ${rail2}px; }
 
 QMenuBar { background: $panel; border-bottom: 1px solid $hairline; }
 QMenuBar::item { padding: ${p6}px ${p8}px; background: transparent; }

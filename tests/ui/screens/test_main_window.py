@@ -142,3 +142,43 @@ async def test_a_fault_of_ours_is_told_in_plain_words_and_logged(qloop, look, al
 
 async def _broken() -> None:
     raise KeyError("something of ours")
+
+
+async def test_the_ring_on_the_rail_is_for_the_keyboard_and_stands_on_the_current_page(
+    qloop, look, connected, qtbot
+) -> None:
+    async with connected() as core, shown(core) as window:
+        window.activateWindow()
+        rail = window.rail
+        first = rail.button("invoices")
+        first.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+        assert not first.property("ring")
+        qtbot.mouseClick(rail.button("items"), Qt.MouseButton.LeftButton)
+        assert rail.current == "items" and not any(rail.button(key).property("ring") for key in ("invoices", "items"))
+        first.setFocus(Qt.FocusReason.TabFocusReason)
+        assert first.property("ring")
+        window.menus["settings"].trigger()
+        assert rail.button("settings").hasFocus() and rail.button("settings").property("ring")
+        assert not first.property("ring")
+
+
+async def test_M113_the_list_beside_the_pane_shows_who_owes_how_much(qloop, look, connected) -> None:
+    async with connected() as core:
+        books = Books(core)
+        invoice = await books.invoice(await books.customer("Ann"), await books.item())
+        await core.sync([(Kind.INVOICE, invoice)])
+        async with shown(core) as window:
+            page: Any = window.pages["invoices"]
+            await settle()
+
+            def titles() -> list[str]:
+                table = page.table
+                return [one.title for n, one in enumerate(table.columns) if not table.isColumnHidden(n)]
+
+            assert window.width() == 1180 and page.detail.isVisible()
+            assert titles() == ["No.", "Customer", "Due", "Balance", "Status", "Sync"]
+            assert page.table.horizontalHeader().length() <= page.table.viewport().width()
+            window.menus["detail"].setChecked(False)
+            await settle()
+            assert titles() == ["No.", "Customer", "Date", "Due", "Total", "Balance", "Status", "Sync"]
+            window.menus["detail"].setChecked(True)
