@@ -13,14 +13,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from PySide6.QtCore import QLocale, QObject, QProcess
+from PySide6.QtCore import QLocale, QObject, QProcess, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 os.environ.setdefault("QT_API", "pyside6")  # qasync picks its binding when it is imported
 import qasync
 
-from desktop.core import QUIT_SECONDS, Core, Options
+from desktop.core import BACKUPS, QUIT_SECONDS, Core, Options
+from desktop.models.backup import Backup, newest_good, restore_backup
+from desktop.models.session import sqlite_path
+from desktop.models.trouble import DatabaseDamaged
 from desktop.text import tr
 from desktop.ui import clipboard, dialogs, formats, operations, wizard_door
 from desktop.ui.end_signals import EndSignals
@@ -45,6 +48,9 @@ Shoot = Callable[[str], Awaitable[Path | None]]
 class Desktop(QObject):
     """The running program with its window: opens the books, decides what closing means, ends in order."""
 
+    ending = Signal()
+    """Quit begins: from here on nobody may be told that the window is shown."""
+
     def __init__(self, options: Options, *, tray: TrayIcon | None = None, prepare: Prepare | None = None) -> None:
         super().__init__()
         self.options = options
@@ -55,6 +61,7 @@ class Desktop(QObject):
         self._quit = asyncio.Event()
         self._retry = asyncio.Event()
         self._asking = False
+        self._restored = ""
         self.window = MainWindow(options.data_dir)
         self.window.quit_asked.connect(self.quit)
         self.window.sandbox_asked.connect(start_practice)
@@ -71,6 +78,7 @@ class Desktop(QObject):
 
     def quit(self) -> None:
         """End the program; from any state, in any number of calls."""
+        self.ending.emit()
         self._quit.set()
         self._retry.set()
 
@@ -109,7 +117,7 @@ class Desktop(QObject):
             except Exception as error:  # whatever it is, the owner must read it in the window that is there
                 _log.warning("the books could not be opened: %s", error)
                 self._retry.clear()
-                self.window.show_start_problem(error, self._retry.set)
+                self.window.show_start_problem(error, self._retry.set, await self._mend(error))
                 await self._retry.wait()
                 if self.core is not None:
                     await self.core.close()
@@ -119,9 +127,46 @@ class Desktop(QObject):
             return True
         return False
 
+    async def _mend(self, error: Exception) -> tuple[str, Callable[[], object]] | None:
+        """For a damaged file: to put the newest good copy in its place, if there is one (S4)."""
+        path = sqlite_path(self.options.database)
+        if not isinstance(error, DatabaseDamaged) or path is None:
+            return None
+        backup = await asyncio.to_thread(newest_good, self.options.data_dir / BACKUPS)
+        if backup is None:
+            return None
+        now = self.options.clock.now().astimezone()
+        words = tr("Restore the newest good copy ({when})", when=formats.when(backup.taken_at, now))
+
+        def mend() -> None:
+            operations.run(
+                self, self._restore(path, backup), success=lambda _: self._retry.set(), failure=self._on_not_restored
+            )
+
+        return words, mend
+
+    async def _restore(self, path: Path, backup: Backup) -> None:
+        if self.core is not None:  # it was opened, and the damage found later
+            await self.core.close()
+            self.core = None
+        now = self.options.clock.now()
+        kept = await asyncio.to_thread(restore_backup, path, backup, now)
+        when = formats.when(backup.taken_at, now.astimezone())
+        self._restored = (
+            tr("Your books are those of {when}. The damaged file is kept as {name}.", when=when, name=kept.name)
+            if kept is not None
+            else tr("Your books are those of {when}.", when=when)
+        )
+
+    def _on_not_restored(self, error: Exception) -> None:
+        self.window.show_start_problem(error, self._retry.set)
+
     def _attach(self, core: Core) -> None:
         core.start()
         self.window.attach(core)
+        if self._restored:
+            self.window.banner.show_message(self._restored, status="good")
+            self._restored = ""
         self.tray = Tray(self._backend or QtTray(self), core.clock.now, self)
         tray, window = self.tray, self.window
         tray.open_asked.connect(window.bring_to_front)
@@ -222,6 +267,7 @@ def make_application() -> QApplication:
 async def _main(options: Options, instance: SingleInstance, prepare: Prepare | None) -> None:
     desktop = Desktop(options, prepare=prepare)
     instance.show_asked.connect(desktop.window.bring_to_front)
+    desktop.ending.connect(instance.stop_listening)
     application = QGuiApplication.instance()
     if isinstance(application, QGuiApplication):
         application.commitDataRequest.connect(lambda _manager: desktop.quit())

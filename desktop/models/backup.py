@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -101,6 +102,41 @@ def list_backups(folder: Path) -> list[Backup]:
 def newest_good(folder: Path) -> Backup | None:
     """The newest copy that can be read whole: what a damaged file is replaced with (S4)."""
     return next((backup for backup in list_backups(folder) if is_sound(backup.path)), None)
+
+
+def restore_backup(path: Path, backup: Backup, now: datetime) -> Path | None:
+    """Put `backup` in the place of the damaged file at `path`; the answer is where that one lies now, beside it (S4).
+
+    The books must be closed. The exchange itself is one step: at no moment is there no file, for then new
+    books would be begun. None where there was no file. Raises StorageProblem; the damaged file is as it was then.
+    """
+    stamp = now.astimezone(UTC)
+    kept = path.with_name(f"{path.stem} damaged {stamp:%Y-%m-%d} {stamp:%H%M%S}Z{path.suffix}")
+    part = path.with_name(f"{path.name}.part")
+    try:
+        _remove(part)
+        shutil.copyfile(backup.path, part)
+        if not is_sound(part):
+            raise damaged()
+        with part.open("rb+") as written:
+            os.fsync(written.fileno())
+        there = path.exists()
+        if there:
+            shutil.copyfile(path, kept)
+        for ending in ("-wal", "-shm"):  # they belong to the damaged file: beside another one they would spoil it
+            journal = path.with_name(path.name + ending)
+            if journal.exists():
+                os.replace(journal, kept.with_name(kept.name + ending))
+        os.replace(part, path)
+    except OSError as error:
+        raise StorageProblem(
+            tr("The copy can't be put in place."),
+            tr("The damaged file was left as it is. Check that there is room and that its folder may be written."),
+            details=error.strerror or "",
+        ) from error
+    finally:
+        _remove(part)
+    return kept if there else None
 
 
 def to_keep(backups: Iterable[Backup], now: datetime) -> set[Path]:

@@ -20,6 +20,8 @@ class Banner(QFrame):
 
     acted = Signal()
     """The action button was pressed."""
+    second_acted = Signal()
+    """The other button was pressed."""
     closed = Signal()
     """The owner closed it (not emitted by `clear`)."""
 
@@ -36,18 +38,22 @@ class Banner(QFrame):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._action = QuietButton("", self)
+        self._second = QuietButton("", self)
         self._fold = PlainButton(tr("Details"), self)
         self._fold.setCheckable(True)
         self._close = IconButton("close", tr("Dismiss this message"), self)
         self._lay_out()
         self._action.clicked.connect(self.acted)
+        self._second.clicked.connect(self.second_acted)
         self._fold.toggled.connect(self._on_fold_toggled)
         self._close.clicked.connect(self._on_close_clicked)
         self.status = "info"
         self.hide()
 
-    def show_message(self, sentence: str, *, status: str = "info", action: str = "", details: str = "") -> None:
-        """Show `sentence` as info, good, wait or bad, with at most one `action` (its button's text)."""
+    def show_message(
+        self, sentence: str, *, status: str = "info", action: str = "", second: str = "", details: str = ""
+    ) -> None:
+        """Show `sentence` as info, good, wait or bad, with one `action` (its button's text), seldom a `second`."""
         self.status = status
         set_role(self, "status", status)
         size = theme().px(20)
@@ -57,9 +63,10 @@ class Banner(QFrame):
         self._fold.setChecked(False)
         self._details.hide()
         self._fold.setVisible(bool(details))
-        self._action.setText(action.replace("&", "&&"))
-        self._action.setAccessibleName(action)
-        self._action.setVisible(bool(action))
+        for button, words in ((self._action, action), (self._second, second)):
+            button.setText(words.replace("&", "&&"))
+            button.setAccessibleName(words)
+            button.setVisible(bool(words))
         self._close.setVisible(self._closable)
         self.setAccessibleName(sentence)
         self.show()
@@ -70,6 +77,11 @@ class Banner(QFrame):
         self.hide()
         self.setAccessibleName("")
 
+    def set_closable(self, closable: bool) -> None:
+        """Whether the owner may put it aside: not where its buttons are the only way on."""
+        self._closable = closable
+        self._close.setVisible(closable)
+
     @property
     def sentence(self) -> str:
         return self._sentence.text()
@@ -77,6 +89,10 @@ class Banner(QFrame):
     @property
     def action_button(self) -> QuietButton:
         return self._action
+
+    @property
+    def second_button(self) -> QuietButton:
+        return self._second
 
     def changeEvent(self, event) -> None:  # noqa: ANN001
         super().changeEvent(event)
@@ -100,7 +116,7 @@ class Banner(QFrame):
         self._icon.setContentsMargins(0, px(6), 0, 0)
         row.addWidget(self._icon, 0, top)
         row.addLayout(words, 1)
-        for button in (self._fold, self._action, self._close):
+        for button in (self._fold, self._action, self._second, self._close):
             row.addWidget(button, 0, top)
 
     def _on_fold_toggled(self, opened: bool) -> None:

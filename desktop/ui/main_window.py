@@ -77,11 +77,13 @@ class MainWindow(QMainWindow):
         super().__init__(parent)
         self.setWindowTitle("BlueClerk")
         self.preferences = Preferences(data_dir)
+        restore_look(self.preferences)  # first of all: everything is measured in the size of the text
         self.close_decided: Callable[[], bool] | None = None
         """Asked when the window is about to close: False keeps it (the program stays in the tray)."""
         self.context: Context | None = None
         self.pages: dict[str, Page] = {}
         self._banner_act: Callable[[], object] | None = None
+        self._banner_second: Callable[[], object] | None = None
         self._toast_act: Callable[[], object] | None = None
         self._unwatch: Callable[[], None] | None = None
         self._closing = False
@@ -101,6 +103,7 @@ class MainWindow(QMainWindow):
 
     def attach(self, core: Core) -> None:
         """The books are open: make the pages and show the first one."""
+        self.banner.set_closable(True)
         self.context = Context(core, self, self.preferences, self)
         self.sync = SyncActions(self.context, self)
         self.sync.working.connect(lambda _busy: self._show_connection())
@@ -122,10 +125,21 @@ class MainWindow(QMainWindow):
         for page in self.pages.values():
             page.stop()
 
-    def show_start_problem(self, error: Exception, retry: Callable[[], object]) -> None:
-        """The books could not be opened: say so in the window that is already there."""
+    def show_start_problem(
+        self, error: Exception, retry: Callable[[], object], mend: tuple[str, Callable[[], object]] | None = None
+    ) -> None:
+        """The books could not be opened: say so in the window that is already there.
+
+        `mend` is what can be done about it (words, act); trying again stays reachable beside it.
+        """
         self._skeleton.busy(False)
+        self.banner.set_closable(False)
         self.show_problem(error, retry)
+        if mend is not None:
+            sentence, details = problem_words(error)
+            words, self._banner_act = mend
+            self._banner_second = retry
+            self.banner.show_message(sentence, status="bad", action=words, second=tr("Try again"), details=details)
 
     @property
     def is_still(self) -> bool:
@@ -196,6 +210,7 @@ class MainWindow(QMainWindow):
         head.addWidget(self.bell)
         self.banner = Banner()
         self.banner.acted.connect(self._on_banner_acted)
+        self.banner.second_acted.connect(self._on_banner_second)
         around = QVBoxLayout()
         around.setContentsMargins(px(24), 0, px(24), px(12))
         around.addWidget(self.banner)
@@ -454,6 +469,10 @@ class MainWindow(QMainWindow):
         if act is not None:
             act()
 
+    def _on_banner_second(self) -> None:
+        self._banner_act, self._banner_second = self._banner_second, None
+        self._on_banner_acted()
+
     def _to_table(self, verb: str) -> None:
         focus = QApplication.focusWidget()
         page = self.stack.currentWidget()
@@ -521,7 +540,6 @@ class MainWindow(QMainWindow):
         geometry = kept.data("window.geometry")
         if not geometry.isEmpty():
             self._restore_geometry(geometry)
-        restore_look(kept)
         self.show_look()
 
     def _restore_geometry(self, geometry: QByteArray) -> None:

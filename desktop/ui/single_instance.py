@@ -22,6 +22,9 @@ CONNECT_MS = 1500
 ANSWER_MS = 15_000
 """How long a second start waits for the answer of a first one that listens: that one may just be starting itself."""
 
+ENDING_MS = 12_000
+"""How long an ending program may still hold the lock: its sync gets five seconds, its books a little more."""
+
 
 class SingleInstance(QObject):
     """The lock of one data folder, and the line on which a second start is heard."""
@@ -36,9 +39,9 @@ class SingleInstance(QObject):
         self._name = f"blueclerk-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]}"
         self._server: QLocalServer | None = None
 
-    def win(self) -> bool:
-        """True for the first start; it then listens for others."""
-        if not self._lock.tryLock(0):
+    def win(self, wait_ms: int = 0) -> bool:
+        """True for the first start, or once that one has ended within `wait_ms`; it then listens for others."""
+        if not self._lock.tryLock(wait_ms):
             return False
         QLocalServer.removeServer(self._name)  # what a crash left behind; the lock proves that nobody listens
         self._server = QLocalServer(self)
@@ -60,9 +63,15 @@ class SingleInstance(QObject):
         socket.disconnectFromServer()
         return heard
 
-    def release(self) -> None:
+    def stop_listening(self) -> None:
+        """The program is ending: a start that comes now is not answered, and waits for the lock instead."""
         if self._server is not None:
-            self._server.close()
+            server, self._server = self._server, None
+            server.close()
+            server.deleteLater()
+
+    def release(self) -> None:
+        self.stop_listening()
         self._lock.unlock()
 
     def _on_connection(self) -> None:
@@ -71,7 +80,9 @@ class SingleInstance(QObject):
             return
 
         def heard() -> None:
-            if bytes(socket.readAll().data()).startswith(b"show"):
+            if self._server is None:
+                socket.abort()
+            elif bytes(socket.readAll().data()).startswith(b"show"):
                 self.show_asked.emit()
                 socket.write(b"shown\n")
                 socket.flush()
@@ -83,12 +94,17 @@ class SingleInstance(QObject):
 
 
 def first_start(folder: Path) -> SingleInstance | int:
-    """Become the one start for `folder`. Where there is one already, show its window: the answer is the exit code."""
+    """Become the one start for `folder`. Where there is one already, show its window: the answer is the exit code.
+
+    One that is just ending no longer answers: this start waits for its end and takes its place.
+    """
     QApplication.instance() or QApplication(sys.argv[:1])
     instance = SingleInstance(folder)
     if instance.win():
         return instance
     if instance.call_first():
         return 0
+    if instance.win(ENDING_MS):
+        return instance
     print(tr("BlueClerk is running already, but does not answer."), file=sys.stderr)
     return 1

@@ -14,9 +14,14 @@ from typing import Any
 import pytest
 
 from desktop.app import STAY, Desktop
+from desktop.books.customers import CustomerDraft, create_customer
+from desktop.books.queries import customer_choices
 from desktop.core import Core
 from desktop.errors import StorageProblem
+from desktop.ui.appearance_page import TEXT_KEY
 from desktop.ui.screenshots import settle
+from desktop.ui.single_instance import SingleInstance
+from desktop.ui.theme import theme
 from tests.helpers.desk import options
 from tests.helpers.waiting import until
 from tests.ui.screens.acting import answer, question
@@ -129,6 +134,66 @@ async def test_books_that_cannot_be_opened_are_told_and_tried_again(qloop, look,
     await running.ready()
     assert len(tries) == 2
     await running.end()
+
+
+async def test_S4_damaged_books_are_replaced_by_the_newest_good_copy_and_kept_beside(
+    qloop, look, tmp_path, sandbox
+) -> None:
+    running = await start(tmp_path, sandbox, RecordingTray(False))
+    await running.ready()
+    core = running.desktop.core
+    await core.do(create_customer, CustomerDraft("Kept Well"))
+    assert await core.daily_backup() is not None
+    await running.end()
+    books = tmp_path / "desk" / "blueclerk.db"
+    books.write_bytes(b"not a database" * 500)
+
+    running = await start(tmp_path, sandbox, RecordingTray(False))
+    banner = running.desktop.window.banner
+    await until(lambda: banner.second_button.accessibleName() == "Try again")
+    banner.second_button.click()
+    await until(lambda: banner.isVisible() and banner.second_button.accessibleName() == "Try again")
+    assert banner.action_button.accessibleName().startswith("Restore the newest good copy (")
+    banner.action_button.click()
+    await running.ready()
+    found = await running.desktop.core.ask(customer_choices, "Kept")
+    assert [one.name for one in found] == ["Kept Well"]
+    (bad,) = books.parent.glob("blueclerk damaged *.db")
+    assert bad.read_bytes().startswith(b"not a database")
+    assert bad.name in banner.sentence and banner.status == "good"
+    await running.end()
+
+
+async def test_the_remembered_text_size_is_there_from_the_start(qloop, look, tmp_path, sandbox) -> None:
+    plain = theme().body
+    running = await start(tmp_path, sandbox, RecordingTray(False))
+    await running.ready()
+    running.desktop.window.preferences.keep(TEXT_KEY, "1.5")
+    await running.end()
+    running = await start(tmp_path, sandbox, RecordingTray(False))
+    try:
+        assert theme().body > plain and running.desktop.window.rail.minimumWidth() == theme().px(176)
+        await running.ready()
+        await running.end()
+    finally:
+        theme().set_text_scale(1.0)
+
+
+async def test_a_start_while_the_first_is_ending_is_not_told_that_it_is_shown(qloop, look, tmp_path, sandbox) -> None:
+    first = SingleInstance(tmp_path)
+    assert first.win()
+    running = await start(tmp_path, sandbox, RecordingTray(False))
+    running.desktop.ending.connect(first.stop_listening)
+    await running.ready()
+    running.desktop.quit()
+    second = SingleInstance(tmp_path)
+    assert not await asyncio.to_thread(second.call_first)
+    assert not second.win()
+    await asyncio.wait_for(running.task, 10)
+    waiting = asyncio.create_task(asyncio.to_thread(second._lock.tryLock, 10_000))
+    first.release()
+    assert await waiting
+    running.desktop.window.deleteLater()
 
 
 async def test_place_and_page_come_back(qloop, look, tmp_path, sandbox) -> None:
