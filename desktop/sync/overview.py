@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -48,6 +48,8 @@ class ConnectionView:
     needs_you: int
     wizard: Mapping[str, Any] = field(default_factory=dict)
     home_currency: str = "USD"
+    closed_until: date | None = None
+    """The company's books are closed up to and including this day (N7), as last read."""
 
     @property
     def key(self) -> CompanyKey:
@@ -68,6 +70,7 @@ def connection_view(session: Session) -> ConnectionView | None:
         )
         or 0
     )
+    settings: Mapping[str, Any] = row.company_settings or {}
     return ConnectionView(
         id=row.id,
         provider=row.provider,
@@ -86,7 +89,8 @@ def connection_view(session: Session) -> ConnectionView | None:
         waiting=waiting,
         needs_you=needs,
         wizard=dict(row.wizard or {}),
-        home_currency=(row.company_settings or {}).get("home_currency", "USD"),
+        home_currency=settings.get("home_currency", "USD"),
+        closed_until=date.fromisoformat(settings["closed_until"]) if settings.get("closed_until") else None,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from desktop.books import queries
+from desktop.sync.settings import refresh_settings
 from desktop.ui.customer_editor import CustomerEditor
 from desktop.ui.invoice_editor import InvoiceEditor
 from desktop.ui.item_editor import ItemEditor
@@ -37,6 +39,28 @@ async def test_M151_the_editor_warns_of_a_customer_who_is_not_linked(qloop, look
             await still()
             assert editor.warning.isVisible()
             assert "Ruth Alder is not linked to QuickBooks yet" in editor.warning.sentence
+            editor.reject()
+
+
+async def test_N7_the_editor_warns_of_a_date_in_a_closed_period(qloop, look, connected, control) -> None:
+    async with connected() as core:
+        books = Books(core)
+        invoice = await books.invoice(await books.customer("Ann"), await books.item(), days_ago=5)
+        closed = books.day - timedelta(days=3)
+        control.settings(book_close_date=closed.isoformat())
+        await refresh_settings(await core.require_company(), force=True)
+        async with shown(core) as window:
+            assert window.context.connection.closed_until == closed
+            editor = invoices_page(window).edit(invoice)
+            await still()
+            assert editor.closed_warning.isVisible() and "closed up to" in editor.closed_warning.sentence
+            editor.issued.set_value(closed + timedelta(days=1))
+            editor._check_dates()
+            assert not editor.closed_warning.isVisible()
+            editor.issued.set_value(closed)
+            editor._check_dates()
+            assert editor.closed_warning.isVisible()
+            editor.remember_as_saved()
             editor.reject()
 
 
