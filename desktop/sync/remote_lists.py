@@ -26,6 +26,7 @@ Progress = Callable[[int, int | None], None]
 class _Cached(Generic[RecordT]):
     records: tuple[RecordT, ...]
     fetched_at: float
+    unreadable: int = 0
 
 
 class RemoteList(Generic[RecordT]):
@@ -79,19 +80,26 @@ class RemoteList(Generic[RecordT]):
             return None
         return self._cached.records
 
+    @property
+    def unreadable(self) -> int:
+        """Rows of the list as last read that made no sense and are left out; the owner must be told."""
+        return self._cached.unreadable if self._cached is not None else 0
+
     def forget(self) -> None:
         """The next caller fetches anew."""
         self._cached = None
 
     async def _fetch(self) -> tuple[RecordT, ...]:
         newest: dict[str, RecordT] = {}
+        unreadable = 0
         async for page in self._pages():
             for record in page.records:
                 newest[record.external_id or ""] = record
+            unreadable += page.unreadable
             for listener in list(self._listeners):
                 listener(len(newest), page.total)
         records = tuple(newest.values())
-        self._cached = _Cached(records, self._clock.monotonic())
+        self._cached = _Cached(records, self._clock.monotonic(), unreadable)
         return records
 
 

@@ -11,7 +11,6 @@ from desktop.kinds import CustomerKind
 from desktop.sync import importing
 from desktop.sync.importing import CustomerChoice, CustomerReview, Imported, Standing
 from desktop.text import tr
-from desktop.ui import formats
 from desktop.ui.buttons import QuietButton
 from desktop.ui.columns import Column
 from desktop.ui.link_dialog import pick_ours
@@ -204,20 +203,15 @@ class CustomersPage(ImportPage[CustomerRow]):
         return row.kind.value == chip
 
     def describe(self) -> str:
-        known = self.counts.get("exists", 0)
-        if not known:
-            return ""
-        return (
-            tr("1 you have already is linked, not copied.")
-            if known == 1
-            else tr("{count} you have already are linked, not copied.", count=formats.number(known))
-        )
+        return self.describe_known(self.counts.get("exists", 0))
 
     # -- reading and importing ----------------------------------------------------------------
 
     async def read(self) -> list[CustomerRow]:
         company = await self.core.require_company()
-        records = await (await self.core.lists()).customers.get(self.on_pages)
+        remote = (await self.core.lists()).customers
+        records = await remote.get(self.on_pages)
+        self.unreadable = remote.unreadable
         self.progress.start(tr("Comparing with your customers"))
         self.reviews = await importing.review_customers(company, records, self.on_judged)
         self.reviews.sort(key=lambda review: review.record.display_name.casefold())

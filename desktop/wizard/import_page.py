@@ -46,6 +46,7 @@ class ImportPage(StepPage, Generic[RowT]):
         super().__init__(wizard, title)
         self._text = ""
         self.loaded = False
+        self.unreadable = 0
         px = theme().px
         self.hint = ElidedLabel("", "hint", self)
         self.open_link = LinkLabel("", self)
@@ -143,6 +144,16 @@ class ImportPage(StepPage, Generic[RowT]):
         """One line under the table."""
         return ""
 
+    def describe_known(self, known: int) -> str:
+        """What becomes of those we have already."""
+        if not known:
+            return ""
+        return (
+            tr("1 you have already is linked, not copied.")
+            if known == 1
+            else tr("{count} you have already are linked, not copied.", count=formats.number(known))
+        )
+
     # -- reading ------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -161,9 +172,20 @@ class ImportPage(StepPage, Generic[RowT]):
             await asyncio.sleep(0)
         self.loaded = True
         self.list.show_rows(filtered=False)
+        self._tell_unreadable()
         self._recount()
         self.table.setFocus()
         self.commit_changed.emit()
+
+    def _tell_unreadable(self) -> None:
+        """Rows that make no sense are left out, never guessed, and never silently."""
+        if self.unreadable:
+            text = (
+                tr("1 record could not be read and is left out.")
+                if self.unreadable == 1
+                else tr("{count} records could not be read and are left out.", count=formats.number(self.unreadable))
+            )
+            self.banner.show_message(text, status="wait")
 
     def on_pages(self, done: int, total: int | None) -> None:
         """Progress while the service's pages stream in."""

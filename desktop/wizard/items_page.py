@@ -137,18 +137,13 @@ class ItemsPage(ImportPage[ItemRow]):
         return row.is_known if chip == "exists" else not row.is_known
 
     def describe(self) -> str:
-        known = self.counts.get("exists", 0)
-        if not known:
-            return ""
-        return (
-            tr("1 you have already is linked, not copied.")
-            if known == 1
-            else tr("{count} you have already are linked, not copied.", count=formats.number(known))
-        )
+        return self.describe_known(self.counts.get("exists", 0))
 
     async def read(self) -> list[ItemRow]:
         company = await self.core.require_company()
-        records = await (await self.core.lists()).items.get(self.on_pages)
+        remote = (await self.core.lists()).items
+        records = await remote.get(self.on_pages)
+        self.unreadable = remote.unreadable
         self.reviews = await importing.review_items(company, records)
         self.reviews.sort(key=lambda review: review.record.name.casefold())
         names = await self.setup.account_names()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ from PySide6.QtWidgets import QWidget, QWizard
 from desktop.books import customers, items, queries
 from desktop.books.customers import CustomerDraft
 from desktop.books.items import ItemDraft
+from desktop.clock import SystemClock
 from desktop.core import Core
 from desktop.kinds import CustomerKind
+from desktop.providers.records import CustomerRecord, Page
 from desktop.sync import mapping
 from desktop.sync.importing import Standing
 from desktop.sync.overview import STEPS
+from desktop.sync.remote_lists import RemoteList
 from desktop.ui import operations
 from desktop.wizard.customers_page import CustomersPage
 from desktop.wizard.items_page import ItemsPage
@@ -374,6 +378,42 @@ async def test_a_service_that_fails_is_told_on_the_page_and_can_be_tried_again(
         page.banner.action_button.click()
         await settled(wizard)
         assert page.loaded and not page.banner.isVisible()
+        wizard.reject()
+
+
+async def test_B3_unreadable_records_of_all_pages_are_counted_until_the_list_is_read_anew() -> None:
+    pages = [Page((CustomerRecord("Ann", external_id="1"),), 4, unreadable=2), Page((), 4, unreadable=1)]
+
+    async def read() -> AsyncIterator[Page[CustomerRecord]]:
+        for page in pages:
+            yield page
+
+    remote: RemoteList[CustomerRecord] = RemoteList(SystemClock(), read)
+    assert remote.unreadable == 0
+    assert len(await remote.get()) == 1 and remote.unreadable == 3
+    assert len(await remote.get()) == 1 and remote.unreadable == 3, "from the cache as well"
+    remote.forget()
+    pages[:] = [Page((CustomerRecord("Ann", external_id="1"),), 1)]
+    await remote.get()
+    assert remote.unreadable == 0
+
+
+@pytest.mark.parametrize("only", ["", "items"])
+async def test_B3_records_that_cannot_be_read_are_told_with_their_number(
+    qloop, tmp_path, sandbox, control: Control, window, only: str
+) -> None:
+    kind = only or "customers"
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        with control.armed({"id": "B3", "op": f"list_{kind}", "every": 1, "params": {"kind": "no_id"}}):
+            wizard = await wizard_on(core, window, only)
+        page: Any = wizard.currentPage()
+        remote = getattr(await core.lists(), kind)
+        assert page.loaded and page.unreadable == remote.unreadable == 1 and not page.model.rows
+        assert page.banner.isVisible() and page.banner.sentence == "1 record could not be read and is left out."
+        remote.forget()
+        page.start()
+        await settled(wizard)
+        assert page.unreadable == 0 and not page.banner.isVisible() and page.model.rows
         wizard.reject()
 
 
