@@ -67,6 +67,7 @@ class Banner(QFrame):
             button.setText(words.replace("&", "&&"))
             button.setAccessibleName(words)
             button.setVisible(bool(words))
+        self._place_buttons(bool(second))
         self._close.setVisible(self._closable)
         self.setAccessibleName(sentence)
         self.show()
@@ -113,11 +114,24 @@ class Banner(QFrame):
         words.setSpacing(px(8))
         words.addWidget(self._sentence)
         words.addWidget(self._details)
+        self._below = QHBoxLayout()
+        self._below.setSpacing(px(8))
+        words.addLayout(self._below)
         self._icon.setContentsMargins(0, px(6), 0, 0)
         row.addWidget(self._icon, 0, top)
         row.addLayout(words, 1)
-        for button in (self._fold, self._action, self._second, self._close):
+        for button in (self._fold, self._action, self._close):
             row.addWidget(button, 0, top)
+        self._beside = row
+        self._below.addWidget(self._second)
+        self._below.addStretch(1)
+
+    def _place_buttons(self, several: bool) -> None:
+        """One button stands beside the sentence; two stand under it, where they never squeeze it."""
+        row, place = (self._below, 0) if several else (self._beside, 3)
+        if row.indexOf(self._action) < 0:
+            (self._beside if several else self._below).removeWidget(self._action)
+            row.insertWidget(place, self._action, 0, Qt.AlignmentFlag.AlignTop)
 
     def _on_fold_toggled(self, opened: bool) -> None:
         self._details.setVisible(opened)

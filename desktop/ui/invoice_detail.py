@@ -216,7 +216,7 @@ class InvoiceDetailPane(Panel):
         advice = details = ""
         if trouble is not None and state in (SyncState.NEEDS_YOU, SyncState.CONFLICT):
             self._ways = ways_out(trouble, "invoice", row.id, service, self._url)
-            sentence, advice, details = trouble.title, trouble.advice, trouble.details
+            sentence, advice, details = trouble.title, self._ways.advice or trouble.advice, trouble.details
         else:
             sentence = words.sync_reason(
                 state, detail.agreed_at or row.sync_at, row.sync_title, self._context.now(), service

@@ -41,6 +41,8 @@ class WaysOut:
     url: str | None = None
     rows: tuple[Row, ...] = field(default=())
     """Both versions, as far as they are known without asking."""
+    advice: str = ""
+    """What to say instead of the trouble's own advice; "" for that."""
     asks: bool = False
     """The values must be read at the service first (`read_rows`)."""
 
@@ -67,7 +69,7 @@ def ways_out(trouble: queries.Trouble, kind: str, local_id: int, service: str, u
         buttons.append(("create", tr("Create it again")))
     elif trouble.fix == Fix.LINK_INVOICE.value:
         buttons.append(("number", tr("Choose another number")))
-    if url and (differs or gone):
+    if url and (differs or (gone and subject == (kind, local_id) and kind in LINKED_BY_HAND.values())):
         buttons.append(("remote", tr("Open in {service}", service=service)))
     buttons.append(("resync", tr("Resync")))
     return WaysOut(
@@ -77,6 +79,7 @@ def ways_out(trouble: queries.Trouble, kind: str, local_id: int, service: str, u
         ((kind, local_id),),
         url,
         _known_rows(trouble),
+        _advice_when_gone(trouble) if gone else "",
         differs and "ours" not in trouble.extra,
     )
 
@@ -141,6 +144,14 @@ def _gone_record(trouble: queries.Trouble, concerns: Sequence[Concern]) -> tuple
         if concern.kind == wanted and concern.local_id is not None:
             return concern.kind, concern.local_id
     return trouble.kind, trouble.local_id
+
+
+def _advice_when_gone(trouble: queries.Trouble) -> str:
+    if trouble.fix != Fix.LINK_INVOICE.value:
+        return ""
+    if trouble.kind == "payment":
+        return tr("Nothing was written. Create it again, or remove this payment here too.")
+    return tr("Nothing was written. Create it again, or make this invoice void here too.")
 
 
 def _known_rows(trouble: queries.Trouble) -> tuple[Row, ...]:

@@ -53,6 +53,40 @@ async def fill(core, control) -> None:  # noqa: ANN001
     await core.do(overview.save_switches, Switches(auto=True))
 
 
+async def clash(core, control) -> tuple[int, int, int]:  # noqa: ANN001
+    """A conflict, an invoice that is gone there, and a customer who was changed on both sides."""
+    from decimal import Decimal
+
+    from desktop.books import customers, invoices
+    from desktop.books.customers import CustomerDraft
+    from desktop.books.drafts import InvoiceDraft, LineDraft
+    from desktop.models.states import Switches
+    from desktop.providers.records import Kind
+    from desktop.sync import overview
+    from tests.ui.screens.conftest import Books
+
+    books = Books(core)
+    await core.do(overview.save_switches, Switches(auto=False))
+    item = await books.item("Valve change", "100")
+    customer = await books.customer("Petra Lindqvist", phone="512-555-0101")
+    found = [await books.invoice(customer, item, "100", number=f"CL-{n}", days_ago=2) for n in range(2)]
+    await core.sync([(Kind.INVOICE, each) for each in found])
+    there = {one["number"]: one for one in control.books()["invoices"]}
+    line = {key: there["CL-0"]["lines"][0][key] for key in ("item_id", "quantity")} | {"unit_price": "130"}
+    control.edit("invoice", there["CL-0"]["id"], {"lines": [line]})
+    control.edit("invoice", there["CL-1"]["id"], "delete")
+    control.edit("customer", there["CL-0"]["customer_id"], {"phone": "512-555-0199"})
+    for n, each in enumerate(found):
+        lines = (LineDraft(item, "", Decimal(1), Decimal("120")),)
+        draft = InvoiceDraft(customer, books.day, books.day, lines, number=f"CL-{n}")
+        await core.do(invoices.update_invoice, each, draft)
+    await core.do(customers.update_customer, customer, CustomerDraft("Petra Lindqvist", phone="512-555-0102"))
+    await core.sync([(Kind.CUSTOMER, customer)])
+    for each in found:
+        await core.sync([(Kind.INVOICE, each)])
+    return found[0], found[1], customer
+
+
 async def new_customer(core) -> int:  # noqa: ANN001
     from tests.ui.screens.conftest import Books
 
@@ -62,7 +96,10 @@ async def new_customer(core) -> int:  # noqa: ANN001
 async def draw(folder: Path, look: str) -> None:
     from PySide6.QtWidgets import QMessageBox
 
+    from desktop.models.trouble import damaged
     from desktop.sandbox.server import start_in_thread
+    from desktop.sync.settings import refresh_settings
+    from desktop.text import tr
     from desktop.ui import help_pages
     from desktop.ui.main_window import MainWindow
     from desktop.ui.routes import Route
@@ -83,6 +120,14 @@ async def draw(folder: Path, look: str) -> None:
             await shoot(window, folder, f"first-run-{look}")
             window.detach()
             window.hide()
+        window = MainWindow()
+        if look == "small":
+            window.resize(820, 520)
+        window.show()
+        mend = (tr("Restore the newest good copy ({when})", when=tr("yesterday at {time}", time="6:02 PM")), settle)
+        window.show_start_problem(damaged("file is not a database"), settle, mend)
+        await shoot(window, folder, f"damaged-{look}")
+        window.hide()
         async with connected_core(Path(data) / "full", server, control) as core:
             await fill(core, control)
             window = MainWindow()
@@ -118,6 +163,24 @@ async def draw(folder: Path, look: str) -> None:
             box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
             box.grab().save(str(folder / f"question-{look}.png"))
             box.reject()
+            conflict, gone, customer = await clash(core, control)
+            for name, kind, each in (
+                ("conflict", "invoices", conflict),
+                ("gone", "invoices", gone),
+                ("customer-conflict", "customers", customer),
+            ):
+                window.go(Route(kind, filter="all" if kind == "invoices" else "", record_id=each))
+                await settle()
+                await shoot(window, folder, f"{name}-{look}")
+            closed = core.clock.now().date()
+            control.settings(book_close_date=closed.isoformat())
+            await refresh_settings(await core.require_company(), force=True)
+            window.go(Route("invoices"))
+            await settle()
+            editor = page.edit(conflict)
+            await shoot(window, folder, f"editor-closed-{look}")
+            editor.remember_as_saved()
+            editor.close()
             dialog = help_pages.show_shortcuts(window, window.menus)
             await shoot(window, folder, f"shortcuts-{look}")
             dialog.close()

@@ -89,7 +89,8 @@ async def test_D4_an_invoice_gone_there_is_created_again_by_one_press(qloop, loo
         await core.sync([(Kind.INVOICE, invoice)])
         async with shown(core) as window:
             pane = await pane_of(window, "invoices", invoice)
-            assert list(pane.card.buttons) == ["create", "remote", "resync"]
+            assert list(pane.card.buttons) == ["create", "resync"]
+            assert "Create it again" in pane.card.advice.text()
             assert pane.card.buttons["create"].accessibleName() == "Create it again"
             pane.card.buttons["create"].click()
             await still()
