@@ -122,6 +122,8 @@ class Core:
         self._live: _Live | None = None
         self._backups = options.data_dir / BACKUPS
         self._flow: SignInFlow | None = None
+        self.choose_company = options.choose_company
+        """Asks the owner when a sign-in reaches several companies; the window sets it."""
         self._sign_ins: dict[tuple[ProviderKey, AppKeys], SignIn] = {}
         self._making = asyncio.Lock()
         self._runner_task: asyncio.Task[None] | None = None
@@ -291,9 +293,18 @@ class Core:
                 services=self._service,
                 open_browser=self.options.open_browser,
                 account=self.options.account,
-                choose=self.options.choose_company,
+                choose=self._choose,
             )
         return self._flow
+
+    async def _choose(self, companies: Sequence[CompanyRef]) -> CompanyRef:
+        """Which of several companies (W3): asked of whoever shows the sign-in. Raises SignInRefused without anybody."""
+        if self.choose_company is None:
+            raise SignInRefused(
+                tr("This sign-in reaches several companies: {names}.", names=", ".join(one.name for one in companies)),
+                tr("Sign in again and allow exactly one company there."),
+            )
+        return await self.choose_company(companies)
 
     async def _service(self, provider: str) -> SignInService:
         key = ProviderKey(provider)

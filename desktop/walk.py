@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -42,14 +42,15 @@ from desktop.models.states import Switches
 from desktop.models.work import OutboxEntry, SyncStatus
 from desktop.practice import UNMAPPED_ITEM, Practice, fill_books, running_sandbox
 from desktop.providers.base import Terms
-from desktop.providers.records import Kind, ProviderKey
+from desktop.providers.records import CompanyRef, Kind, ProviderKey
 from desktop.providers.registry import SERVICES, ServiceInfo
-from desktop.sync import importing, mapping, overview
+from desktop.sync import importing, mapping, overview, tax_payments
 from desktop.sync.importing import Standing
 from desktop.sync.secrets import MemoryStore
 
 SENT, PAID = 12, 8
-SETTLE_SECONDS = 30.0
+SETTLE_SECONDS = 100.0
+"""A service may have us wait for its limit of calls a minute."""
 Shoot = Callable[[str], Awaitable[Path | None]]
 
 
@@ -100,6 +101,12 @@ class Walk:
 
     async def _connect(self) -> None:
         self._title(f"Connect {self.terms.full_name}: the consent page, agreed to over HTTP")
+        wanted = self.practice.services[self.service]["company_id"]
+
+        async def choose(companies: Sequence[CompanyRef]) -> CompanyRef:
+            return next(one for one in companies if one.external_id == wanted)
+
+        self.core.choose_company = choose
         flow = await self.core.sign_in()
         page = await flow.begin(self.service)
         waiting = asyncio.create_task(flow.wait())
@@ -162,11 +169,23 @@ class Walk:
                     del choices[row.item_id]
             changed = await self.core.do(mapping.save_mapping, company.key, choices)
             self._evidence(f"{changed} items mapped to “{account.name}”, “{UNMAPPED_ITEM}” has none")
+            await self._choose_deposits()
         else:
             self._title(f"Nothing to map in {self.terms.service}; Auto-Sync on")
         await self.core.do(overview.save_switches, Switches(auto=True))
         await self.shoot("mapping")
         await self._settle()
+
+    async def _choose_deposits(self) -> None:
+        """Where the service wants to be told: checks and cash to one account, the rest to another (N4)."""
+        company = await self.core.require_company()
+        view = await self.core.ask(tax_payments.tax_payments_view, company.key)
+        if not self.info.capabilities.deposit_account_required or not view.accounts:
+            return
+        first, last = view.accounts[0], view.accounts[-1]
+        chosen = {one.method: (first if one.method in ("check", "cash") else last).external_id for one in view.methods}
+        await self.core.do(tax_payments.save_deposits, company.key, chosen)
+        self._evidence(f"checks and cash go to “{first.name}”, the rest to “{last.name}”")
 
     async def _send(self, today: date) -> None:
         self._title(f"Send {SENT} invoices")
@@ -233,7 +252,7 @@ class Walk:
         self._expect(
             len(bell) == 1 and bell[0].fix is fix,
             f"one alert, though it failed twice: {bell[0].title}" if bell else "",
-            f"{len(bell)} alerts",
+            f"{len(bell)} alerts: " + "; ".join(entry.title for entry in bell),
         )
         await self.shoot("needs-you")
         await self.shoot("bell")
@@ -332,7 +351,8 @@ class Walk:
             if self.core.runner.idle and await self.core.ask(_quiet):
                 return
             await asyncio.sleep(0.05)
-        raise Broken("the sync did not come to rest")
+        waiting = await self.core.ask(_busy_records)
+        raise Broken(f"the sync did not come to rest: {'; '.join(waiting)}")
 
 
 _SIGN_IN = ("token", "refresh", "revoke", "authorize", "consent", "userinfo", "discovery")
@@ -399,6 +419,15 @@ def _quiet(session: Session) -> bool:
     waiting = session.scalar(select(OutboxEntry.id).limit(1))
     busy = session.scalar(select(SyncStatus.id).where(SyncStatus.state.in_(("syncing", "in_doubt"))).limit(1))
     return waiting is None and busy is None
+
+
+def _busy_records(session: Session) -> list[str]:
+    waiting = [
+        f"{one.kind} {one.local_id} waits until {one.not_before}" for one in session.scalars(select(OutboxEntry))
+    ]
+    return waiting + [
+        f"{one.kind} {one.local_id} is {one.state} {one.title}" for one in session.scalars(select(SyncStatus))
+    ]
 
 
 def _our_books(session: Session) -> list[tuple[str, str, Decimal, Decimal]]:

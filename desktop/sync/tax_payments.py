@@ -1,7 +1,8 @@
-"""What the connected company taxes with and is paid by, as last read; for reading only."""
+"""What the connected company taxes with and is paid by, and where each way of being paid puts the money (N4)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -9,10 +10,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
+from desktop.books.desk import Desk
+from desktop.books.outbox import promise
+from desktop.errors import Fix, InputError
 from desktop.models.connection import Connection, RemoteAccount, RemoteMethod
 from desktop.models.invoice import TaxCode
-from desktop.models.states import CompanyKey
+from desktop.models.session import note_change
+from desktop.models.states import CompanyKey, PushReason
+from desktop.models.work import SyncStatus
 from desktop.providers.records import AccountKind, PaymentMethod
+from desktop.sync.mapping import AccountChoice
+from desktop.text import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,8 @@ class MethodRow:
     """"" where the company has none of its own for it."""
     account: str
     """The account that such payments go to; "" for the company's default."""
+    account_id: str = ""
+    """The service's id of it; "" for the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,8 @@ class TaxPaymentsView:
     methods: tuple[MethodRow, ...] = ()
     default_account: str = ""
     """"" when the service chooses it by itself."""
+    accounts: tuple[AccountChoice, ...] = ()
+    """The accounts that money may be put into."""
     automatic_tax: bool = False
     """The service works tax out by itself and may replace ours."""
 
@@ -61,7 +73,15 @@ def tax_payments_view(session: Session, company: CompanyKey) -> TaxPaymentsView:
     for method in PaymentMethod:
         found = methods.get(method.value)
         account = accounts.get(found.deposit_account_id) if found is not None else None
-        rows.append(MethodRow(method.value, found.name if found else "", account.name if account else ""))
+        chosen = account if account is not None and account.active else None
+        rows.append(
+            MethodRow(
+                method.value,
+                found.name if found else "",
+                chosen.name if chosen else "",
+                chosen.external_id if chosen else "",
+            )
+        )
     default = next(
         (row.name for row in accounts.values() if row.is_default and row.kind == AccountKind.DEPOSIT.value), ""
     )
@@ -75,5 +95,47 @@ def tax_payments_view(session: Session, company: CompanyKey) -> TaxPaymentsView:
         tuple(TaxRow(row.name, row.rate, row.active) for row in codes),
         tuple(rows),
         default,
+        tuple(sorted(_deposits(accounts.values()), key=lambda one: one.name.casefold())),
         bool(settings.get("automatic_tax")),
     )
+
+
+def _deposits(accounts: Iterable[RemoteAccount]) -> list[AccountChoice]:
+    usable = (row for row in accounts if row.active and row.kind == AccountKind.DEPOSIT.value)
+    return [AccountChoice(row.external_id, row.name) for row in usable]
+
+
+def save_deposits(session: Session, desk: Desk, company: CompanyKey, choices: Mapping[str, str]) -> None:
+    """Store the account per way of being paid ("" for the default); payments refused for want of one go out again.
+
+    Payments that are there already stay where they are. Raises InputError for an account that can't be used.
+    """
+    known = {
+        one.external_id
+        for one in _deposits(
+            session.scalars(
+                select(RemoteAccount).where(
+                    RemoteAccount.provider == company.provider, RemoteAccount.company_id == company.company_id
+                )
+            )
+        )
+    }
+    for method, account_id in choices.items():
+        if account_id and account_id not in known:
+            raise InputError("account", tr("This account can't be used: choose an active bank or cash account."))
+        row = session.scalar(
+            select(RemoteMethod).where(
+                RemoteMethod.provider == company.provider,
+                RemoteMethod.company_id == company.company_id,
+                RemoteMethod.method == PaymentMethod(method).value,
+            )
+        )
+        if row is None:
+            row = RemoteMethod(provider=company.provider, company_id=company.company_id, method=method)
+            session.add(row)
+        row.deposit_account_id = account_id
+    session.flush()
+    note_change(session, "mapping", 0)
+    waiting = session.scalars(select(SyncStatus).where(SyncStatus.fix == Fix.CHOOSE_DEPOSIT_ACCOUNT.value)).all()
+    for status in waiting:
+        promise(session, desk, status.kind, status.local_id, PushReason.ASKED, asked=True)

@@ -1,12 +1,12 @@
-"""Tax and payments: what the service taxes with and is paid by. Read from there; changed there."""
+"""Tax and payments: what the service taxes with, and where each way of being paid puts the money."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
 from desktop.core import Core
 from desktop.providers.base import Terms
-from desktop.sync.tax_payments import TaxPaymentsView, tax_payments_view
+from desktop.sync.tax_payments import MethodRow, TaxPaymentsView, save_deposits, tax_payments_view
 from desktop.text import tr
 from desktop.ui import formats, operations
 from desktop.ui.banner import Banner
@@ -64,25 +64,44 @@ class TaxPaymentsTab(QWidget):
             intro if view.taxes else tr("{service} has no tax codes: invoices go there without tax.", service=service),
             [(tax.name, tr("{rate} %", rate=formats.decimal(tax.rate)), "") for tax in used],
         )
-        default = view.default_account or tr("the account that {service} uses by default", service=service)
-        self._table(
-            self.methods,
-            tr(
-                "How a payment recorded here is entered in {service}, and where the money goes. Choosing another "
-                "account per method is not in this version yet.",
-                service=service,
-            ),
-            [
-                (
-                    payment_method(one.method),
-                    one.name or tr("recorded without a method"),
-                    one.account or default,
-                )
-                for one in view.methods
-            ],
-        )
+        self._methods_card(view, service)
 
-    def _table(self, card: Card, intro: str, rows: list[tuple[str, str, str]]) -> None:
+    def _methods_card(self, view: TaxPaymentsView, service: str) -> None:
+        default = view.default_account or tr("the account that {service} uses by default", service=service)
+        intro = tr(
+            "How a payment recorded here is entered in {service}, and where the money goes. A change counts for "
+            "payments sent from now on.",
+            service=service,
+        )
+        rows = [(payment_method(one.method), one.name or tr("recorded without a method"), "") for one in view.methods]
+        if not view.accounts:
+            rows = [(name, middle, default) for name, middle, _ in rows]
+        grid = self._table(self.methods, intro, rows)
+        if not view.accounts:
+            return
+        for line, one in enumerate(view.methods):
+            grid.addWidget(self._picker(view, one, default), line, 2)
+
+    def _picker(self, view: TaxPaymentsView, method: MethodRow, default: str) -> QComboBox:
+        """Where this way of being paid puts the money (N4); stored at once."""
+        box = QComboBox(self.methods)
+        box.setAccessibleName(tr("Account for {method}", method=payment_method(method.method)))
+        box.addItem(tr("Default: {account}", account=default), "")
+        for account in view.accounts:
+            box.addItem(account.name, account.external_id)
+        box.setCurrentIndex(max(0, box.findData(method.account_id)))
+        box.activated.connect(lambda _index: self._save(method.method, str(box.currentData() or "")))
+        return box
+
+    def _save(self, method: str, account_id: str) -> None:
+        operations.run(self, self._store(method, account_id), failure=lambda error: show_problem(self.banner, error))
+
+    async def _store(self, method: str, account_id: str) -> None:
+        key = await self._core.company_key()
+        if key is not None:
+            await self._core.do(save_deposits, key, {method: account_id})
+
+    def _table(self, card: Card, intro: str, rows: list[tuple[str, str, str]]) -> QGridLayout:
         empty_out(card.body, keep=1)
         card.body.addWidget(label(intro, "secondary", wrap=True, parent=card))
         box = QWidget(card)
@@ -93,7 +112,9 @@ class TaxPaymentsTab(QWidget):
         for line, (name, middle, right) in enumerate(rows):
             grid.addWidget(label(name, parent=box), line, 0)
             grid.addWidget(label(middle, parent=box), line, 1)
-            grid.addWidget(ElidedLabel(right, "secondary", box), line, 2)
+            if right:
+                grid.addWidget(ElidedLabel(right, "secondary", box), line, 2)
         grid.setColumnStretch(2, 1)
         box.setVisible(bool(rows))
         card.body.addWidget(box)
+        return grid
