@@ -14,6 +14,8 @@ from desktop.models.connection import AppKey
 from desktop.models.desk import Setting
 from desktop.models.session import Database
 from desktop.providers.base import AppKeys
+from desktop.providers.records import ProviderKey
+from desktop.providers.registry import SERVICES
 from desktop.sync.secrets import Cipher, Sealed
 from desktop.text import tr
 
@@ -29,7 +31,13 @@ _ID_SHAPES = {
 
 
 def check_app_keys(provider: str, client_id: str, client_secret: str) -> AppKeys:
-    """The keys without what pasting put around them. Raises InputError naming the field."""
+    """The keys without what pasting put around them. Raises InputError naming the field.
+
+    A service that lets desktop apps sign in without a secret (Xero's PKCE apps) takes an empty one.
+    """
+    service = SERVICES.get(ProviderKey(provider)) if provider in set(ProviderKey) else None
+    if not client_secret.strip() and service is not None and not service.needs_secret:
+        return AppKeys(_clean("client_id", client_id, LONGEST_ID), "")
     keys = AppKeys(_clean("client_id", client_id, LONGEST_ID), _clean("client_secret", client_secret, LONGEST_SECRET))
     if keys.client_id == keys.client_secret:
         raise InputError(

@@ -6,7 +6,7 @@ Opened with `open()`. It never blocks: the browser may take its ten minutes whil
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,12 +35,12 @@ from desktop.errors import (
     SecretStoreProblem,
     WrongCompany,
 )
-from desktop.providers.records import ProviderKey
+from desktop.providers.records import CompanyRef, ProviderKey
 from desktop.sync.connect import Progress, SignInPage, Stage
 from desktop.sync.secrets import KeyMissing, MemoryStore, StoreMissing
 from desktop.sync.vault import start_over
 from desktop.text import tr
-from desktop.ui import operations
+from desktop.ui import dialogs, operations
 from desktop.ui.app_keys_page import AppKeysForm, CopyLine
 from desktop.ui.banner import Banner
 from desktop.ui.buttons import PlainButton, PrimaryButton, QuietButton
@@ -138,7 +138,21 @@ class ConnectDialog(QDialog):
         self._show(self.exchanging, tr("Opening {service}'s sign-in page", service=self._service))
         self._run(self._sign_in())
 
+    async def _choose_company(self, companies: Sequence[CompanyRef]) -> CompanyRef:
+        """Which company to keep books with, when this sign-in reaches several (W3). Raises CancelledByOwner."""
+        chosen, _ = await dialogs.choose(
+            self,
+            tr("Which company?"),
+            tr("You signed in to several companies. BlueClerk keeps its books with one of them."),
+            [(company.external_id, company.name or company.external_id) for company in companies],
+        )
+        company = next((one for one in companies if one.external_id == chosen), None)
+        if company is None:
+            raise CancelledByOwner(tr("No company was chosen, so nothing was connected."))
+        return company
+
     async def _sign_in(self) -> None:
+        self._core.choose_company = self._choose_company
         flow = await self._core.sign_in()
         self._page = await flow.begin(self._key.value, allow_other_company=self._allow_other)
         self.waiting.show_page(self._page)

@@ -113,3 +113,9 @@ async def test_a_refused_pair_replaces_nothing(db: Database) -> None:
     with pytest.raises(ValueError, match="elsewhere"):
         await book.save("quickbooks", "elsewhere", ID, SECRET)
     assert await book.load("quickbooks", "live") == AppKeys(ID, SECRET)
+
+
+def test_a_service_without_secrets_takes_the_client_id_alone() -> None:
+    assert check_app_keys("xero", "0123456789ABCDEF0123456789ABCDEF", " ").client_secret == ""
+    with pytest.raises(InputError):
+        check_app_keys("quickbooks", "AB" + "1" * 48, " ")
