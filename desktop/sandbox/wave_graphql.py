@@ -12,6 +12,7 @@ from typing import Any
 from graphql import (
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     GraphQLScalarType,
@@ -236,7 +237,7 @@ class _Look(Visitor):
 def _name_parts(parsed: Parsed) -> None:
     assert parsed.operation is not None and parsed.document is not None
     fragments = {
-        one.name.value: one for one in parsed.document.definitions if getattr(one, "kind", "") == "fragment_definition"
+        one.name.value: one for one in parsed.document.definitions if isinstance(one, FragmentDefinitionNode)
     }
 
     def fields(selections: Any) -> Iterator[FieldNode]:
