@@ -244,7 +244,7 @@ class MappingPanel(QWidget):
         columns = [
             Column[_Row](tr("Item"), lambda row: row.item.name, key="item", sort_key="item", stretch=True),
             Column[_Row](
-                tr("Income account"),
+                tr("Account"),
                 lambda row: self._account(row).text,
                 key="account",
                 sort_key="account",

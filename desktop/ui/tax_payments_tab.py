@@ -86,12 +86,20 @@ class TaxPaymentsTab(QWidget):
         """Where this way of being paid puts the money (N4); stored at once."""
         box = QComboBox(self.methods)
         box.setAccessibleName(tr("Account for {method}", method=payment_method(method.method)))
-        box.addItem(tr("Default: {account}", account=default), "")
+        if view.default_account or not self._needs_account():
+            box.addItem(tr("Default: {account}", account=default), "")
+        else:
+            box.addItem(tr("Choose an account"), "")
         for account in view.accounts:
             box.addItem(account.name, account.external_id)
         box.setCurrentIndex(max(0, box.findData(method.account_id)))
         box.activated.connect(lambda _index: self._save(method.method, str(box.currentData() or "")))
         return box
+
+    def _needs_account(self) -> bool:
+        """Whether the service wants to be told (Wave, Xero)."""
+        mine = (one for one in self._core.services() if one.terms is self._terms)
+        return any(one.capabilities.deposit_account_required for one in mine)
 
     def _save(self, method: str, account_id: str) -> None:
         operations.run(self, self._store(method, account_id), failure=lambda error: show_problem(self.banner, error))
