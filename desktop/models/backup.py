@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,9 @@ from pathlib import Path
 from desktop.errors import StorageProblem
 from desktop.models.trouble import damaged, in_plain_words, read_only
 from desktop.text import tr
+
+RESTORED_AT = "books.restored_at"
+"""Setting: when these books were replaced by an older copy. What is older may be at the service, unknown to us."""
 
 _NAME = re.compile(r"blueclerk (\d{4}-\d\d-\d\d) (\d{6})Z (.+)\.db")
 
@@ -118,6 +122,7 @@ def restore_backup(path: Path, backup: Backup, now: datetime) -> Path | None:
         shutil.copyfile(backup.path, part)
         if not is_sound(part):
             raise damaged()
+        _note_restored(part, stamp)
         with part.open("rb+") as written:
             os.fsync(written.fileno())
         there = path.exists()
@@ -134,9 +139,20 @@ def restore_backup(path: Path, backup: Backup, now: datetime) -> Path | None:
             tr("The damaged file was left as it is. Check that there is room and that its folder may be written."),
             details=error.strerror or "",
         ) from error
+    except sqlite3.Error as error:
+        raise in_plain_words(error) or damaged(str(error)) from error
     finally:
         _remove(part)
     return kept if there else None
+
+
+def _note_restored(part: Path, stamp: datetime) -> None:
+    """Money that left after the copy was taken must be looked up before it leaves again (I1)."""
+    with closing(sqlite3.connect(part)) as books, books:
+        books.execute("PRAGMA journal_mode=DELETE")
+        books.execute(
+            "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", (RESTORED_AT, json.dumps(stamp.isoformat()))
+        )
 
 
 def to_keep(backups: Iterable[Backup], now: datetime) -> set[Path]:

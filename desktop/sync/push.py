@@ -34,7 +34,16 @@ from desktop.models.session import note_change
 from desktop.models.states import SyncState
 from desktop.models.work import SyncStatus, WriteCall
 from desktop.providers.base import Action, Outcome, PreparedCall
-from desktop.providers.records import CustomerRecord, Found, InvoiceRecord, ItemRecord, Kind, Lookup, Record
+from desktop.providers.records import (
+    CustomerRecord,
+    Found,
+    InvoiceRecord,
+    ItemRecord,
+    Kind,
+    Lookup,
+    PaymentRecord,
+    Record,
+)
 from desktop.sync import failures
 from desktop.sync.asking import Answers, ask_apart
 from desktop.sync.company import Company
@@ -134,11 +143,15 @@ class Push:
     async def run(self, targets: Iterable[Ref]) -> Report:
         """Push `targets` and what they need. Raises LeaseLost; everything else ends in the report."""
         crashpoint("load")
-        work = await self._company.db.in_write(lambda session: self._begin(session, list(targets)))
-        self._work = work
-        self._ours = dict(work.ours)
-        self._ids = {name: ours.link.external_id for name, ours in work.ours.items() if ours.link is not None}
+        wanted = list(targets)
+        work = await self._company.db.in_write(lambda session: self._begin(session, wanted))
+        self._take(work)
         try:
+            strangers = _unlinked_payers(work)
+            if strangers:
+                await self._link_payers(strangers)
+                work = await self._company.db.in_write(lambda session: self._begin(session, wanted))
+                self._take(work)
             planned = await self._plan(work)
             await self._adopt(planned)
             for level in planned.levels:
@@ -151,7 +164,31 @@ class Push:
         await self._finish(work)
         return self._report
 
+    def _take(self, work: Work) -> None:
+        self._work = work
+        self._ours = dict(work.ours)
+        self._ids = {name: ours.link.external_id for name, ours in work.ours.items() if ours.link is not None}
+
     # --- planning -------------------------------------------------------------------------------
+
+    async def _link_payers(self, customers: Sequence[Ref]) -> None:
+        """Link those who are there already: only under them can a payment be found that left before (I1).
+
+        This happens where books were restored from an older copy, which knows neither.
+        """
+        work = await self._company.db.in_read(lambda session: self._load(session, customers))
+        lookup = questions(work, {})
+        if lookup is None:
+            return
+        found = (await self._ask(lookup)).found
+        elsewhere = await self._company.db.in_read(lambda session: self._linked_elsewhere(session, found))
+        provider = self._company.provider
+        planned = plan(work, {}, found, elsewhere, provider.capabilities, provider.terms, markers(work))
+        await self._adopt(Plan(adoptions=planned.adoptions))
+
+    def _load(self, session: Session, targets: Sequence[Ref]) -> Work:
+        connection = session.get_one(Connection, self._company.connection_id)
+        return load_work(session, connection, targets, asked=self._asked)
 
     def _begin(self, session: Session, targets: Sequence[Ref]) -> Work:
         self._check_lease(session)
@@ -224,9 +261,11 @@ class Push:
         self._report.refused.update(planned.refused)
         self._report.waiting.update(planned.waiting)
 
+        ids = self._ids | {one.ours.ref: one.record.external_id or "" for one in planned.adoptions}
+
         def write(session: Session) -> list[Adoption]:
             self._check_lease(session)
-            adopted = [one for one in planned.adoptions if self._adopt_one(session, one)]
+            adopted = [one for one in planned.adoptions if self._adopt_one(session, one, ids)]
             for ours in planned.settled:
                 self._agree(session, ours)
             return adopted
@@ -238,16 +277,17 @@ class Push:
         crashpoint("link.committed")
         await self._publish()
 
-    def _adopt_one(self, session: Session, adoption: Adoption) -> bool:
+    def _adopt_one(self, session: Session, adoption: Adoption, ids: Mapping[str, str]) -> bool:
         """Link the two, unless an import was quicker and linked that one to another record of ours."""
         ours, key, theirs = adoption.ours, self._company.key, adoption.record
         if holder_of(session, key, ours.kind.value, theirs.external_id or "") not in (None, ours.local_id):
             self._refuse(ours, self._taken_by_ours(ours))
             return False
-        mine: Record = theirs if ours.kind is Kind.INVOICE else ours.record
+        record = (resolve(ours.record, ids) or ours.record) if isinstance(ours.record, PaymentRecord) else ours.record
+        mine: Record = theirs if ours.kind is Kind.INVOICE else record
         if isinstance(mine, ItemRecord) and isinstance(theirs, ItemRecord):
             mine = replace(mine, income_account_id=theirs.income_account_id)
-        equal = not unlike(ours.kind, ours.record, mine)
+        equal = not unlike(ours.kind, record, mine)
         store_link(
             session,
             self._now(),
@@ -638,6 +678,17 @@ def _combined(first: Settled, second: Settled) -> Settled:
         problem=second.problem,
         stopped=second.stopped,
     )
+
+
+def _unlinked_payers(work: Work) -> list[Ref]:
+    """Customers without a link whose payments may be at the service already."""
+    names: set[str] = set()
+    for name in work.sent_before - work.unsure:
+        ours = work.ours.get(name)
+        if ours is not None and isinstance(ours.record, PaymentRecord):
+            names.add(ours.record.customer_id.removeprefix("@"))
+    payers = [work.ours[name] for name in sorted(names & work.ours.keys())]
+    return [(one.kind, one.local_id) for one in payers if one.link is None]
 
 
 def _active(record: Record) -> bool:

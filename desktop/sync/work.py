@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +13,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from desktop.books.customers import real_email
+from desktop.models.backup import RESTORED_AT
 from desktop.models.connection import Connection, ExternalLink, RemoteAccount, RemoteMethod
 from desktop.models.customer import Customer
+from desktop.models.desk import Setting
 from desktop.models.invoice import Invoice, InvoiceLine, TaxCode
 from desktop.models.item import Item, ItemAccount
 from desktop.models.payment import Payment, PaymentAllocation
@@ -89,7 +91,21 @@ def _sent_before(session: Session, loader: _Loader) -> frozenset[str]:
             )
         )
         found.update(rows)
+    found.update(_older_than_a_restore(session, [one.local_id for one in payments]))
     return frozenset(found)
+
+
+def _older_than_a_restore(session: Session, payments: Sequence[int]) -> set[str]:
+    """Payments that may have left after the copy was taken that these books were restored from (S4)."""
+    restored = session.get(Setting, RESTORED_AT) if payments else None
+    if restored is None:
+        return set()
+    moment = datetime.fromisoformat(str(restored.value))
+    found: set[str] = set()
+    for part in _chunks(payments):
+        rows = session.scalars(select(Payment.id).where(Payment.id.in_(part), Payment.created_at <= moment))
+        found.update(ref(Kind.PAYMENT, each) for each in rows)
+    return found
 
 
 def open_refs(session: Session, company: CompanyKey) -> frozenset[str]:

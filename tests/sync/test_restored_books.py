@@ -1,0 +1,73 @@
+"""Books put back from an older copy: what left after it was taken is found again, not sent a second time (S4, I1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop.books import customers, invoices, items, payments
+from desktop.books.customers import CustomerDraft
+from desktop.books.drafts import InvoiceDraft, LineDraft
+from desktop.books.items import ItemDraft
+from desktop.books.payments import PaymentDraft
+from desktop.core import Core
+from desktop.models.backup import newest_good, restore_backup
+from desktop.providers.records import Kind
+from desktop.sync import mapping
+from tests.helpers.control import Control
+from tests.helpers.desk import connected_core
+
+
+async def _invoice_with_payment(core: Core, number: str) -> tuple[int, int]:
+    """(customer, invoice), neither of them sent."""
+    day = core.clock.now().astimezone().date()
+    customer = await core.do(customers.create_customer, CustomerDraft("Late Payer"))
+    item = await core.do(items.create_item, ItemDraft(name="Valve change", unit_price=Decimal(100)))
+    key = await core.company_key()
+    assert key is not None
+    view = await core.ask(mapping.mapping_view, key)
+    await core.do(mapping.save_mapping, key, {item: view.accounts[0].external_id})
+    line = LineDraft(item, "", Decimal(1), Decimal(100))
+    draft = InvoiceDraft(customer, day, day + timedelta(days=14), (line,), number=number)
+    invoice = await core.do(invoices.create_invoice, draft)
+    await core.do(invoices.mark_sent, invoice)
+    await core.do(payments.record_payment, PaymentDraft(invoice, day, Decimal(40), "check", "1041"))
+    return customer, invoice
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_S4_I1_a_payment_sent_after_the_copy_is_not_sent_again(
+    tmp_path: Path, sandbox: Any, control: Control, known: bool
+) -> None:
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        options = core.options
+        customer, invoice = await _invoice_with_payment(core, "RB-1")
+        if known:
+            assert (await core.sync([(Kind.CUSTOMER, customer)])).clean
+        assert await core.daily_backup() is not None
+        assert (await core.sync([(Kind.INVOICE, invoice)])).clean
+    before = control.books()
+    books = Path(options.database)
+    books.write_bytes(b"not a database" * 500)
+    backup = newest_good(tmp_path / "desk" / "backups")
+    assert backup is not None
+    kept = restore_backup(books, backup, options.clock.now())
+    assert kept is not None and kept.read_bytes().startswith(b"not a database")
+
+    control.clock(120)  # the limits of the service know nothing of our new start
+    core = await Core.open(replace(options))
+    try:
+        report = await core.sync([(Kind.INVOICE, invoice)])
+        assert report.clean, report
+        after = control.books()
+        for kind in ("customers", "invoices", "payments"):
+            assert len(after[kind]) == len(before[kind]), kind
+        (there,) = [one for one in after["invoices"] if one["number"] == "RB-1"]
+        assert Decimal(there["balance"]) == 60
+    finally:
+        await core.close()
