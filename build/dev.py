@@ -71,9 +71,7 @@ def system_packages() -> None:
     print("Installing system packages:", *missing, flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update", "-qq"], [*apt, "-qq"]):
-        subprocess.run(
-            command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment
-        )
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment)
 
 
 def pip(python: str, *words: str) -> None:

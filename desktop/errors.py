@@ -352,9 +352,7 @@ class AccountUnusable(ItemError):
 
     fix = Fix.OPEN_MAPPING
 
-    def __init__(
-        self, service: str, account: str, items: Sequence[Concern] = (), *, details: str = ""
-    ) -> None:
+    def __init__(self, service: str, account: str, items: Sequence[Concern] = (), *, details: str = "") -> None:
         super().__init__(
             tr(
                 "The account “{account}” can no longer be used in {service}.",
@@ -392,13 +390,9 @@ class NumberTaken(ItemError):
             )
             advice = tr("Choose another number for this invoice.")
         else:
-            title = tr(
-                "Invoice number {number} is already used in {service}.", service=service, number=number
-            )
+            title = tr("Invoice number {number} is already used in {service}.", service=service, number=number)
             advice = tr("Choose another number for this invoice.")
-        super().__init__(
-            title, advice, details=details, fix=Fix.LINK_INVOICE if can_link else Fix.CHANGE_NUMBER
-        )
+        super().__init__(title, advice, details=details, fix=Fix.LINK_INVOICE if can_link else Fix.CHANGE_NUMBER)
 
 
 class NameTaken(ItemError):
@@ -406,9 +400,7 @@ class NameTaken(ItemError):
 
     fix = Fix.LINK_CUSTOMER
 
-    def __init__(
-        self, service: str, name: str, *, holder: str = "", is_item: bool = False, details: str = ""
-    ) -> None:
+    def __init__(self, service: str, name: str, *, holder: str = "", is_item: bool = False, details: str = "") -> None:
         who = holder or tr("another record")
         super().__init__(
             tr(
@@ -514,9 +506,7 @@ class PeriodClosed(ItemError):
             )
         else:
             title = tr("The books in {service} are closed for this date.", service=service)
-        super().__init__(
-            title, tr("Use a later date, or ask the bookkeeper to reopen the period."), details=details
-        )
+        super().__init__(title, tr("Use a later date, or ask the bookkeeper to reopen the period."), details=details)
 
 
 class PlanLacksFeature(ItemError):
@@ -646,9 +636,7 @@ class RuleBroken(ItemError):
 
     fix = Fix.EDIT_INVOICE
 
-    def __init__(
-        self, service: str, *, title: str = "", details: str = "", fix: Fix = Fix.EDIT_INVOICE
-    ) -> None:
+    def __init__(self, service: str, *, title: str = "", details: str = "", fix: Fix = Fix.EDIT_INVOICE) -> None:
         super().__init__(
             title or tr("{service} refused this.", service=service),
             tr("Details has its reason; nothing was changed there."),

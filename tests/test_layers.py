@@ -93,13 +93,9 @@ def test_each_library_stays_where_it_belongs(path: Path) -> None:
 @pytest.mark.parametrize("path", [p for p in FILES if _room_of(p) in CLOCKLESS], ids=_name)
 def test_no_wall_clock_and_no_sleep_below_the_top(path: Path) -> None:
     calls = [
-        ast.unparse(node.func)
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call)
+        ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)
     ]
-    wrong = [
-        call for call in calls if any(call == clock or call.endswith("." + clock) for clock in WALL_CLOCKS)
-    ]
+    wrong = [call for call in calls if any(call == clock or call.endswith("." + clock) for clock in WALL_CLOCKS)]
     assert not wrong, f"desktop/{_name(path)} reads the time itself: {wrong}"
 
 

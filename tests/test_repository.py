@@ -28,12 +28,8 @@ REGISTRIES = [
         ("anaconda", "org"),
     )
 ]
-MACHINE_PATH = re.compile(
-    "/" + r"(?:work|root|opt/[a-z-]+|home/\w+|Users/\w+|tmp/[a-z]+)" + "/|[A-Z]:" + r"\\Users"
-)
-TOO_LONG_TO_BE_WAITED_FOR = (
-    30  # asyncio.sleep(3600) stands for something that hangs; it is cancelled, not waited for
-)
+MACHINE_PATH = re.compile("/" + r"(?:work|root|opt/[a-z-]+|home/\w+|Users/\w+|tmp/[a-z]+)" + "/|[A-Z]:" + r"\\Users")
+TOO_LONG_TO_BE_WAITED_FOR = 30  # asyncio.sleep(3600) stands for something that hangs; it is cancelled, not waited for
 
 
 def _pins() -> dict[str, str]:
@@ -92,9 +88,7 @@ def test_readme_gives_one_command(section: str, command: str) -> None:
 def test_version_is_the_same_everywhere() -> None:
     version = PROJECT["version"]
     assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
-    with contextlib.suppress(
-        metadata.PackageNotFoundError
-    ):  # never installed: no second place that could differ
+    with contextlib.suppress(metadata.PackageNotFoundError):  # never installed: no second place that could differ
         assert metadata.version(PROJECT["name"]) == version
     assert not _lines(re.compile(rf"['\"]{re.escape(version)}['\"]"), python_files("desktop"))
 

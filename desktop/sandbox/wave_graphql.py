@@ -236,9 +236,7 @@ class _Look(Visitor):
 
 def _name_parts(parsed: Parsed) -> None:
     assert parsed.operation is not None and parsed.document is not None
-    fragments = {
-        one.name.value: one for one in parsed.document.definitions if isinstance(one, FragmentDefinitionNode)
-    }
+    fragments = {one.name.value: one for one in parsed.document.definitions if isinstance(one, FragmentDefinitionNode)}
 
     def fields(selections: Any) -> Iterator[FieldNode]:
         for one in selections.selections if selections is not None else ():

@@ -657,9 +657,7 @@ async def link_by_hand(company: Company, kind: Kind, local_id: int, record: Cust
 def _let_go(session: Session, company: Company, kind: Kind, local_id: int, record: CustomerRecord | ItemRecord) -> None:
     """The owner chooses another counterpart because the one we know is gone."""
     link = find_link(session, company.key, kind.value, local_id)
-    status = session.scalar(
-        select(SyncStatus).where(SyncStatus.kind == kind.value, SyncStatus.local_id == local_id)
-    )
+    status = session.scalar(select(SyncStatus).where(SyncStatus.kind == kind.value, SyncStatus.local_id == local_id))
     troubled = status is not None and status.state == SyncState.NEEDS_YOU.value
     blocked = troubled or bool(failures.blocked_by(session, [(kind.value, local_id)]))
     if link is None or not blocked or link.external_id == record.external_id:

@@ -210,21 +210,13 @@ def _invoice_rules(ours: Ours, work: Work, capabilities: Capabilities, terms: Te
             return MissingCustomer(service, one.label, concerns=(one.concern,))
         if one.kind is Kind.ITEM and capabilities.sync_items and not work.switches.items:
             return MissingItem(service, one.label, concerns=(one.concern,))
-    if (
-        not work.settings.multi_currency
-        and record.currency
-        and record.currency != work.settings.home_currency
-    ):
+    if not work.settings.multi_currency and record.currency and record.currency != work.settings.home_currency:
         return CurrencyRefused(service, record.currency, work.settings.home_currency)
     if ours.untaxable:
-        return TaxProblem(
-            service, title=tr("A line uses a tax code that {service} does not have.", service=service)
-        )
+        return TaxProblem(service, title=tr("A line uses a tax code that {service} does not have.", service=service))
     codes = {line.tax_code_id for line in record.lines if line.tax_code_id}
     if capabilities.tax_codes_per_invoice is not None and len(codes) > capabilities.tax_codes_per_invoice:
-        return TaxProblem(
-            service, title=tr("{service} takes only one tax rate on an invoice.", service=service)
-        )
+        return TaxProblem(service, title=tr("{service} takes only one tax rate on an invoice.", service=service))
     if len(record.lines) > capabilities.lines_max:
         return InvalidField(
             service,
@@ -252,9 +244,7 @@ def _closed(day: date, work: Work, service: str) -> ItemError | None:
     return PeriodClosed(service, closed) if closed is not None and day <= closed else None
 
 
-def _item_account(
-    items: Iterable[Ours], work: Work, capabilities: Capabilities, terms: Terms
-) -> ItemError | None:
+def _item_account(items: Iterable[Ours], work: Work, capabilities: Capabilities, terms: Terms) -> ItemError | None:
     if not capabilities.income_accounts:
         return None
     items = list(items)
@@ -436,9 +426,7 @@ class _Builder:
 
     def _customer(self, ours: Ours, record: CustomerRecord) -> ItemError | None:
         service = self.terms.service
-        theirs = next(
-            (c for c in self.found.customers if same_name(c.display_name, record.display_name)), None
-        )
+        theirs = next((c for c in self.found.customers if same_name(c.display_name, record.display_name)), None)
         if theirs is None:
             holder = next(
                 (who for name, who in self.found.other_name_holders if same_name(name, record.display_name)),
@@ -493,11 +481,7 @@ class _Builder:
         customer = next((self.work.ours[name] for name in ours.needs if name.startswith("customer:")), None)
         linked = customer.link if customer is not None else None
         adopted = next(
-            (
-                a.record.external_id
-                for a in self.adoptions
-                if customer is not None and a.ours.ref == customer.ref
-            ),
+            (a.record.external_id for a in self.adoptions if customer is not None and a.ours.ref == customer.ref),
             None,
         )
         ours_there = linked.external_id if linked is not None else adopted
@@ -506,9 +490,7 @@ class _Builder:
         can_link = same_customer and theirs.total == record.total and free
         taken_by = customer.label if same_customer and customer is not None else tr("another customer")
         error = NumberTaken(self.terms.service, record.number, taken_by=taken_by, can_link=can_link)
-        error.details = tr(
-            "Invoice there: {number}, {total}.", number=theirs.number, total=theirs.total or Decimal(0)
-        )
+        error.details = tr("Invoice there: {number}, {total}.", number=theirs.number, total=theirs.total or Decimal(0))
         return error
 
     def _update(self, ours: Ours) -> ItemError | None:
@@ -661,8 +643,7 @@ def resolve(record: Record, ids: Mapping[str, str]) -> Record | None:
         if customer is None or None in invoices:
             return None
         parts = tuple(
-            replace(part, invoice_id=invoice or "")
-            for part, invoice in zip(record.allocations, invoices, strict=True)
+            replace(part, invoice_id=invoice or "") for part, invoice in zip(record.allocations, invoices, strict=True)
         )
         return replace(record, customer_id=customer, allocations=parts)
     return record
@@ -699,9 +680,7 @@ def differences(kind: Kind, ours: Record, theirs: Record) -> tuple[str, ...]:
     return tuple(result)
 
 
-def merge(
-    kind: Kind, ours: Record, theirs: Record, link: LinkState, fields: frozenset[str]
-) -> tuple[str, ...]:
+def merge(kind: Kind, ours: Record, theirs: Record, link: LinkState, fields: frozenset[str]) -> tuple[str, ...]:
     """Fields of ours that were changed there too since both sides agreed: those are in conflict (N10).
 
     Empty means that our change may be written over the newer version.
@@ -712,8 +691,6 @@ def merge(
         sorted(
             name
             for name in fields
-            if name in link.agreed_theirs
-            and now[name] != link.agreed_theirs[name]
-            and now[name] != mine[name]
+            if name in link.agreed_theirs and now[name] != link.agreed_theirs[name] and now[name] != mine[name]
         )
     )

@@ -113,9 +113,7 @@ def _restored(name: str, value: Any) -> Any:
     if name == "method":
         return PaymentMethod(value)
     if name == "lines":
-        return tuple(
-            LineRecord(**{key: _restored(key, part) for key, part in line.items()}) for line in value
-        )
+        return tuple(LineRecord(**{key: _restored(key, part) for key, part in line.items()}) for line in value)
     if name == "allocations":
         return tuple(Allocation(part["invoice_id"], Decimal(part["amount"])) for part in value)
     return value
@@ -173,9 +171,7 @@ def _line(line: LineRecord) -> dict[str, Any]:
 def changed_fields(kind: Kind, ours: Record, agreed_ours: Mapping[str, Any]) -> frozenset[str]:
     """Our fields that differ from what was last agreed; all of them when nothing was agreed yet."""
     now = compared(kind, ours)
-    return frozenset(
-        name for name, value in now.items() if name not in agreed_ours or agreed_ours[name] != value
-    )
+    return frozenset(name for name, value in now.items() if name not in agreed_ours or agreed_ours[name] != value)
 
 
 def with_identity(record: Record, external_id: str | None, version: str | None) -> Record:

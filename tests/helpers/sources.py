@@ -14,11 +14,7 @@ _BINARY = {".png", ".ico", ".icns", ".ttf", ".otf", ".db", ".pdf", ".gif", ".wof
 def text_files(folder: Path = ROOT) -> Iterator[Path]:
     """Every text file of the checkout, committed yet or not; no environment, cache or build output."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if (
-            path.name in _NOT_OURS
-            or path.name.endswith(("_cache", ".egg-info"))
-            or path.name == ".hypothesis"
-        ):
+        if path.name in _NOT_OURS or path.name.endswith(("_cache", ".egg-info")) or path.name == ".hypothesis":
             continue
         if path.is_dir():
             yield from text_files(path)

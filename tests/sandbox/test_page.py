@@ -69,9 +69,7 @@ def test_everything_the_page_asks_for_lies_beside_it() -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_write_text_never_markup_and_reach_no_other_place(script: Path) -> None:
     text = script.read_text(encoding="utf-8")
-    assert not re.findall(
-        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", text
-    )
+    assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", text)
     assert not re.findall(r"https?://|\.style\b|setAttribute\(\"style", text)
 
 
@@ -92,9 +90,7 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_has_contrast_on_every_surface_it_stands_on(scheme: str) -> None:
     token = colours(scheme)
-    pairs = [
-        (text, on) for text in ("text", "text-2", "text-3", "accent") for on in ("window", "panel", "hover")
-    ]
+    pairs = [(text, on) for text in ("text", "text-2", "text-3", "accent") for on in ("window", "panel", "hover")]
     pairs += [(tone, f"{tone}-on") for tone in ("good", "wait", "bad", "info")]
     pairs += [
         ("on-accent", "accent"),
@@ -220,9 +216,7 @@ def _browse(browser: str, profile: Path, url: str) -> tuple[str, str]:
     rest = "--disable-sync --no-first-run --enable-logging=stderr --virtual-time-budget=3000 --dump-dom"
     command = [browser, *quiet.split(), *rest.split(), f"--user-data-dir={profile}", url]
     run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=True)
-    console = "\n".join(
-        row for row in run.stderr.splitlines() if "CONSOLE" in row or "Content Security" in row
-    )
+    console = "\n".join(row for row in run.stderr.splitlines() if "CONSOLE" in row or "Content Security" in row)
     return run.stdout, console
 
 

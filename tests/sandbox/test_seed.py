@@ -54,9 +54,7 @@ def test_names_are_unique_across_customers_vendors_and_employees_and_acceptable(
 def test_addresses_and_telephones_belong_to_nobody(name: str) -> None:
     seed = company(name)
     mails = [customer.email for customer in seed.customers if customer.email] + [seed.email]
-    assert not [
-        mail for mail in mails if not re.fullmatch(r"[a-z0-9.]+@([a-z]+\.)?example\.(com|org|net)", mail)
-    ]
+    assert not [mail for mail in mails if not re.fullmatch(r"[a-z0-9.]+@([a-z]+\.)?example\.(com|org|net)", mail)]
     phones = [customer.phone for customer in seed.customers if customer.phone]
     assert not [phone for phone in phones if not re.fullmatch(r"\d{3}-555-01\d\d", phone)]
 
@@ -75,9 +73,7 @@ def test_days_lie_before_the_end_of_the_books_and_money_is_in_cents(name: str) -
 def test_no_invoice_is_paid_twice_or_more_than_its_total(name: str) -> None:
     seed = company(name)
     paid = paid_of(seed)
-    assert all(
-        paid.get(invoice.number, 0) <= invoice_total(invoice, seed.tax_codes) for invoice in seed.invoices
-    )
+    assert all(paid.get(invoice.number, 0) <= invoice_total(invoice, seed.tax_codes) for invoice in seed.invoices)
 
 
 def test_demo_holds_the_cases_that_people_stumble_over() -> None:

@@ -115,4 +115,6 @@ async def test_M112_one_fault_among_thirty_lets_the_others_go(office: Office) ->
     assert_intentions(office)
     again = await office.sync(*invoices)  # M99: Resync tries the failed one again, and only that
     assert again.clean and again.writes == 1
+    office.clock.advance(5)  # the customer's and the item's own promises fall due
+    assert (await office.runner.drain()).writes == 0
     assert_quiet(office)
