@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-NAMES = ("push", "list", "import", "match", "start")
+NAMES = ("push", "services", "list", "import", "match", "start")
 
 
 def main() -> int:

@@ -285,8 +285,13 @@ def _checked(ours: Ours, work: Work, check: Callable[[Step], ItemError | None]) 
 # --- 2. what must be looked up before anything is created ------------------------------------------
 
 
-def questions(work: Work, refused: Mapping[str, ItemError]) -> Lookup | None:
-    """Names and numbers that would be created: do they exist there already? None when nothing is new."""
+def questions(
+    work: Work, refused: Mapping[str, ItemError], refuses_taken: frozenset[Kind] = frozenset()
+) -> Lookup | None:
+    """Names and numbers that would be created: do they exist there already? None when nothing is new.
+
+    Customers are not asked about where the service itself refuses a taken name: only then is it looked up who has it.
+    """
     customers: list[str] = []
     items: list[str] = []
     numbers: list[str] = []
@@ -296,7 +301,8 @@ def questions(work: Work, refused: Mapping[str, ItemError]) -> Lookup | None:
         if ours.ref in work.unsure:
             continue
         if isinstance(record, CustomerRecord) and ours.link is None:
-            customers.append(record.display_name)
+            if Kind.CUSTOMER not in refuses_taken:
+                customers.append(record.display_name)
         elif isinstance(record, ItemRecord) and ours.link is None:
             items.append(record.name)
         elif isinstance(record, InvoiceRecord) and _number_is_new(ours, record):

@@ -204,7 +204,7 @@ class Push:
         self._report.refused.update(refused)
         await self._publish()  # before any call: the network may be down (M111)
         found = Found()
-        lookup = questions(work, refused)
+        lookup = questions(work, refused, provider.capabilities.refuses_taken)
         if lookup is not None:
             answers = await self._ask(lookup)
             found = answers.found
