@@ -173,6 +173,8 @@ class Capabilities:
     """Fields of ours that the service can't hold ("customer.company_name"): an edit of them alone writes nothing."""
     invoice_stamps: bool = True
     """Invoices have room for our stamp; without, number, customer and total tell our own lost attempt (D1)."""
+    refuses_stale: bool = True
+    """An update of an old version is refused; without, the last write wins, so callers compare just before (D3)."""
 
 
 @dataclass(frozen=True, slots=True)

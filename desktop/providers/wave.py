@@ -89,6 +89,7 @@ CAPABILITIES = Capabilities(
     lines_max=LINES_MAX,
     memo_max=TEXT_MAX,
     invoice_stamps=False,
+    refuses_stale=False,
     no_room=NO_ROOM,
 )
 

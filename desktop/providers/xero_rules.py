@@ -164,6 +164,9 @@ def _invoice(invoice: InvoiceRecord) -> Iterator[ItemError]:
     yield from _text(kind, "memo", invoice.memo, MEMO_MAX)
     if not invoice.lines:
         yield _invalid(kind, "lines", tr("Invoice {number} has no lines.", number=invoice.number))
+    if len(invoice.lines) > LINES_MAX:
+        message = tr("{service} takes {limit} lines on one invoice.", service=SERVICE, limit=LINES_MAX)
+        yield _invalid(kind, "lines", message)
     if invoice.due_on is not None and invoice.due_on < invoice.issued_on:
         yield _invalid(kind, "due_on", tr("The due date lies before the invoice date."))
     for line in invoice.lines:
