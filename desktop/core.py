@@ -174,6 +174,8 @@ class Core:
                 await self.check_health()
             except BlueClerkError as problem:
                 _log.info("the hourly look was not finished: %s", problem.title)
+            except Exception:  # the next hour's look, and the backup, must come whatever it was
+                _log.exception("the hourly look failed")
 
     async def daily_backup(self) -> Path | None:
         """A checked copy of a SQLite file if today has none yet, thinned out by age; the copy made, or None.

@@ -293,6 +293,7 @@ class Walk:
                 wrong.append(f"{number}: ours {amount}/{balance}, theirs {other['total']}/{other['balance']}")
             total += amount
             paid += received
+        wrong += await self._compare_payments(there["payments"], {external_id for _, external_id, _, _ in ours})
         doubles = [n for n in self.numbers if sum(1 for one in there["invoices"] if one["number"] == n) != 1]
         wrong += [f"{number} stands there more than once or not at all" for number in doubles]
         self._expect(len(ours) == len(self.invoices), f"{len(ours)} invoices are linked", f"{len(ours)} are linked")
@@ -303,6 +304,24 @@ class Walk:
             f"equal: {total:,.2f} invoiced, {paid:,.2f} paid, {total - paid:,.2f} still open on both sides",
             "the books differ",
         )
+
+    async def _compare_payments(self, theirs: list[dict[str, Any]], invoices: set[str]) -> list[str]:
+        """Each of ours is there once with its amount, and nothing else was paid on our invoices or left as a credit."""
+        ours = await self.core.ask(_our_payments)
+        by_id = {one["id"]: one for one in theirs}
+        wrong = []
+        for external_id, amount in ours.items():
+            other = by_id.get(external_id)
+            if other is None or Decimal(other["amount"]) != amount or Decimal(other.get("unapplied") or 0) != 0:
+                wrong.append(f"a payment of {amount}: theirs is {other and other['amount']}")
+        strangers = [
+            one["id"]
+            for one in theirs
+            if one["id"] not in ours and any(part["invoice_id"] in invoices for part in one["allocations"])
+        ]
+        wrong += [f"payment {number} there is not ours" for number in strangers]
+        self._expect(len(ours) == PAID, f"{len(ours)} payments are linked, each found once", f"{len(ours)} linked")
+        return wrong
 
     # --- evidence --------------------------------------------------------------------------------------
 
@@ -419,6 +438,16 @@ def _quiet(session: Session) -> bool:
     waiting = session.scalar(select(OutboxEntry.id).limit(1))
     busy = session.scalar(select(SyncStatus.id).where(SyncStatus.state.in_(("syncing", "in_doubt"))).limit(1))
     return waiting is None and busy is None
+
+
+def _our_payments(session: Session) -> dict[str, Decimal]:
+    """Id there and amount of every payment that is linked."""
+    rows = session.execute(
+        select(ExternalLink.external_id, Payment.amount)
+        .join(Payment, Payment.id == ExternalLink.local_id)
+        .where(ExternalLink.kind == Kind.PAYMENT.value, Payment.deleted.is_(False))
+    )
+    return {external_id: amount for external_id, amount in rows}
 
 
 def _busy_records(session: Session) -> list[str]:

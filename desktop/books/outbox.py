@@ -15,7 +15,7 @@ from desktop.models.item import Item
 from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.session import note_change
 from desktop.models.states import InvoiceStatus, PushReason, Switches
-from desktop.models.work import OutboxEntry
+from desktop.models.work import Intention, OutboxEntry
 
 DEBOUNCE = timedelta(seconds=2)
 """How long an automatic push waits for further changes of the same record (M70)."""
@@ -85,6 +85,19 @@ def linked(session: Session, connection: Connection, kind: str, local_id: int) -
     return bool(found.scalar_one())
 
 
+def on_its_way(session: Session, kind: str, local_id: int) -> bool:
+    """Whether this record is being sent now, or was and nobody knows: what is changed meanwhile must follow."""
+    promised = session.scalar(
+        select(OutboxEntry.id).where(OutboxEntry.kind == kind, OutboxEntry.local_id == local_id).limit(1)
+    )
+    if promised is not None:
+        return True
+    unsettled = select(Intention.id).where(
+        Intention.kind == kind, Intention.local_id == local_id, Intention.outcome.in_(("open", "in_doubt"))
+    )
+    return session.scalar(unsettled.limit(1)) is not None
+
+
 def _goes_out(session: Session, connection: Connection, switches: Switches, kind: str, local_id: int) -> bool:
     if kind == "invoice":
         return _invoice_goes_out(session, connection, session.get_one(Invoice, local_id))
@@ -98,7 +111,7 @@ def _goes_out(session: Session, connection: Connection, switches: Switches, kind
 def _invoice_goes_out(session: Session, connection: Connection, invoice: Invoice) -> bool:
     if invoice.status == InvoiceStatus.DRAFT:
         return False
-    if linked(session, connection, "invoice", invoice.id):
+    if linked(session, connection, "invoice", invoice.id) or on_its_way(session, "invoice", invoice.id):
         return True
     sent_since = invoice.sent_at is not None and invoice.sent_at >= connection.connected_at
     return invoice.status == InvoiceStatus.SENT and sent_since
@@ -107,7 +120,7 @@ def _invoice_goes_out(session: Session, connection: Connection, invoice: Invoice
 def _payment_goes_out(session: Session, connection: Connection, switches: Switches, payment: Payment) -> bool:
     """A payment follows its invoice (M84): it never drags along one that would stay here by itself."""
     if payment.deleted:
-        return linked(session, connection, "payment", payment.id)
+        return linked(session, connection, "payment", payment.id) or on_its_way(session, "payment", payment.id)
     invoices = session.scalars(
         select(Invoice)
         .join(PaymentAllocation, PaymentAllocation.invoice_id == Invoice.id)

@@ -426,6 +426,7 @@ class _Builder:
         mine = next((one for one in self.found.payments if marker and one.marker == marker and not one.voided), None)
         if mine is not None:
             self.adoptions.append(Adoption(ours, mine))
+            self._update_to(ours, mine)
         else:
             self._step(ours, Action.CREATE)
         return None

@@ -138,6 +138,8 @@ class Push:
         self._ours: dict[str, Ours] = {}
         self._written: dict[str, Written] = {}
         self._published: set[str] = set()
+        self._found_paid: set[str] = set()
+        """Invoices with a payment that was found there by our stamp."""
         self._reached = False
 
     async def run(self, targets: Iterable[Ref]) -> Report:
@@ -274,6 +276,8 @@ class Push:
             self._ids[adoption.ours.ref] = adoption.record.external_id or ""
             if adoption.ours.kind is not Kind.INVOICE:
                 self._report.done.add(adoption.ours.ref)
+            if adoption.ours.kind is Kind.PAYMENT:
+                self._found_paid.update(adoption.ours.needs)
         crashpoint("link.committed")
         await self._publish()
 
@@ -284,7 +288,8 @@ class Push:
             self._refuse(ours, self._taken_by_ours(ours))
             return False
         record = (resolve(ours.record, ids) or ours.record) if isinstance(ours.record, PaymentRecord) else ours.record
-        mine: Record = theirs if ours.kind is Kind.INVOICE else record
+        # what we know by our own stamp is what we sent before; customers and items were only found alike
+        mine: Record = theirs if ours.kind in (Kind.INVOICE, Kind.PAYMENT) else record
         if isinstance(mine, ItemRecord) and isinstance(theirs, ItemRecord):
             mine = replace(mine, income_account_id=theirs.income_account_id)
         equal = not unlike(ours.kind, record, mine)
@@ -337,6 +342,8 @@ class Push:
         """The steps of this level whose needs are at the service, with real ids put in."""
         ready = []
         for step in level:
+            if step.ours.ref in self._report.refused:
+                continue  # refused while it was being linked: another record of ours has that one
             blocking = next((name for name in step.ours.needs if self._blocks(name)), None)
             record = resolve(step.step.record, self._ids)
             if blocking is not None and step.ours.kind is Kind.INVOICE and not step.ours.gone:
@@ -582,7 +589,7 @@ class Push:
             return False
         if name in work.unsure or name in self._report.in_doubt:
             return False
-        if name in work.targets:
+        if name in work.targets or name in self._found_paid:
             return True
         unsent = ours.link is not None and ours.link.revision < ours.revision
         return not unsent and any(one.ours.kind is Kind.PAYMENT and name in one.ours.needs for one in self._payments())

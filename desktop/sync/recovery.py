@@ -8,6 +8,7 @@ Nothing is ever resent blindly.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desktop.crashpoint import crashpoint
-from desktop.errors import AnswerUnreadable, ConnectionProblem
+from desktop.errors import AnswerUnreadable, ConnectionProblem, StorageProblem
 from desktop.models.states import SyncState
 from desktop.models.work import Intention, SyncStatus, WriteCall
 from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, PreparedCall
@@ -41,6 +42,8 @@ from desktop.sync.push import LeaseLost, count_attempt
 from desktop.sync.settling import IN_DOUBT, NOT_SENT, OPEN, TAKES_AWAY, holder_of, settle
 from desktop.sync.snapshots import record_from_json, unlike
 from desktop.sync.work import connections_of
+
+_log = logging.getLogger(__name__)
 
 NamedT = TypeVar("NamedT", CustomerRecord, ItemRecord)
 
@@ -77,6 +80,11 @@ async def recover(company: Company, held: HeldLease, *, actor: str = "") -> Reco
         except ConnectionProblem as problem:
             await company.db.in_read(partial(_note_unsure, call_id=one.call_id, result=result))
             result.problem = problem
+        except (LeaseLost, StorageProblem):
+            raise
+        except Exception:  # one stored call that can't be understood must not stop all others for good
+            _log.exception("a call could not be recovered")
+            await company.db.in_read(partial(_note_unsure, call_id=one.call_id, result=result))
         if result.problem is not None:
             break
     again = await company.db.in_write(lambda session: _left_over(session, company, held, result))
@@ -130,7 +138,7 @@ async def _look_up(
 
     outcomes = await company.db.in_read(judge)
     elements = tuple(CallElement(r.element_key, r.ref, Kind(r.kind), Action(r.action)) for r in intentions)
-    await _store(company, one, outcomes, result, actor, elements, absent_means_again=absent_means_again)
+    await _store(company, one, outcomes, result, actor, elements, holding=held if absent_means_again else None)
 
 
 async def _store(
@@ -141,15 +149,19 @@ async def _store(
     actor: str,
     elements: Sequence[CallElement],
     *,
-    absent_means_again: bool = False,
+    holding: HeldLease | None = None,
 ) -> None:
+    """Store the outcomes. With `holding`, None among them means "not there", which only the lease's holder may say."""
+
     def write(session: Session) -> None:
+        if holding is not None:
+            _check(session, company, holding)
         now = company.desk.clock.now()
         known = [outcome if outcome is not None else InDoubt("not found") for outcome in outcomes]
         settle(session, now, company.key, one.call_id, known, actor=actor, connection_id=company.connection_id)
         rows = session.scalars(select(Intention).where(Intention.call_id == one.call_id)).all()
         for row, outcome in zip(sorted(rows, key=lambda r: r.id), outcomes, strict=True):
-            if outcome is None and absent_means_again and row.outcome == IN_DOUBT:
+            if outcome is None and holding is not None and row.outcome == IN_DOUBT:
                 row.outcome, row.settled_at = NOT_SENT, now
             if row.outcome == IN_DOUBT:
                 result.unsure.add((row.kind, row.local_id))
