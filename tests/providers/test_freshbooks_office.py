@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -266,7 +265,7 @@ async def test_M2_W3_connecting_asks_which_business_and_the_first_sync_goes_thro
         with pytest.raises(SignInRefused):  # nobody there to be asked: never simply the first
             await sign_in(core, FS)
     async with open_core(tmp_path / "second", sandbox) as core:
-        core.options = replace(core.options, choose_company=choose)
+        core.choose_company = choose
         await sign_in(core, FS)
         assert asked == [["Acme Plumbing LLC", "Bluebird Cleaning Co"]]
         view = await core.connection()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from desktop.clock import ManualClock
@@ -27,9 +29,8 @@ def test_quickbooks_is_made_from_the_table() -> None:
     assert isinstance(made, QuickBooksSignIn)
 
 
-@pytest.mark.parametrize("key", [key for key, info in SERVICES.items() if not info.available])
-def test_a_service_that_is_not_there_yet_says_so(key: ProviderKey) -> None:
-    info = SERVICES[key]
+def test_a_service_that_is_not_there_yet_says_so() -> None:
+    info = replace(SERVICES[ProviderKey.WAVE], available=False, provider=None, sign_in=None)
     with pytest.raises(NotAllowed, match="not yet available"):
         info.make_provider(service(Server(reply({}))), CompanyRef("1"))
     with pytest.raises(NotAllowed, match="not yet available"):
