@@ -59,7 +59,7 @@ class ProviderContract:
 
     # --- reading ---
 
-    async def test_N4_settings_name_the_company_and_what_can_be_booked_on(self, opened: Opened) -> None:
+    async def test_settings_name_the_company_and_what_can_be_booked_on(self, opened: Opened) -> None:
         async with opened() as made:
             books, able = made.side.books(), made.provider.capabilities
             assert made.settings.company.name == books["company"]["name"]
@@ -72,7 +72,7 @@ class ProviderContract:
             if able.payment_methods:
                 assert made.settings.payment_methods
 
-    async def test_M13_income_accounts_are_those_of_the_books(self, opened: Opened) -> None:
+    async def test_income_accounts_are_those_of_the_books(self, opened: Opened) -> None:
         async with opened() as made:
             if not made.provider.capabilities.income_accounts:
                 pytest.skip("capability income_accounts: this service books lines on an account of its own")
@@ -83,7 +83,7 @@ class ProviderContract:
                 one.external_id: rows[one.external_id]["active"] for one in income
             }
 
-    async def test_M10_L2_lists_hold_every_record_once_and_inactive_ones_too(self, opened: Opened) -> None:
+    async def test_L2_lists_hold_every_record_once_and_inactive_ones_too(self, opened: Opened) -> None:
         async with opened() as made:
             provider, books = made.provider, made.side.books()
             customers, items = await read(provider.customers()), await read(provider.items())
@@ -101,7 +101,7 @@ class ProviderContract:
                 assert {one.external_id: one.active for one in found} == active, name
             assert not all(one.active for one in customers)
 
-    async def test_B1_sums_of_listed_invoices_are_those_of_the_books(self, opened: Opened) -> None:
+    async def test_N5_sums_of_listed_invoices_are_those_of_the_books(self, opened: Opened) -> None:
         async with opened() as made:
             rows = {row["id"]: row for row in made.side.books()["invoices"]}
             for bill in await read(made.provider.invoices()):
@@ -163,7 +163,7 @@ class ProviderContract:
             ), same  # what one way of asking does not tell is unknown, never another value
             assert len(made.rows("customers", display_name="Nora Stone")) == 1
 
-    async def test_B1_totals_tax_and_balance_are_those_of_the_books(self, opened: Opened) -> None:
+    async def test_N5_totals_tax_and_balance_are_those_of_the_books(self, opened: Opened) -> None:
         async with opened() as made:
             rate = next(one for one in made.settings.tax_codes if one.active and one.rate)
             who = await made.named()
@@ -205,7 +205,20 @@ class ProviderContract:
             assert (row["due_date"], row["memo"]) == (day.isoformat(), now.memo and row["memo"])
             assert row["memo"].startswith("By the bookkeeper") and Decimal(row["total"]) == bill.total
 
-    async def test_C9_void_of_a_payment_and_of_an_invoice(self, opened: Opened) -> None:
+    async def test_I6_an_items_price_changes_and_the_bookkeepers_words_stay(self, opened: Opened) -> None:
+        async with opened() as made:
+            what = await made.done(made.item())
+            await made.later()
+            made.side.edit(Kind.ITEM, what.external_id, {"description": "By the bookkeeper"})
+            [now] = (await made.provider.find(Lookup(item_ids=(what.external_id,)))).items
+            ours = replace(what, version=now.version, unit_price=Decimal("99.50"))
+            changed = await made.done(ours, Action.UPDATE, "unit_price")
+            assert (changed.unit_price, changed.description) == (Decimal("99.50"), "By the bookkeeper")
+            [row] = made.rows("items", id=what.external_id)
+            assert (Decimal(row["unit_price"]), row["description"]) == (Decimal("99.50"), "By the bookkeeper")
+            assert row["name"] == "Skylight"
+
+    async def test_void_of_a_payment_and_of_an_invoice(self, opened: Opened) -> None:
         async with opened() as made:
             bill = await made.billed()
             paid = await made.done(made.payment(bill))
@@ -234,7 +247,7 @@ class ProviderContract:
             assert isinstance(outcome, Refused) and isinstance(outcome.error, StaleVersion), outcome
             assert made.rows("customers", id=who.external_id)[0]["phone"] == "512-555-0199"
 
-    async def test_I7_one_bad_element_is_refused_and_the_others_are_linked(self, opened: Opened) -> None:
+    async def test_one_bad_element_is_refused_and_the_others_are_linked(self, opened: Opened) -> None:
         async with opened() as made:
             if made.provider.capabilities.batch == 1:
                 pytest.skip("capability batch: this service takes one record in a call")
@@ -334,6 +347,7 @@ class ProviderContract:
             [call] = made.provider.prepare([wanted])
             [outcome] = await made.provider.send(call, "a" * 32)
             assert isinstance(outcome, InDoubt | Linked), outcome
+            assert made.side.struck == 1
             [found] = (await made.provider.find(Lookup(invoice_numbers=("B-1",)))).invoices
             [row] = made.rows("invoices", number="B-1")
             assert found.external_id == row["id"] and found.total == Decimal("240.10")
@@ -350,11 +364,30 @@ class ProviderContract:
             wanted = made.payment(bill)
             made.side.lose_reply("create_payment")
             [outcome] = await made.send(step(wanted))
-            assert isinstance(outcome, InDoubt | Linked), outcome
+            assert isinstance(outcome, InDoubt | Linked) and made.side.struck == 1, outcome
             question = PaymentLookup(bill.customer_id, PAID, "1886", (bill.external_id or "",))
             [found] = (await made.provider.find(Lookup(payments=(question,)))).payments
             assert isinstance(found, PaymentRecord) and found.marker == wanted.marker
             assert made.rows("invoices", number="B-1")[0]["balance"] == "140.10"
+
+    async def test_I1_N2_a_call_that_never_arrived_is_not_taken_for_done(self, opened: Opened) -> None:
+        async with opened() as made:
+            who = await made.named()
+            what = await made.done(made.item())
+            [call] = made.provider.prepare([step(made.invoice(who, made.line(what)))])
+            made.side.lose_call("create_invoice")
+            [outcome] = await made.provider.send(call, "a" * 32)
+            assert made.side.struck == 1
+            if isinstance(outcome, Linked):  # tried again by itself, as it may where nothing can double
+                assert made.provider.capabilities.native_keys
+            else:
+                assert isinstance(outcome, InDoubt | NotSent), outcome
+                assert (await made.provider.find(Lookup(invoice_numbers=("B-1",)))).invoices == ()
+                assert not made.rows("invoices", number="B-1")
+                [outcome] = await made.provider.send(call, "a" * 32)
+            assert isinstance(outcome, Linked), outcome
+            [row] = made.rows("invoices", number="B-1")
+            assert row["id"] == outcome.record.external_id
 
     @pytest.mark.parametrize("seconds", [7, 900])
     async def test_I14_H1_a_service_that_is_busy_never_makes_two(self, opened: Opened, seconds: int) -> None:
@@ -362,6 +395,7 @@ class ProviderContract:
             made.side.limit("create_customer", seconds)
             [outcome] = await made.send(step(CustomerRecord("Once Only", marker=marker("Once Only"))))
             there = len(made.rows("customers", display_name="Once Only"))
+            assert made.side.struck == 1 and made.side.inside_demanded_wait == 0
             if isinstance(outcome, NotSent):
                 assert isinstance(outcome.problem, RateLimited) and there == 0
                 assert outcome.problem.until is not None and outcome.problem.until.tzinfo is not None
@@ -370,7 +404,7 @@ class ProviderContract:
 
     # --- what others did, and the end ---
 
-    async def test_N5_a_hand_edit_is_reported(self, opened: Opened) -> None:
+    async def test_a_hand_edit_is_reported(self, opened: Opened) -> None:
         async with opened() as made:
             bill = await made.billed()
             await made.later(120)
@@ -390,7 +424,7 @@ class ProviderContract:
             [told] = [one for one in invoices if one.external_id == bill.external_id]
             assert told.memo == "By the bookkeeper"
 
-    async def test_M139_revoke_ends_the_grant(self, opened: Opened) -> None:
+    async def test_revoke_ends_the_grant(self, opened: Opened) -> None:
         async with opened() as made:
             assert await made.revoke()
             with pytest.raises(ConnectionProblem) as caught:

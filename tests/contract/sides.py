@@ -55,10 +55,18 @@ class Side(Protocol):
 
     def lose_reply(self, op: str) -> None: ...
 
+    def lose_call(self, op: str) -> None: ...
+
     def limit(self, op: str, seconds: float) -> None: ...
 
     @property
     def calls(self) -> int: ...
+
+    @property
+    def struck(self) -> int: ...
+
+    @property
+    def inside_demanded_wait(self) -> int: ...
 
 
 class SandboxSide:
@@ -77,6 +85,9 @@ class SandboxSide:
     def lose_reply(self, op: str) -> None:
         self._arm(op, id="N1", phase="after")
 
+    def lose_call(self, op: str) -> None:
+        self._arm(op, id="N2")
+
     def limit(self, op: str, seconds: float) -> None:
         self._arm(op, id="H1", params={"retry_after": seconds})
 
@@ -86,6 +97,16 @@ class SandboxSide:
     @property
     def calls(self) -> int:
         return len(self._control.ledger())
+
+    @property
+    def struck(self) -> int:
+        """How many calls a fault has met."""
+        return sum(bool(entry["fault"]) for entry in self._control.ledger())
+
+    @property
+    def inside_demanded_wait(self) -> int:
+        """Calls that came while the service had asked to wait."""
+        return int(self._control.meter(self._name)["inside_demanded_wait"])
 
 
 class Renewing:

@@ -103,12 +103,16 @@ class FakeProvider:
     def __init__(self, clock: ManualClock) -> None:
         self.company = COMPANY
         self.calls = 0
+        self.struck = 0
+        self.inside_demanded_wait = 0
         self._clock = clock
         self._rows: dict[Kind, dict[str, Any]] = {kind: {} for kind in Kind}
         self._gone: list[tuple[datetime, Deleted]] = []
         self._answers: dict[str, list[Outcome]] = {}
         self._lost: list[str] = []
+        self._unheard: list[str] = []
         self._limited: list[tuple[str, float]] = []
+        self._closed_until: datetime | None = None
         self._granted = True
         self._made = 100
         self._seed()
@@ -136,7 +140,7 @@ class FakeProvider:
             "accounts": [{"id": INCOME, "active": True}, {"id": BANK, "active": True}],
             "tax_codes": [{"id": SALES_TAX, "name": "Sales tax", "rate": "8"}],
             "customers": [_row(one, "display_name", "email", "phone", "active") for one in self._all(Kind.CUSTOMER)],
-            "items": [_row(one, "name", "active") for one in self._all(Kind.ITEM)],
+            "items": [_row(one, "name", "description", "unit_price", "active") for one in self._all(Kind.ITEM)],
             "invoices": [
                 _row(one, "number", "customer_id", "memo")
                 | {"date": one.issued_on.isoformat(), "due_date": one.due_on.isoformat()}
@@ -169,6 +173,10 @@ class FakeProvider:
     def lose_reply(self, op: str) -> None:
         """The next call with such a step is done, and its answer never arrives."""
         self._lost.append(op)
+
+    def lose_call(self, op: str) -> None:
+        """The next call with such a step never arrives."""
+        self._unheard.append(op)
 
     def limit(self, op: str, seconds: float) -> None:
         """The next call with such a step is turned away for so long."""
@@ -279,23 +287,35 @@ class FakeProvider:
             self._turn_away(ops)
         except ConnectionProblem as problem:
             return [NotSent(problem) for _ in call.elements]
+        if self._strikes(self._unheard, ops):
+            return [InDoubt("the connection broke") for _ in call.elements]
         if key not in self._answers:
             steps: tuple[Step, ...] = pickle.loads(base64.b64decode(call.body))
             self._answers[key] = [self._apply(step) for step in steps]
-        lost = next((op for op in self._lost if op in ops), None)
-        if lost is not None:
-            self._lost.remove(lost)
+        if self._strikes(self._lost, ops):
             return [InDoubt("the answer was lost") for _ in call.elements]
         return self._answers[key]
+
+    def _strikes(self, armed: list[str], ops: set[str]) -> bool:
+        hit = next((op for op in armed if op in ops), None)
+        if hit is None:
+            return False
+        armed.remove(hit)
+        self.struck += 1
+        return True
 
     def _turn_away(self, ops: set[str]) -> None:
         rule = next((rule for rule in self._limited if rule[0] in ops), None)
         if rule is not None:
             self._limited.remove(rule)
-            raise RateLimited(SERVICE, self._clock.now() + timedelta(seconds=rule[1]))
+            self.struck += 1
+            self._closed_until = self._clock.now() + timedelta(seconds=rule[1])
+            raise RateLimited(SERVICE, self._closed_until)
 
     def _ask(self) -> None:
         self.calls += 1
+        if self._closed_until is not None and self._clock.now() < self._closed_until:
+            self.inside_demanded_wait += 1
         if not self._granted:
             raise NeedsSignIn(SERVICE)
 
