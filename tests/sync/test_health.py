@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from desktop.errors import Fix
 from desktop.models.connection import Connection
@@ -53,3 +53,14 @@ async def test_M103_a_change_that_waits_for_more_than_a_day(office: Office) -> N
     assert await check_health(office.company) == []
     office.clock.advance(86_400 * 1.1)
     assert [warning.key for warning in await check_health(office.company)] == ["waiting"]
+
+
+async def test_M103_an_invoice_dated_in_a_closed_period(office: Office) -> None:
+    office.set_switches(auto=False)
+    office.invoice(office.customer(), (office.item(), "1", "60"), number="BC-H4", issued_on=date(2026, 9, 5))
+    assert await check_health(office.company) == []
+    with office.db.write() as session:
+        row = session.get_one(Connection, office.company.connection_id)
+        row.company_settings = {**row.company_settings, "closed_until": "2026-09-30"}
+    (warning,) = await check_health(office.company)
+    assert warning.key == "closed" and "BC-H4" in warning.title and "2026-09-30" in warning.advice
