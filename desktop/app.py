@@ -21,6 +21,7 @@ os.environ.setdefault("QT_API", "pyside6")  # qasync picks its binding when it i
 import qasync
 
 from desktop.core import BACKUPS, QUIT_SECONDS, Core, Options
+from desktop.errors import BlueClerkError
 from desktop.models.backup import Backup, newest_good, restore_backup
 from desktop.models.session import sqlite_path
 from desktop.models.trouble import DatabaseDamaged
@@ -115,7 +116,8 @@ class Desktop(QObject):
                 if self._prepare is not None:
                     await self._prepare(core)
             except Exception as error:  # whatever it is, the owner must read it in the window that is there
-                _log.warning("the books could not be opened: %s", error)
+                ours = not isinstance(error, BlueClerkError)
+                _log.warning("the books could not be opened: %s", error, exc_info=error if ours else None)
                 self._retry.clear()
                 self.window.show_start_problem(error, self._retry.set, await self._mend(error))
                 await self._retry.wait()

@@ -571,23 +571,6 @@ class PaymentBlocked(ItemError):
     fix = Fix.EDIT_PAYMENT
 
 
-class PaymentAlreadyThere(ItemError):
-    """The same amount was entered there by hand for this invoice (N6, D10); offer to link, never a second one."""
-
-    fix = Fix.LINK_INVOICE
-
-    def __init__(self, service: str, amount: str, day: date) -> None:
-        super().__init__(
-            tr(
-                "{service} already holds a payment of {amount} of {day} for this invoice.",
-                service=service,
-                amount=amount,
-                day=day.isoformat(),
-            ),
-            tr("Link it, or send yours as a second payment."),
-        )
-
-
 class TaxProblem(ItemError):
     """The tax of a line can't be booked there as it is."""
 

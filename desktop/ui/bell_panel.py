@@ -15,7 +15,6 @@ from desktop.ui.fixes import fix_button
 from desktop.ui.labels import label
 from desktop.ui.layouts import clear
 from desktop.ui.panels import hairline
-from desktop.ui.routes import Route
 from desktop.ui.sync_actions import SyncActions
 from desktop.ui.theme import theme
 
@@ -291,12 +290,3 @@ def what_failed(entry: BellEntry) -> str:
         "payment": tr("Payment {label}", label=entry.label),
     }
     return kinds.get(entry.kind, entry.label or tr("Connection"))
-
-
-def route_of(entry: BellEntry) -> Route:
-    """Where a click on the alert leads."""
-    pages = {"customer": "customers", "item": "items", "invoice": "invoices"}
-    page = pages.get(entry.kind)
-    if page is None:
-        return Route("settings", sub="integrations") if entry.kind == "connection" else Route("invoices")
-    return Route(page, kind=entry.kind, record_id=entry.local_id)

@@ -10,11 +10,9 @@ from typing import Any, Protocol
 from PySide6.QtCore import QObject, Signal
 
 from desktop.core import Core
-from desktop.errors import BlueClerkError
 from desktop.models.states import CompanyKey
 from desktop.providers.base import Terms
 from desktop.sync.overview import ConnectionView
-from desktop.text import tr
 from desktop.ui.preferences import Preferences
 from desktop.ui.routes import Route
 
@@ -83,17 +81,6 @@ class Context(QObject):
     def show_problem(self, error: Exception, retry: Callable[[], object] | None = None) -> None:
         """A failure in the window's banner, with what mends it as its button."""
         self._host.show_problem(error, retry)
-
-
-def plain_problem(error: Exception) -> BlueClerkError:
-    """`error` as something to read: ours as it is, anything else as a fault of this program."""
-    if isinstance(error, BlueClerkError):
-        return error
-    return BlueClerkError(
-        tr("Something went wrong in BlueClerk."),
-        tr("Nothing is lost. If it comes again, use Help > Save diagnostics."),
-        details=type(error).__name__,
-    )
 
 
 class Rows:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QGuiApplication, QKeySequence
+from PySide6.QtGui import QActionGroup, QCloseEvent, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -549,9 +549,3 @@ class MainWindow(QMainWindow):
         if not room.intersects(self.frameGeometry().adjusted(40, 0, -40, -40)):
             self.move(room.topLeft())
         self.resize(min(self.width(), room.width()), min(self.height(), room.height()))
-
-
-def find_action(window: MainWindow, keys: str) -> QAction | None:
-    """The action of the window that `keys` trigger."""
-    wanted = QKeySequence(keys)
-    return next((one for one in window.menus.actions.values() if wanted in one.shortcuts()), None)

@@ -7,7 +7,7 @@ that the stylesheet (`stylesheet.py`) knows. So a switch from light to dark need
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -333,11 +333,6 @@ def theme() -> Theme:
         raise RuntimeError("There is no QApplication yet.")
     found = app.findChild(Theme)
     return found if found is not None else Theme(app)
-
-
-def token_names() -> frozenset[str]:
-    """All names that `Theme.color` knows."""
-    return frozenset(asdict(LIGHT))
 
 
 def set_role(widget: QWidget, name: str, value: object) -> None:

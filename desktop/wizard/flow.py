@@ -60,11 +60,6 @@ def is_finished(progress: Mapping[str, Any]) -> bool:
     return "done" in progress
 
 
-def is_begun(progress: Mapping[str, Any]) -> bool:
-    """Whether the wizard was closed half-way (M14)."""
-    return bool(progress) and not is_finished(progress)
-
-
 def import_result(imported: Imported) -> dict[str, Any]:
     """What is kept of an import."""
     return {
