@@ -43,9 +43,10 @@ class FileKeyring(MemoryKeyring):
 
     FILE = "BLUECLERK_TEST_KEYRING_FILE"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._path = Path(os.environ[self.FILE])
+    @property
+    def _path(self) -> Path:
+        """Asked late: the library makes one of each back end that it knows, to find the system's own."""
+        return Path(os.environ[self.FILE])
 
     def get_password(self, service: str, username: str) -> str | None:
         self._load()
