@@ -13,6 +13,7 @@ import qasync
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.gaps import Heartbeat
+from desktop.app import rare_collections
 from desktop.clock import SystemClock
 from desktop.core import Core, Options
 from desktop.practice import Practice, running_sandbox
@@ -26,6 +27,7 @@ ROWS = 10_000
 
 def run() -> None:
     application = QApplication.instance() or QApplication([])
+    rare_collections()
     loop = qasync.QEventLoop(application)
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory() as folder, running_sandbox(Path(folder), control=True, company="large") as made:

@@ -39,7 +39,7 @@ from desktop.sync.settling import find_link, first_link, holder_of, store_link
 from desktop.sync.work import customer_record
 from desktop.text import tr
 
-PORTION = 100
+PORTION = 40
 """Rows per write transaction while importing."""
 SANE_PRICE = Decimal(10) ** 12
 BREATH_SECONDS = 0.0005
