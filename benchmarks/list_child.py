@@ -68,7 +68,8 @@ async def measure(database: str) -> dict[str, float]:
         for name, act in (
             ("first paint", page.reload),
             ("sort by total", lambda: page.table.sortByColumn(4, page.table.horizontalHeader().sortIndicatorOrder())),
-            ("filter by name", lambda: page.search("customer 012")),
+            ("filter by a word", lambda: page.search("01234")),
+            ("filter by two", lambda: page.search("customer 012")),
             ("all again", lambda: page.search("")),
         ):
             figures[name] = await _timed(painted, act)

@@ -545,6 +545,8 @@ class InvoicesPage(Page):
         return row is not None and row.view is not InvoiceView.VOID and not row.from_service
 
     def _on_sort(self, key: str, descending: bool) -> None:
+        if (key, descending) == tuple(self._sort):
+            return  # Qt asks twice for one click
         self._sort = queries.Sort(key, descending)
         self.reload()
 

@@ -189,6 +189,8 @@ class ListPage(Page):
         self._fit()
 
     def _on_sort(self, key: str, descending: bool) -> None:
+        if (key, descending) == self._sort:
+            return  # Qt asks twice for one click
         self._sort = (key, descending)
         self.reload()
 

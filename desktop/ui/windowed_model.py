@@ -1,6 +1,6 @@
 """A list of any length, of which only the rows near the screen are in memory.
 
-The order is an array of ids made by one query; rows come in pages of 64 when they are painted. So 100,000
+The order is an array of ids made by one query; rows come in pages of 32 when they are painted. So 100,000
 rows cost 800 kB, and sorting and filtering are the database's work: a proxy would ask Python a million times.
 """
 
@@ -17,8 +17,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from desktop.ui import operations
 from desktop.ui.columns import SERVED_ROLES, Column, cell, header_cell
 
-PAGE = 64
-KEPT = 64
+PAGE = 32
+KEPT = 128
 Index = QModelIndex | QPersistentModelIndex
 
 
