@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, select, true, union
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, true, union
 from sqlalchemy.orm import Session
 
 from desktop.books.raw_ids import id_array, id_set
@@ -304,16 +304,22 @@ def _staying(session: Session) -> set[int]:
 
 
 def _words(text: str) -> list[ColumnElement[bool]]:
-    """One condition a word; a union of two look-ups, because an OR of them would visit every invoice twice."""
-    conditions: list[ColumnElement[bool]] = []
-    for word in fold(text).split():
-        named = select(Customer.id).where(Customer.name_key.contains(word, autoescape=True))
-        found = union(
-            select(Invoice.id).where(Invoice.customer_id.in_(named)),
-            select(Invoice.id).where(Invoice.number.icontains(word, autoescape=True)),
-        )
-        conditions.append(Invoice.id.in_(found))
-    return conditions
+    """Every word in the customer's name, or at least one of them in the number and the rest in the name.
+
+    A union of two look-ups, because an OR of them would visit every invoice with its customer; the numbers are gone
+    through once, however many words there are.
+    """
+    words = fold(text).split()
+    if not words:
+        return []
+    named = [Customer.name_key.contains(word, autoescape=True) for word in words]
+    numbered = [Invoice.number.icontains(word, autoescape=True) for word in words]
+    by_name = select(Invoice.id).where(Invoice.customer_id.in_(select(Customer.id).where(*named)))
+    by_number = select(Invoice.id).where(or_(*numbered))
+    if len(words) > 1:
+        by_number = by_number.join(Customer, Customer.id == Invoice.customer_id)
+        by_number = by_number.where(*(or_(*pair) for pair in zip(named, numbered, strict=True)))
+    return [Invoice.id.in_(union(by_name, by_number))]
 
 
 def _order(sort: Sort, today: date) -> tuple[ColumnElement[Any], ...]:
