@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication
 
-_FORMULA = re.compile(r"^\s*[=+\-@\t\r]")
-_NUMBER = re.compile(r"^\s*[+\-]?\d[\d.,\s]*$")
-
-
-def neutral(text: str) -> str:
-    """`text` in a form that no spreadsheet runs as a formula; plain negative numbers stay numbers."""
-    flat = re.sub(r"[\t\r\n]+", " ", text)
-    return f"'{flat}" if _FORMULA.match(text) and not _NUMBER.match(text) else flat
+from desktop.books.sheets import neutral
 
 
 def table_mime(rows: Sequence[Sequence[str]]) -> QMimeData:

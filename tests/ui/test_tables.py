@@ -12,10 +12,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox
 
+from desktop.books.sheets import neutral
 from desktop.ui import operations
 from desktop.ui.check_model import CHOICES_ROLE, CheckTableModel
 from desktop.ui.check_table import CheckTable
-from desktop.ui.clipboard import neutral
 from desktop.ui.columns import RECORD_ROLE, Column
 from desktop.ui.empty_state import EmptyState
 from desktop.ui.record_table import RecordList, RecordTable
