@@ -13,9 +13,12 @@ from urllib.parse import parse_qsl, urlencode
 
 REDACTED = "<redacted>"
 SECRET_NAMES = frozenset(
-    ["access_token", "refresh_token", "id_token", "token", "code", "code_verifier", "client_secret", "csrf", "ticket"]
+    [
+        *("access_token", "refresh_token", "id_token", "token", "code", "code_verifier", "client_secret"),
+        *("csrf", "ticket", "state"),
+    ]
 )
-JSON_SECRETS = SECRET_NAMES - {"code"}
+JSON_SECRETS = SECRET_NAMES - {"code", "state"}
 _AUTH_WORDS = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]+")
 
 
@@ -109,7 +112,8 @@ def safe_path(path: str, query: Iterable[tuple[str, str]]) -> str:
 def redact(value: Any) -> Any:
     """The same structure with the values of secret names replaced, at any depth.
 
-    `code` is spared here: in a JSON body it is an error's code, a sign-in code comes in forms and addresses only.
+    `code` and `state` are spared here: in a JSON body they are an error's code and a part of an address; those of a
+    sign-in come in forms and addresses only.
     """
     if isinstance(value, Mapping):
         return {
