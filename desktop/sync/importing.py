@@ -58,6 +58,7 @@ class Standing(StrEnum):
     LINKED = "linked"  # linked already: "Already exists", skipped
     SAME = "same"  # ours, not linked yet: "Already exists", linked when the step finishes
     POSSIBLE = "possible"  # may be one of ours: never selected by itself, the owner decides
+    PENDING = "pending"  # just come in: not compared with ours yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,28 @@ class Imported:
 
 
 # --- review -------------------------------------------------------------------------------------------
+
+
+async def glance_at_customers(company: Company, records: Sequence[CustomerRecord]) -> list[CustomerReview]:
+    """What can be said of a page of customers before the others are there: the suggested type, and who is linked.
+
+    The verdicts need the whole list (`review_customers`): which agreement is rare is learned from all of it.
+    """
+    linked = await company.db.in_read(lambda session: _linked(session, company, Kind.CUSTOMER))
+    return await asyncio.to_thread(_glanced, records, linked)
+
+
+def _glanced(records: Sequence[CustomerRecord], linked: Mapping[str, int]) -> list[CustomerReview]:
+    reviews = []
+    for start in range(0, len(records), PORTION):
+        for record in records[start : start + PORTION]:
+            found, external_id = classify(facts_of(record)), record.external_id or ""
+            standing = Standing.LINKED if external_id in linked else Standing.PENDING
+            reviews.append(
+                CustomerReview(external_id, record, found.kind, found.reasons, standing, linked.get(external_id))
+            )
+        _never.wait(BREATH_SECONDS)
+    return reviews
 
 
 async def review_customers(

@@ -7,8 +7,10 @@ one fetch (M122-M125).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
 
 from desktop.clock import Clock
@@ -38,6 +40,40 @@ class RemoteList(Generic[RecordT]):
         self._cached: _Cached[RecordT] | None = None
         self._running: asyncio.Task[tuple[RecordT, ...]] | None = None
         self._listeners: list[Progress] = []
+        self._arrived: dict[str, RecordT] = {}
+
+    async def stream(self, progress: Progress | None = None) -> AsyncIterator[Sequence[RecordT]]:
+        """The records of `get` as their pages come in, each once; a fresh cache comes in one piece.
+
+        A record that a later page shows anew is yielded as it was first seen: `get` afterwards, which costs
+        nothing then, has the last word. Leaving the loop early gives the fetch up like a cancelled `get`.
+        """
+        news = asyncio.Event()
+
+        def tell(done: int, total: int | None) -> None:
+            news.set()
+            if progress is not None:
+                progress(done, total)
+
+        whole = asyncio.ensure_future(self.get(tell))
+        whole.add_done_callback(lambda _task: news.set())
+        seen = 0
+        try:
+            while not whole.done():
+                await news.wait()
+                news.clear()
+                fresh = [] if whole.done() else list(islice(self._arrived.values(), seen, None))
+                if fresh:
+                    seen += len(fresh)
+                    yield fresh
+            rest = (await whole)[seen:]
+            if rest:
+                yield rest
+        finally:
+            if not whole.done():
+                whole.cancel()
+                with suppress(asyncio.CancelledError):
+                    await whole
 
     async def get(self, progress: Progress | None = None) -> tuple[RecordT, ...]:
         """All records, from the cache while it is fresh; callers at the same time share one fetch.
@@ -91,6 +127,7 @@ class RemoteList(Generic[RecordT]):
 
     async def _fetch(self) -> tuple[RecordT, ...]:
         newest: dict[str, RecordT] = {}
+        self._arrived = newest
         unreadable = 0
         async for page in self._pages():
             for record in page.records:

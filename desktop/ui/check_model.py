@@ -45,6 +45,7 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         self._checks = bytearray()
         self._shown = array("l")
         self._filter: Callable[[R], bool] | None = None
+        self._sort: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
         self._counts: tuple[int, int] | None = None
 
     # -- rows ---------------------------------------------------------------------------------
@@ -101,6 +102,7 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         self.beginResetModel()
         self._filter = predicate
         self._shown = array("l", (n for n, row in enumerate(self.rows) if predicate is None or predicate(row)))
+        self._put_in_order()
         self.endResetModel()
         self._changed()
 
@@ -113,15 +115,29 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         ids = [self._shown[index.row()] for index in before]
         if column < 0:
             self._shown = array("l", sorted(self._shown))
-        else:
-            text = self.columns[column].text
-            keys = {n: text(self.rows[n]).casefold() for n in self._shown}
-            descending = order == Qt.SortOrder.DescendingOrder
-            self._shown = array("l", sorted(self._shown, key=keys.__getitem__, reverse=descending))
+        self._sort = (column, order)
+        self._put_in_order()
         places = {row_id: place for place, row_id in enumerate(self._shown)} if ids else {}
         after = [self.index(places[i], index.column()) for i, index in zip(ids, before, strict=True)]
         self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()
+
+    def sort_again(self) -> None:
+        """Put rows that came in or changed since into the order last asked for."""
+        self.sort(*self._sort)
+
+    @property
+    def sorted_by(self) -> int:
+        """The column last sorted by; -1 for the order of arrival."""
+        return self._sort[0]
+
+    def _put_in_order(self) -> None:
+        column, order = self._sort
+        if column > 0:
+            text = self.columns[column].text
+            keys = {n: text(self.rows[n]).casefold() for n in self._shown}
+            descending = order == Qt.SortOrder.DescendingOrder
+            self._shown = array("l", sorted(self._shown, key=keys.__getitem__, reverse=descending))
 
     # -- ticks --------------------------------------------------------------------------------
 

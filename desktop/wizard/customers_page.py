@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,7 +58,9 @@ class CustomersPage(ImportPage[CustomerRow]):
     """M19 to M36."""
 
     step = "customers"
-    giving_way = ("email", "address", "why")
+    giving_way = ("email", "address")
+    last_to_give = "why"
+    wishes = {"name": 200, "why": 290, "verdict": 250}  # noqa: RUF012 - never changed
 
     def __init__(self, wizard: Any) -> None:
         self.noun = tr("customers")
@@ -111,11 +114,13 @@ class CustomersPage(ImportPage[CustomerRow]):
             ),
             Column(
                 tr("Why"),
-                self._why,
+                self._why_first,
                 key="why",
-                width=17,
-                status=lambda row: Status(self._why(row)),
+                sort_key="why",
+                stretch=True,
+                status=lambda row: Status(self._why_first(row)),
                 tooltip=lambda row: "\n".join(row.review.reasons),
+                accessible=self._why,
             ),
             Column(tr("Address"), lambda row: address_line(row.review), key="address", sort_key="address", width=18),
             Column(
@@ -138,6 +143,10 @@ class CustomersPage(ImportPage[CustomerRow]):
             ),
         ]
 
+    def _why_first(self, row: CustomerRow) -> str:
+        """The strongest reason; all of them are in the tooltip and under the table."""
+        return self._why(row) if row.chosen else next(iter(row.review.reasons), "")
+
     def _why(self, row: CustomerRow) -> str:
         return tr("your choice") if row.chosen else ", ".join(row.review.reasons)
 
@@ -148,6 +157,8 @@ class CustomersPage(ImportPage[CustomerRow]):
             return Status(tr("Link to {name}", name=row.link_name), "info", "link")
         if row.decision == "new":
             return Status(tr("Import as new"), "good", "add")
+        if review.standing is Standing.PENDING:
+            return Status(tr("Comparing"), "", "syncing")
         if review.standing is Standing.LINKED:
             return Status(tr("Already exists"), "", "synced")
         if review.standing is Standing.SAME:
@@ -181,7 +192,18 @@ class CustomersPage(ImportPage[CustomerRow]):
         return found
 
     def can_check(self, row: CustomerRow) -> bool:
-        return not row.is_known and not row.waits
+        return not row.is_known and not row.waits and row.review.standing is not Standing.PENDING
+
+    def explain(self, row: CustomerRow) -> str:
+        record = row.review.record
+        where = " · ".join(part for part in (address_line(row.review), record.email, record.phone) if part)
+        why = tr("{type}: {reasons}.", type=customer_kind(row.kind), reasons=self._why(row))
+        verdict = "" if row.review.preselected else self.verdict(row).text
+        if row.review.match_reasons:
+            verdict = f"{verdict} ({', '.join(row.review.match_reasons)})"
+        return "\n".join(
+            part for part in (f"{record.display_name} · {where}" if where else "", f"{why} {verdict}".strip())
+        )
 
     def preselected(self, row: CustomerRow) -> bool:
         return row.review.preselected
@@ -207,15 +229,25 @@ class CustomersPage(ImportPage[CustomerRow]):
 
     # -- reading and importing ----------------------------------------------------------------
 
-    async def read(self) -> list[CustomerRow]:
+    async def stream(self) -> AsyncIterator[list[CustomerRow]]:
         company = await self.core.require_company()
         remote = (await self.core.lists()).customers
-        records = await remote.get(self.on_pages)
+        async for records in remote.stream(self.on_pages):
+            seen = await importing.glance_at_customers(company, records)
+            yield [CustomerRow(review, review.kind) for review in seen]
         self.unreadable = remote.unreadable
-        self.progress.start(tr("Comparing with your customers"))
+
+    async def judged(self) -> list[CustomerRow]:
+        company = await self.core.require_company()
+        records = await (await self.core.lists()).customers.get()
         self.reviews = await importing.review_customers(company, records, self.on_judged)
-        self.reviews.sort(key=lambda review: review.record.display_name.casefold())
         return [CustomerRow(review, review.kind) for review in self.reviews]
+
+    def id_of(self, row: CustomerRow) -> str:
+        return row.review.external_id
+
+    def settled(self, before: CustomerRow, row: CustomerRow) -> CustomerRow:
+        return replace(row, kind=before.kind, chosen=True) if before.chosen else row
 
     async def take(self, rows: list[CustomerRow]) -> Imported:
         company = await self.core.require_company()

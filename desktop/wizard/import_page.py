@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout
 
 from desktop.sync import overview
 from desktop.sync.importing import Imported
@@ -20,7 +20,7 @@ from desktop.ui.check_table import CheckTable
 from desktop.ui.chips import FilterChips
 from desktop.ui.columns import Column
 from desktop.ui.empty_state import EmptyState
-from desktop.ui.labels import ElidedLabel, LinkLabel
+from desktop.ui.labels import ElidedLabel, LinkLabel, label
 from desktop.ui.panels import Card
 from desktop.ui.record_table import RecordList
 from desktop.ui.search_field import SearchField
@@ -29,8 +29,9 @@ from desktop.wizard.flow import SKIPPED, import_result
 from desktop.wizard.page import StepPage
 
 RowT = TypeVar("RowT")
-PORTION = 1000
-"""Rows shown at once, so that the window stays alive while thousands come in."""
+PORTION = 500
+"""Rows shown or judged at once, so that the window stays alive while thousands come in."""
+NAME_COLUMN = 1
 
 
 class ImportPage(StepPage, Generic[RowT]):
@@ -40,7 +41,11 @@ class ImportPage(StepPage, Generic[RowT]):
     noun = ""
     """"customers" in a sentence."""
     giving_way: tuple[str, ...] = ()
-    """Columns that go first where the window is too narrow for all of them."""
+    """Columns that go first where the window is too narrow for what the others wish."""
+    last_to_give: str = ""
+    """The column that goes only where the others would not even have what they need."""
+    wishes: dict[str, int] = {"name": 200, "verdict": 230}  # noqa: RUF012 - never changed
+    """Pixels that a column which takes the room left is worth giving up others for."""
 
     def __init__(self, wizard: Any, title: str) -> None:
         super().__init__(wizard, title)
@@ -63,7 +68,7 @@ class ImportPage(StepPage, Generic[RowT]):
         self.model.checks_changed.connect(self._on_checks)
         self.table = CheckTable(title, self)
         self.table.setModel(self.model)
-        self.table.selection_changed.connect(self.on_selection)
+        self.table.selection_changed.connect(self._on_selection)
         header = self.table.horizontalHeader()
         self._widths = {column.name: header.sectionSize(n) for n, column in enumerate(self.model.columns)}
         self._given: set[str] = set()
@@ -89,9 +94,12 @@ class ImportPage(StepPage, Generic[RowT]):
         self.foot.addStretch(1)
         self.foot.addWidget(self.open_link)
         self.foot.addWidget(self.hint)
-        self._body: list[QWidget] = [self.chips, self.search, card, self.link_button, self.hint]
+        self.about = label("", "secondary", wrap=True, parent=self)
+        self.about.setMinimumHeight(2 * self.about.fontMetrics().lineSpacing() + px(2))
+        self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.column.addLayout(tools)
         self.column.addWidget(card, 1)
+        self.column.addWidget(self.about)
         self.column.addLayout(self.foot)
         self.open_link.hide()
 
@@ -119,9 +127,25 @@ class ImportPage(StepPage, Generic[RowT]):
         """What the search looks in."""
         raise NotImplementedError
 
-    def read(self) -> Coroutine[Any, Any, list[RowT]]:
-        """Fetch and judge."""
+    def stream(self) -> AsyncIterator[list[RowT]]:
+        """The rows as they come in, with what can be said of each at once."""
         raise NotImplementedError
+
+    def judged(self) -> Coroutine[Any, Any, list[RowT]]:
+        """All rows once more, compared with ours, when all are here."""
+        raise NotImplementedError
+
+    def id_of(self, row: RowT) -> str:
+        """The service's own id of the record."""
+        raise NotImplementedError
+
+    def settled(self, before: RowT, row: RowT) -> RowT:
+        """`row` with what the owner chose while it was still open."""
+        raise NotImplementedError
+
+    def explain(self, row: RowT) -> str:
+        """Everything known of the marked row in a sentence or two: nothing is hidden in a narrow column."""
+        return ""
 
     def take(self, rows: list[RowT]) -> Coroutine[Any, Any, Imported]:
         """Import the ticked `rows`."""
@@ -166,16 +190,45 @@ class ImportPage(StepPage, Generic[RowT]):
         )
 
     async def _load(self) -> None:
-        rows = await self.read()
-        for start in range(0, len(rows), PORTION):
-            self.model.append_rows(rows[start : start + PORTION], checked=self.preselected)
-            await asyncio.sleep(0)
+        places: dict[str, int] = {}
+        async for rows in self.stream():
+            for start in range(0, len(rows), PORTION):
+                part = rows[start : start + PORTION]
+                places.update((self.id_of(row), len(self.model.rows) + n) for n, row in enumerate(part))
+                self.model.append_rows(part)
+                self.list.show_rows(filtered=self.chips.current != "all" or bool(self._text))
+                await asyncio.sleep(0)
+        self.progress.start(tr("Comparing with your {noun}", noun=self.noun))
+        await self._settle(await self.judged(), places)
         self.loaded = True
-        self.list.show_rows(filtered=False)
+        if self.model.sorted_by < 0:
+            self.table.sortByColumn(NAME_COLUMN, Qt.SortOrder.AscendingOrder)
+        self.refilter()
         self._tell_unreadable()
         self._recount()
-        self.table.setFocus()
+        if not self.search.hasFocus():
+            self.table.setFocus()
+        if not self.table.selected_ids() and self.model.rowCount():
+            self.table.selectRow(0)
         self.commit_changed.emit()
+
+    async def _settle(self, rows: list[RowT], places: dict[str, int]) -> None:
+        """Put the verdicts into the rows that are shown already, and tick what is new."""
+        if places.keys() - {self.id_of(row) for row in rows}:  # the list was read anew meanwhile
+            self.model.clear()
+            places = {}
+        for start in range(0, len(rows), PORTION):
+            part = rows[start : start + PORTION]
+            known = {places[self.id_of(row)]: row for row in part if self.id_of(row) in places}
+            self.model.replace_rows({n: self.settled(self.model.rows[n], row) for n, row in known.items()})
+            self.model.set_checked([n for n, row in known.items() if self.preselected(row)], True)
+            self.model.append_rows([row for row in part if self.id_of(row) not in places], checked=self.preselected)
+            await asyncio.sleep(0)
+
+    def _on_selection(self) -> None:
+        marked = self.table.current_id()
+        self.about.setText(self.explain(self.model.rows[marked]) if marked is not None else "")
+        self.on_selection()
 
     def _tell_unreadable(self) -> None:
         """Rows that make no sense are left out, never guessed, and never silently."""
@@ -214,6 +267,8 @@ class ImportPage(StepPage, Generic[RowT]):
 
     def commit_words(self) -> str:
         count = self.model.checked_count
+        if not self.loaded:
+            return tr("&Import Selected")
         if count:
             return tr("&Import Selected ({count})", count=formats.number(count))
         return tr("&Continue")
@@ -238,21 +293,29 @@ class ImportPage(StepPage, Generic[RowT]):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self.about.setVisible(self.height() >= theme().px(460))
         QTimer.singleShot(0, self, self._give_way)  # the table gets its own size after this
 
     def _give_way(self) -> None:
-        """Show as many columns as there is room for; the name keeps a decent width."""
+        """Show as many columns as there is room for; what says most goes last."""
         room = self.table.viewport().width()
         names = [column.name for column in self.model.columns]
-        needed = sum(
-            theme().px(230 if column.name == "verdict" else 200) if column.stretch else self._widths[column.name]
-            for column in self.model.columns
-        )
         hidden: set[str] = set()
+
+        def needed(at_least: int) -> int:
+            return sum(
+                theme().px(max(at_least, self.wishes.get(column.name, 0) if not at_least else 0))
+                if column.stretch
+                else self._widths[column.name]
+                for column in self.model.columns
+                if column.name not in hidden
+            )
+
         for name in self.giving_way:
-            if needed > room:
+            if needed(0) > room:
                 hidden.add(name)
-                needed -= self._widths[name]
+        if self.last_to_give and needed(170) > room:
+            hidden.add(self.last_to_give)
         for name in hidden ^ self._given:
             self.table.setColumnHidden(names.index(name), name in hidden)
         self._given = hidden

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -139,15 +140,33 @@ class ItemsPage(ImportPage[ItemRow]):
     def describe(self) -> str:
         return self.describe_known(self.counts.get("exists", 0))
 
-    async def read(self) -> list[ItemRow]:
+    async def stream(self) -> AsyncIterator[list[ItemRow]]:
         company = await self.core.require_company()
         remote = (await self.core.lists()).items
-        records = await remote.get(self.on_pages)
+        async for records in remote.stream(self.on_pages):
+            yield await self._rows(await importing.review_items(company, records))
         self.unreadable = remote.unreadable
+
+    async def judged(self) -> list[ItemRow]:
+        company = await self.core.require_company()
+        records = await (await self.core.lists()).items.get()
         self.reviews = await importing.review_items(company, records)
-        self.reviews.sort(key=lambda review: review.record.name.casefold())
+        return await self._rows(self.reviews)
+
+    async def _rows(self, reviews: list[ItemReview]) -> list[ItemRow]:
         names = await self.setup.account_names()
-        return [ItemRow(review, names.get(review.record.income_account_id or "", "")) for review in self.reviews]
+        return [ItemRow(review, names.get(review.record.income_account_id or "", "")) for review in reviews]
+
+    def id_of(self, row: ItemRow) -> str:
+        return row.review.external_id
+
+    def settled(self, before: ItemRow, row: ItemRow) -> ItemRow:
+        return row
+
+    def explain(self, row: ItemRow) -> str:
+        record = row.review.record
+        parts = (record.name, record.description, self._price(row), row.account)
+        return " · ".join(part for part in parts if part) + "\n" + self.verdict(row).text
 
     async def take(self, rows: list[ItemRow]) -> Imported:
         company = await self.core.require_company()

@@ -1,4 +1,7 @@
-"""Draws the settings and the wizard over the sandbox: `python -m tests.ui.settings.shoot FOLDER [look]`."""
+"""Draws the settings and the wizard over the sandbox: `python -m tests.ui.settings.shoot FOLDER [look [service]]`.
+
+Without a look: all of them, for each of the four services, each in a folder of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ LOOKS = {
 }
 
 
-async def _draw(folder: Path, size: tuple[int, int]) -> None:
+SERVICES = ("quickbooks", "xero", "freshbooks", "wave")
+
+
+async def _draw(folder: Path, size: tuple[int, int], service: str) -> None:
     from desktop.books.customers import CustomerDraft, create_customer
     from desktop.books.items import ItemDraft, create_item
     from desktop.kinds import CustomerKind
@@ -32,8 +38,9 @@ async def _draw(folder: Path, size: tuple[int, int]) -> None:
     control.reset()
     with tempfile.TemporaryDirectory() as home:
         async with open_core(Path(home) / "desk", server) as core:
-            await shoot_all(core, folder, size=size, prefix="0-")
-            await sign_in(core)
+            if service == SERVICES[0]:
+                await shoot_all(core, folder, size=size, prefix="0-")
+            await sign_in(core, service)
             for name in ("E. Alvarez", "Blue Heron Cafe", "Mary Mason", "Ming's Noodle House"):
                 await core.do(create_customer, CustomerDraft(display_name=name, kind=CustomerKind.HOMEOWNER))
             for name in ("Drain check", "Plumbing survey", "Service call"):
@@ -46,18 +53,19 @@ async def _draw(folder: Path, size: tuple[int, int]) -> None:
 def main(arguments: list[str]) -> int:
     folder = Path(arguments[0]).resolve()
     if len(arguments) == 1:
-        for look, (_mode, scale, _size) in LOOKS.items():
-            environment = {**os.environ, "QT_SCALE_FACTOR": scale, "QT_API": "pyside6"}
-            command = [sys.executable, "-m", "tests.ui.settings.shoot", str(folder / look), look]
-            subprocess.run(command, check=True, env=environment)
+        for look in LOOKS:
+            for service in SERVICES:
+                command = [sys.executable, "-m", "tests.ui.settings.shoot", str(folder / look / service), look, service]
+                subprocess.run(command, check=True)
         return 0
+    mode, scale, size = LOOKS[arguments[1]]
+    os.environ.update({"QT_SCALE_FACTOR": scale, "QT_API": "pyside6"})
     import qasync
     from PySide6.QtCore import QLocale
     from PySide6.QtWidgets import QApplication
 
     from desktop.ui.theme import Mode, theme
 
-    mode, _scale, size = LOOKS[arguments[1]]
     app = QApplication([])
     app.setQuitOnLastWindowClosed(False)
     QLocale.setDefault(QLocale("en_US"))
@@ -66,7 +74,7 @@ def main(arguments: list[str]) -> int:
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     with loop:
-        loop.run_until_complete(_draw(folder, size))
+        loop.run_until_complete(_draw(folder, size, (arguments[2:] or SERVICES)[0]))
     return 0
 
 
