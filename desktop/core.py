@@ -41,7 +41,7 @@ from desktop.providers.base import AccessToken, AppKeys, Endpoints, SignIn, Term
 from desktop.providers.http import ServiceHttp
 from desktop.providers.records import CompanyRef, Kind, ProviderKey, TokenGrant
 from desktop.providers.registry import SERVICES, ServiceInfo
-from desktop.sync import failures
+from desktop.sync import causes, failures
 from desktop.sync.app_keys import AppKeyBook
 from desktop.sync.company import Company
 from desktop.sync.connect import SignInFlow, SignInService
@@ -474,11 +474,11 @@ class Core:
 
     async def bell(self) -> list[failures.BellEntry]:
         """The open failures of this user, newest first (M105-M108)."""
-        return await self.ask(failures.bell_entries, self.options.account)
+        return await self.ask(causes.open_causes, self.options.account)
 
     async def unread(self) -> int:
         """The number on the bell."""
-        return await self.ask(failures.unread_count, self.options.account)
+        return await self.ask(causes.unread_causes, self.options.account)
 
     async def mark_read(self, ids: Sequence[int]) -> None:
         """These entries were seen."""

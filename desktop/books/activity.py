@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -22,7 +22,11 @@ class ActivityFilter:
     kind: str = ""
     """"customer", "item", "invoice", "payment" or "connection"; "" for all."""
     text: str = ""
-    """Words that must all occur in the label, the message, the user's name or the service's id."""
+    """Words that must all occur in the label, the message, the user's name, the service's id or its request's."""
+    since: datetime | None = None
+    """Only lines from this moment on, in UTC."""
+    until: datetime | None = None
+    """Only lines before this moment, in UTC."""
     newest_first: bool = True
 
 
@@ -62,9 +66,10 @@ def activity_rows(session: Session, ids: Sequence[int]) -> list[Activity]:
     return [_plain(row) for row in session.scalars(select(ActivityRow).where(ActivityRow.id.in_(list(ids))))]
 
 
-def activity_counts(session: Session) -> dict[str, int]:
-    """How many lines there are by result, and under "" in all."""
-    query = select(ActivityRow.result, func.count()).group_by(ActivityRow.result)
+def activity_counts(session: Session, wanted: ActivityFilter = ActivityFilter()) -> dict[str, int]:  # noqa: B008
+    """How many lines there are by result, whatever result is `wanted`, and under "" in all."""
+    conditions = _conditions(replace(wanted, result=""))
+    query = select(ActivityRow.result, func.count()).where(*conditions).group_by(ActivityRow.result)
     counts = {result: count for result, count in session.execute(query)}
     return {**counts, "": sum(counts.values())}
 
@@ -75,7 +80,12 @@ def _conditions(wanted: ActivityFilter) -> list[ColumnElement[bool]]:
         conditions.append(ActivityRow.result == wanted.result)
     if wanted.kind:
         conditions.append(ActivityRow.kind == wanted.kind)
-    columns = (ActivityRow.label, ActivityRow.message, ActivityRow.actor, ActivityRow.external_id)
+    if wanted.since is not None:
+        conditions.append(ActivityRow.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(ActivityRow.at < wanted.until)
+    row = ActivityRow
+    columns = (row.label, row.message, row.actor, row.external_id, row.service_ref)
     for word in wanted.text.split():
         conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     return conditions

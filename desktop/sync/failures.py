@@ -53,6 +53,18 @@ class BellEntry:
     count: int
     updated_at: datetime
     read: bool
+    others: tuple[BellEntry, ...] = ()
+    """Further entries with the same cause (`causes.by_cause`)."""
+
+    @property
+    def ids(self) -> list[int]:
+        """The rows behind this entry."""
+        return [self.id, *(other.id for other in self.others)]
+
+    @property
+    def records(self) -> list[tuple[str, int]]:
+        """(kind, local id) of every record that waits for this."""
+        return [(one.kind, one.local_id) for one in (self, *self.others)]
 
 
 # --- a record ----------------------------------------------------------------------------------------
@@ -252,7 +264,7 @@ def close_others(session: Session, now: datetime, prefix: str, keep: Iterable[st
         note_change(session, "notification", row.id)
 
 
-def bell_entries(session: Session, account: str, limit: int = 200) -> list[BellEntry]:
+def bell_entries(session: Session, account: str, limit: int = 1000) -> list[BellEntry]:
     """The open entries of this user, newest first; a user who is no admin has none (M108)."""
     query = (
         select(Notification)

@@ -22,6 +22,7 @@ from desktop.models.item import Item, ItemAccount
 from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.states import CompanyKey, InvoiceStatus, Switches
 from desktop.models.work import Intention, WriteCall
+from desktop.money import currency_places
 from desktop.providers.base import marker_for
 from desktop.providers.records import (
     AccountKind,
@@ -41,6 +42,7 @@ from desktop.providers.records import (
     TaxCodeRecord,
 )
 from desktop.sync.planning import LinkState, Ours, Work, ref, symbol
+from desktop.text import tr
 
 CHUNK = 500
 """How many ids one IN list holds; SQLite takes 32,766 parameters, planners like fewer."""
@@ -244,9 +246,17 @@ class _Loader:
         self._load_links(Kind.PAYMENT, ids)
         self._load_links(Kind.INVOICE, self.invoices_paid)
         self._load_links(Kind.CUSTOMER, {row.customer_id for row in rows})
-        methods = self._methods()
+        methods, numbers = self._methods(), self._numbers(parts_by_payment)
         for row in rows:
-            self._add_payment(row, parts_by_payment[row.id], methods)
+            self._add_payment(row, parts_by_payment[row.id], methods, numbers)
+
+    def _numbers(self, parts: Mapping[int, Sequence[PaymentAllocation]]) -> dict[int, str]:
+        ids = {part.invoice_id for each in parts.values() for part in each}
+        found: dict[int, str] = {}
+        for some in _chunks(sorted(ids)):
+            rows = self.session.execute(select(Invoice.id, Invoice.number).where(Invoice.id.in_(some)))
+            found.update({row.id: row.number for row in rows})
+        return found
 
     def _methods(self) -> dict[str, RemoteMethod]:
         rows = self.session.scalars(
@@ -258,7 +268,11 @@ class _Loader:
         return {row.method: row for row in rows}
 
     def _add_payment(
-        self, row: Payment, parts: Sequence[PaymentAllocation], methods: Mapping[str, RemoteMethod]
+        self,
+        row: Payment,
+        parts: Sequence[PaymentAllocation],
+        methods: Mapping[str, RemoteMethod],
+        numbers: Mapping[int, str],
     ) -> None:
         method = methods.get(row.method)
         link = self._link(Kind.PAYMENT, row.id)
@@ -281,7 +295,7 @@ class _Loader:
         self._add(
             Kind.PAYMENT,
             row,
-            label=row.reference or f"{row.amount} {row.paid_on.isoformat()}",
+            label=_payment_label(row, [numbers.get(part.invoice_id, "") for part in parts]),
             record=record,
             gone=row.deleted,
             needs=tuple(ref(Kind.INVOICE, part.invoice_id) for part in parts),
@@ -452,3 +466,10 @@ def customer_record(row: Customer) -> CustomerRecord:
 def _chunks(ids: Iterable[int]) -> list[list[int]]:
     everything = list(dict.fromkeys(ids))
     return [everything[start : start + CHUNK] for start in range(0, len(everything), CHUNK)]
+
+
+def _payment_label(row: Payment, invoices: Sequence[str]) -> str:
+    """What the owner calls a payment: its amount and what it pays ("40.00 USD on INV-0006")."""
+    amount = f"{row.amount:.{currency_places(row.currency)}f} {row.currency}"
+    paid = ", ".join(filter(None, invoices))
+    return tr("{amount} on {invoice}", amount=amount, invoice=paid) if paid else amount

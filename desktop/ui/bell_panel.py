@@ -38,7 +38,7 @@ class BellPanel(QFrame):
         self.entries: list[BellEntry] = []
         self.rows: list[BellRow] = []
         self.count = 0
-        self._seen: dict[int, int] | None = None
+        self._seen: set[int] | None = None
         self.setProperty("role", "card")
         self.setAccessibleName(tr("Notifications"))
         px = theme().px
@@ -97,10 +97,10 @@ class BellPanel(QFrame):
 
     def _fresh(self, entries: list[BellEntry]) -> list[BellEntry]:
         """Entries that were not there at the last look; at the first one none is news."""
-        before, self._seen = self._seen, {entry.id: entry.count for entry in entries}
+        before, self._seen = self._seen, {each for entry in entries for each in entry.ids}
         if before is None:
             return []
-        return [entry for entry in entries if not entry.read and entry.id not in before]
+        return [entry for entry in entries if not entry.read and not before.issuperset(entry.ids)]
 
     def _fill(self) -> None:
         clear(self._column)
@@ -109,7 +109,7 @@ class BellPanel(QFrame):
             row = BellRow(entry, self._context)
             row.fix_asked.connect(self._on_fix)
             row.resync_asked.connect(self._on_resync)
-            row.read_asked.connect(lambda entry=entry: self._mark([entry.id]))
+            row.read_asked.connect(lambda entry=entry: self._mark(entry.ids))
             self.rows.append(row)
             if len(self.rows) > 1:
                 self._column.addWidget(hairline())
@@ -127,11 +127,11 @@ class BellPanel(QFrame):
     # -- acting -------------------------------------------------------------------------------
 
     def mark_all_read(self) -> None:
-        self._mark([entry.id for entry in self.entries if not entry.read])
+        self._mark([each for entry in self.entries if not entry.read for each in entry.ids])
 
     def resync_all(self) -> None:
         """Try again everything that is listed; goes without a question (C14)."""
-        records = [(entry.kind, entry.local_id) for entry in self.entries]
+        records = [record for entry in self.entries for record in entry.records]
         if records:
             self._sync.resync(records)
 
@@ -141,7 +141,7 @@ class BellPanel(QFrame):
 
     def _on_fix(self, entry: BellEntry) -> None:
         button = fix_button(entry.fix, entry.kind, entry.local_id, entry.concerns)
-        self._mark([entry.id])
+        self._mark(entry.ids)
         self.close_panel()
         if button is None:
             return
@@ -151,7 +151,7 @@ class BellPanel(QFrame):
             self._context.go(button.route)
 
     def _on_resync(self, entry: BellEntry) -> None:
-        self._sync.resync([(entry.kind, entry.local_id)])
+        self._sync.resync(entry.records)
 
     def _enable(self, on: bool) -> None:
         self._all_button.setEnabled(on)
@@ -257,10 +257,11 @@ class BellRow(QWidget):
         self.resync_button = QuietButton(tr("Resync"), icon_name="syncing")
         self.resync_button.clicked.connect(lambda: self.resync_asked.emit(entry))
         buttons.addWidget(self.resync_button)
-        self._details = label(entry.details, "hint", wrap=True)
+        details = "\n".join(filter(None, (_all_of(entry), entry.details)))
+        self._details = label(details, "hint", wrap=True)
         self._details.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._details.hide()
-        if entry.details:
+        if details:
             fold = PlainButton(tr("Details"))
             fold.setCheckable(True)
             fold.toggled.connect(self._details.setVisible)
@@ -282,7 +283,14 @@ class BellRow(QWidget):
 
 
 def what_failed(entry: BellEntry) -> str:
-    """The record that failed, as the owner calls it (M106)."""
+    """The record that failed, as the owner calls it, and how many more wait for the same (M106)."""
+    name = _name_of(entry)
+    if not entry.others:
+        return name
+    return tr("{name} and {count} more", name=name, count=formats.number(len(entry.others)))
+
+
+def _name_of(entry: BellEntry) -> str:
     kinds = {
         "customer": tr("Customer {label}", label=entry.label),
         "item": tr("Item {label}", label=entry.label),
@@ -290,3 +298,10 @@ def what_failed(entry: BellEntry) -> str:
         "payment": tr("Payment {label}", label=entry.label),
     }
     return kinds.get(entry.kind, entry.label or tr("Connection"))
+
+
+def _all_of(entry: BellEntry) -> str:
+    """Every record of a cause that holds up several."""
+    if not entry.others:
+        return ""
+    return tr("Waiting for this: {records}.", records=", ".join(map(_name_of, (entry, *entry.others))))

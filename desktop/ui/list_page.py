@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt
@@ -68,8 +69,9 @@ class ListPage(Page):
         *,
         primary: str = "",
         pane: QWidget | None = None,
+        aside: Sequence[QWidget] = (),
     ) -> None:
-        """Make the table over `read(session, ids, *arguments())`, with chips above and `pane` beside it."""
+        """Make the table over `read(session, ids, *arguments())`, with chips and `aside` above and `pane` beside it."""
         px = theme().px
         self.table = RecordTable(self.title)
         self.model: WindowedTableModel[Any] = WindowedTableModel(
@@ -88,6 +90,8 @@ class ListPage(Page):
         head.setContentsMargins(px(24), 0, px(24), px(12))
         head.setSpacing(px(12))
         head.addWidget(self.chips, 1)
+        for widget in aside:
+            head.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
         if primary:
             self.primary = PrimaryButton(primary, self, icon_name="add")
             head.addWidget(self.primary, 0, Qt.AlignmentFlag.AlignTop)

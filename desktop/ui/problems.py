@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from desktop.errors import BlueClerkError
 from desktop.text import tr
@@ -23,3 +24,12 @@ def show_problem(banner: Banner, error: Exception, action: str = "") -> None:
     """Show `error` in `banner`, with `action` as the text of its button."""
     sentence, details = words(error)
     banner.show_message(sentence, status="bad", action=action, details=details)
+
+
+def unwritable(path: Path, error: OSError) -> BlueClerkError:
+    """What to say when a file that the owner chose can't be written."""
+    return BlueClerkError(
+        tr("The file {name} could not be written.", name=path.name),
+        tr("Choose another place, or make room on the disk."),
+        details=str(error),
+    )

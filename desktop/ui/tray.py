@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
+from desktop.sync.causes import Cause, cause_of
 from desktop.sync.failures import BellEntry
 from desktop.text import tr
 from desktop.ui import formats
@@ -131,7 +132,7 @@ class Tray(QObject):
         self._now = now
         self._entries: list[BellEntry] = []
         self._last: BellEntry | None = None
-        self._told: dict[str, datetime] = {}
+        self._told: dict[Cause, datetime] = {}
         self.actions = {
             "resync": QAction(tr("Resync failed items"), self),
             "open": QAction(tr("Open BlueClerk"), self),
@@ -158,7 +159,9 @@ class Tray(QObject):
         """The open failures: the first line of the menu counts them."""
         self._entries = list(entries)
         action = self.actions["resync"]
-        action.setText(tr("Resync failed items ({count})", count=formats.number(len(entries))))
+        action.setText(
+            tr("Resync failed items ({count})", count=formats.number(sum(len(entry.records) for entry in entries)))
+        )
         action.setVisible(bool(entries))
 
     def set_status(self, words: str, kind: str) -> None:
@@ -168,7 +171,7 @@ class Tray(QObject):
 
     def alert(self, entry: BellEntry) -> bool:
         """Tell of a new failure; False if the same cause was told within the hour."""
-        key, now = f"{entry.kind}:{entry.local_id}", self._now()
+        key, now = cause_of(entry), self._now()
         told = self._told.get(key)
         if told is not None and now - told < QUIET:
             return False
@@ -181,8 +184,8 @@ class Tray(QObject):
     def resync_failed(self) -> None:
         """Everything that is open, at once."""
         if self._entries:
-            self.resync_asked.emit([(entry.kind, entry.local_id) for entry in self._entries])
+            self.resync_asked.emit([record for entry in self._entries for record in entry.records])
 
     def _on_message_clicked(self) -> None:
         if self._last is not None:
-            self.resync_asked.emit([(self._last.kind, self._last.local_id)])
+            self.resync_asked.emit(self._last.records)

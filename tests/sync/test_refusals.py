@@ -17,7 +17,7 @@ from desktop.books.payments import PaymentDraft, remove_payment, restore_payment
 from desktop.books.users import me
 from desktop.models.work import Notification
 from desktop.providers.records import Kind
-from desktop.sync import failures
+from desktop.sync import causes, failures
 from desktop.sync.importing import link_by_hand
 from desktop.sync.mapping import save_mapping
 from desktop.sync.resolving import keep_ours, link_invoice, unlink
@@ -494,6 +494,26 @@ async def test_M109_M110_M111_one_unread_entry_per_record_and_a_new_one_after_re
     office.write(save_mapping, office.company.key, {item: office.income})
     assert (await office.runner.drain(everything=True)).clean
     assert office.read(failures.bell_entries, "owner") == []
+
+
+async def test_I16_what_waits_for_one_account_is_one_entry_of_the_bell(office: Office) -> None:
+    office.set_switches(auto=False)
+    item, other = office.item("Never mapped", mapped=False), office.item("Neither", mapped=False)
+    customer = office.customer()
+    same = [office.invoice(customer, (item, "1", "20"), number=f"RF-4{n}") for n in range(3)]
+    both = office.invoice(customer, (item, "1", "20"), (other, "1", "5"), number="RF-49")
+    await office.sync(*same, both)
+    first, second = sorted(office.read(causes.open_causes, "owner"), key=lambda entry: len(entry.records))
+    assert (first.label, first.others) == ("RF-49", ())
+    assert sorted(second.records) == [("invoice", each) for each in same]
+    assert office.read(causes.unread_causes, "owner") == 2
+    with office.db.write() as session:
+        failures.mark_read(session, office.clock.now(), second.ids)
+    assert office.read(causes.unread_causes, "owner") == 1
+    office.write(save_mapping, office.company.key, {item: office.income})
+    assert await office.runner.drain(everything=True)
+    (left,) = office.read(causes.open_causes, "owner")
+    assert left.label == "RF-49"
 
 
 async def test_M112_a_customers_own_trouble_does_not_hold_up_its_invoices(office: Office) -> None:
