@@ -17,12 +17,9 @@ from starlette.routing import Route
 from desktop.sandbox.clock import SandboxClock
 from desktop.sandbox.faults import FaultPlan
 from desktop.sandbox.ledger import Ledger
-from desktop.sandbox.service import ControlError, Json, Service, from_json, to_json
+from desktop.sandbox.service import ControlError, Json, Service, from_json, read_change, to_json
 
 Handler = Callable[[Request], Awaitable[Any]] | Callable[[Request], Any]
-ACTIONS = frozenset(
-    ["change", "create", "void", "delete", "archive", "deactivate", "restore", "reactivate", "pay", "deposit", "merge"]
-)
 
 
 def json_response(data: Any, status: int = 200) -> Response:
@@ -49,6 +46,7 @@ class Control:
             self._route("faults", self._show_faults, "GET"),
             self._route("faults", self._arm, "POST"),
             self._route("faults", self._disarm, "DELETE"),
+            self._route("hit", self._hit, "POST"),
             self._route("clock", self._move_clock, "POST"),
             self._route("clock", self._show_clock, "GET"),
             self._route("edit", self._edit, "POST"),
@@ -106,6 +104,15 @@ class Control:
         self._faults.clear()
         return self._faults.as_json()
 
+    async def _hit(self, request: Request) -> Json:
+        """A fault was made by other means than a rule: `{"id", "count"?}`."""
+        body = await _body(request)
+        count = body.get("count", 1)
+        if not isinstance(count, int) or count < 1:
+            raise ControlError("count is a whole number above 0")
+        self._faults.told(str(body.get("id")), count)
+        return self._faults.as_json()
+
     async def _move_clock(self, request: Request) -> Json:
         body = await _body(request)
         try:
@@ -118,12 +125,18 @@ class Control:
         return {"now": self._clock.now().isoformat()}
 
     async def _edit(self, request: Request) -> Json:
-        """`change` is an action ("void"), an action with its details ({"pay": "100.00"}), or the new field values."""
+        """`change` is an action ("void"), an action with its details ({"pay": "100.00"}), or the new field values.
+
+        `fault` names the fault that this edit is, so that it counts as struck.
+        """
         body = await _body(request)
+        fault = body.pop("fault", None)
         service = self._service(body.get("service"))
-        action, params = _read_change(body)
+        action, params = read_change(body)
         kind, record_id = str(body.get("kind")), str(body.get("id") or "")
         record = service.edit(kind, record_id, action, params, body.get("company_id"))
+        if fault is not None:
+            self._faults.told(str(fault))
         return {"kind": kind, "id": record.get("id", record_id), "action": action, "record": record}
 
     async def _reset(self, request: Request) -> Json:
@@ -147,33 +160,14 @@ class Control:
 
     async def _settings(self, request: Request) -> Json:
         body = await _body(request)
+        fault = body.pop("fault", None)
         try:
-            return self._service(body.pop("service", None)).settings(body)
+            settings = self._service(body.pop("service", None)).settings(body)
         except (TypeError, ValueError) as error:
             raise ControlError(f"a setting has the wrong kind of value: {error}") from error
-
-
-def _read_change(body: Json) -> tuple[str, Json]:
-    change = body.get("change", body.get("action"))
-    beside = body.get("fields")
-    fields: Json = dict(beside) if isinstance(beside, Mapping) else {}
-    if isinstance(change, str):
-        rest = {
-            k: v
-            for k, v in body.items()
-            if k not in ("service", "kind", "id", "change", "action", "fields", "company_id")
-        }
-        return change, fields | rest
-    if not isinstance(change, Mapping):
-        raise ControlError("change is an action, an action with details, or the new values of fields")
-    if "action" in change:
-        return str(change["action"]), {k: v for k, v in change.items() if k != "action"} | fields
-    if len(change) == 1 and (action := next(iter(change))) in ACTIONS:
-        details = change[action]
-        if isinstance(details, Mapping):
-            return action, dict(details) | fields
-        return action, ({} if details in (None, True) else {"value": details}) | fields
-    return "change", dict(change) | fields
+        if fault is not None:
+            self._faults.told(str(fault))
+        return settings
 
 
 async def _body(request: Request) -> Json:

@@ -56,7 +56,17 @@ def damage(
     return _BODIES[rule.id](params, answer, service)
 
 
-_WAYS = {"N1": "hang_up", "N2": "reset", "N3": "cut_reset", "N5": "late", "N6": "drip", "N11": "twice", "A6": "hang_up"}
+_WAYS = {
+    "N1": "hang_up",
+    "N2": "reset",
+    "N3": "cut_reset",
+    "N5": "late",
+    "N6": "drip",
+    "N7": "reset",
+    "N8": "reset",
+    "N11": "twice",
+    "A6": "hang_up",
+}
 
 
 def _seconds(rule_id: str, params: Json) -> float:
@@ -128,6 +138,15 @@ def _refresh_refused(
     return Delivery(service.fault_answer(kind, params, call))
 
 
+def _words(fault_id: str) -> Maker:
+    def make(
+        params: Json, request: Request, call: Call, answer: Answer | None, service: Service, now: float
+    ) -> Delivery:
+        return Delivery(service.fault_answer("fault", {**service.words(fault_id, call.op), **params}, call))
+
+    return make
+
+
 def _answer(kind: str) -> Maker:
     def make(
         params: Json, request: Request, call: Call, answer: Answer | None, service: Service, now: float
@@ -154,6 +173,8 @@ _MAKERS: dict[str, Maker] = {
     "H12": _answer("lapsed"),
     "B4": _answer("error_in_200"),
     "FAULT": _answer("fault"),
+    "D7": _words("D7"),
+    "D8": _words("D8"),
     "A8": _refresh_refused,
 }
 
@@ -285,6 +306,19 @@ def _partial(params: Json, answer: Answer, service: Service) -> Delivery:
     return Delivery(Answer(answer.status, to_json(data), answer.content_type, answer.headers))
 
 
+def _disordered(params: Json, answer: Answer, service: Service) -> Delivery:
+    """What changed comes in no order at all: every list of records backwards."""
+
+    def turned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: turned(item) for name, item in value.items()}
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            return [turned(item) for item in reversed(value)]
+        return value
+
+    return Delivery(Answer(answer.status, to_json(turned(_decoded(answer))), answer.content_type, answer.headers))
+
+
 def _decoded(answer: Answer) -> Any:
     try:
         return json.loads(answer.body)
@@ -299,4 +333,5 @@ _BODIES: dict[str, Callable[[Json, Answer, Service], Delivery]] = {
     "B5": _partial,
     "B6": _monster,
     "B7": _strange_values,
+    "L5": _disordered,
 }

@@ -15,12 +15,21 @@ from starlette.types import Message, Receive, Scope, Send
 from desktop.sandbox import transport
 from desktop.sandbox.clock import SandboxClock
 from desktop.sandbox.damage import Delivery, damage
-from desktop.sandbox.faults import TAMPERING, FaultPlan, Firing
+from desktop.sandbox.faults import CATALOGUE, EDITS, TAMPERING, FaultPlan, Firing
 from desktop.sandbox.ledger import Entry, Ledger, safe_path
-from desktop.sandbox.service import Answer, Call, Json, Request, Service
+from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, Service, read_change
 
 BODY_LIMIT = 16 * 1024 * 1024
 CHUNK = 64 * 1024
+
+
+TOUCHES: dict[str, Json] = {
+    "customer": {"phone": "555 0199"},
+    "item": {"description": "as said by phone"},
+    "invoice": {"memo": "as said by phone"},
+    "payment": {"reference": "as said by phone"},
+}
+"""What a hand edit changes if nobody says what (D3, D14)."""
 
 
 class BodyProblem(Exception):
@@ -103,8 +112,8 @@ class ServiceEndpoint:
                 if firing.rule.id == "A6":
                     call.tamper["rotate"] = True
         answer: Answer | None = None
-        if breaking is None or breaking.rule.phase != "before":
-            if breaking is not None and breaking.rule.phase == "mid":
+        if breaking is None or breaking.phase != "before":
+            if breaking is not None and breaking.phase == "mid":
                 call.stop_after = int(breaking.rule.params.get("k", max(1, len(call.elements) // 2)))
             answer = self._service.handle(request, call)
         if breaking is None:
@@ -120,12 +129,60 @@ class ServiceEndpoint:
         rule = firing.rule
         if rule.id in ("A1", "A2"):
             self._service.expire_access(request.bearer, revoked=rule.id == "A2")
+        elif rule.id in ("A3", "A13"):
+            self._service.rotate_elsewhere(str(call.body.get("refresh_token", "")) if call.body else "")
+        elif rule.id == "A12":
+            self._service.kill_grant(request.bearer)
+        elif rule.id in EDITS:
+            edited = self._edit(firing, call)
+            if rule.id == "L4" and edited:
+                call.tamper["paging"] = f"again:{edited}"
         elif rule.id == "L3":
             call.tamper["paging"] = rule.params.get("kind", "repeat")
+        elif rule.id in ("D7", "D8"):
+            words = self._service.words(rule.id, call.elements[firing.element or 0]["op"])
+            call.tamper.setdefault("FAULT", {})[firing.element] = {**words, **rule.params, "phase": rule.phase}
         elif rule.id in ("A9", "A10"):
             call.tamper[rule.id] = rule.params.get("kind", "refresh_token")
         else:
             call.tamper.setdefault(rule.id, {})[firing.element] = {**rule.params, "phase": rule.phase}
+
+    def _edit(self, firing: Firing, call: Call) -> str:
+        """Somebody changes the books by hand, just now; the id of the record. What can't be done was no hit."""
+        rule, company = firing.rule, call.company_id or None
+        kind, change = CATALOGUE[rule.id].edit or ("", "")
+        kind = str(rule.params.get("kind") or kind or rule.entity or _kind_in(call))
+        change = rule.params.get("change", change)
+        try:
+            if change == "close_books":
+                until = str(rule.params.get("until") or self._clock.now().date())
+                self._service.close_books(until, company)
+                return ""
+            if change == "touch":
+                change = TOUCHES.get(kind, {})
+            action, params = read_change({"change": change, "fields": rule.params.get("fields")})
+            record_id = str(rule.params.get("id") or "")
+            if not record_id and action != "create":
+                first = rule.id == "L4"
+                record_id = self._service.books(company)[f"{kind}s"][0]["id"] if first else self._newest(kind, company)
+            record = self._service.edit(kind, record_id, action, params, company)
+        except ControlError as refused:
+            call.note["edit_refused"] = str(refused)
+            self._faults.missed(rule)
+            return ""
+        return str(record.get("id", record_id))
+
+    def _newest(self, kind: str, company: str | None) -> str:
+        """The record of this kind that calls made last; of accounts, the one it is booked to. Raises `ControlError`."""
+        if kind == "account":
+            item = self._newest("item", company)
+            rows = self._service.books(company)["items"]
+            return next((str(row["income_account_id"] or "") for row in rows if row["id"] == item), "")
+        for entry in reversed(list(self._ledger.since(0))):
+            for change in reversed(entry.changed if entry.service == self._service.key else []):
+                if change["kind"] == kind and change["action"] == "created":
+                    return change["id"]
+        raise ControlError(f"no call has made a {kind} yet")
 
     def _write_down(self, request: Request, call: Call, delivery: Delivery, struck: Firing | None) -> None:
         note: Json = dict(call.note)
@@ -143,7 +200,7 @@ class ServiceEndpoint:
                 status=None if delivery.lost else delivery.answer.status,
                 key=call.key,
                 identity=call.identity,
-                phase=struck.rule.phase if struck else "",
+                phase=struck.phase if struck else "",
                 fault=struck.rule.id if struck else "",
                 replayed=call.replayed,
                 changed=call.changed,
@@ -154,6 +211,12 @@ class ServiceEndpoint:
                 answer=delivery.answer.body,
             )
         )
+
+
+def _kind_in(call: Call) -> str:
+    """The kind of record that a call, or the first part of a bulk call, is about."""
+    kinds = [op.partition("_")[2].rstrip("s") for op in (call.op, *(element["op"] for element in call.elements))]
+    return next((kind for kind in kinds if kind in TOUCHES), "")
 
 
 async def deliver(delivery: Delivery, request: Request, scope: Scope, receive: Receive, send: Send) -> None:

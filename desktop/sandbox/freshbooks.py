@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +13,12 @@ from desktop.sandbox import freshbooks_names as names
 from desktop.sandbox import freshbooks_sales as sales
 from desktop.sandbox.clock import SandboxClock
 from desktop.sandbox.freshbooks_books import DELETED, Account, CompanyRules
-from desktop.sandbox.freshbooks_errors import Refused, classic, ledger_error, newer, oauth_error
+from desktop.sandbox.freshbooks_errors import REFUSALS, Refused, classic, ledger_error, newer, oauth_error
 from desktop.sandbox.freshbooks_lists import list_page
 from desktop.sandbox.freshbooks_signin import PREFIX, SignIn, missing_scope, scope_words, unauthenticated
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.meter import Limit, Meter
-from desktop.sandbox.oauth import take_rules
+from desktop.sandbox.oauth import OAuthRefused, take_rules
 from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
 
@@ -285,6 +286,16 @@ class FreshBooks:
 
     def kill_grant(self, token: str) -> None:
         self._sign_in.authority.revoke(token)
+
+    def rotate_elsewhere(self, token: str) -> None:
+        with contextlib.suppress(OAuthRefused):  # dead already: then nobody can
+            self._sign_in.authority.refresh(token)
+
+    def words(self, fault_id: str, op: str) -> Json:
+        return dict(REFUSALS[fault_id].get(op.partition("_")[2], REFUSALS[fault_id]["invoice"]))
+
+    def close_books(self, until: str, company_id: str | None) -> None:
+        raise ControlError("FreshBooks closes no periods")
 
     def bulk_list(self, answer: Any) -> list[Any] | None:
         return None

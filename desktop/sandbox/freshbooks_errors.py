@@ -26,6 +26,22 @@ MESSAGES = {
 STATUS = {409: 409, 500: 500, 1003: 403, 1005: 400, 1011: 404, 1012: 404, 1013: 400, 1014: 400, 1042: 403}
 """HTTP status of an errno; 422 for everything else (no document names one)."""
 
+REFUSALS: dict[str, dict[str, Json]] = {
+    "D7": {
+        "customer": {"code": "1004", "field": "email", "message": "Email address is invalid."},
+        "item": {"code": "1017", "field": "name", "message": "Name is too long."},
+        "invoice": {"code": "1033", "field": "create_date", "message": "Date is invalid."},
+        "payment": {"code": "1033", "field": "date", "message": "Date is invalid."},
+    },
+    "D8": {
+        "customer": {"code": "1001", "field": "bus_phone", "message": "Phone is required."},
+        "item": {"code": "1001", "field": "description", "message": "Description is required."},
+        "invoice": {"code": "1001", "field": "notes", "message": "Notes are required."},
+        "payment": {"code": "1001", "field": "note", "message": "A note is required."},
+    },
+}
+"""One field refused (D7), and one that is newly demanded (D8), by the kind of record."""
+
 
 class Refused(Exception):
     """One error of a call. `status` None: the usual one of its errno."""

@@ -70,7 +70,10 @@ Test = Callable[[Json], bool]
 
 
 def list_page(account: Account, resource: str, query: Pairs, trick: str = "") -> Json:
-    """The `result` of a list call. Raises `Refused`. `trick` is fault L3: repeat, empty, total, endless."""
+    """The `result` of a list call. Raises `Refused`.
+
+    `trick` is fault L3 (repeat, empty, total, endless) or L4 (`again:<id>`: that record once more on each page).
+    """
     page, per_page = paging(query)
     asked = tests(account, resource, query)
     rows = [row for row in account.tables[resource].values() if all(test(row) for test in asked)]
@@ -82,6 +85,8 @@ def list_page(account: Account, resource: str, query: Pairs, trick: str = "") ->
     found = rows[start : start + per_page]
     if trick == "empty" and page == 2:
         found = []
+    if trick.startswith("again:") and page > 1:
+        found = [*(row for row in rows if str(row["id"]) == trick.removeprefix("again:")), *found]
     pages = -(-total // per_page)
     if trick == "endless":
         pages, total = page + 1, total + page * per_page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import random
@@ -13,7 +14,7 @@ from desktop.sandbox import quickbooks_hand, quickbooks_seed
 from desktop.sandbox.clock import SandboxClock
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.meter import Limit, Meter
-from desktop.sandbox.oauth import take_rules
+from desktop.sandbox.oauth import OAuthRefused, take_rules
 from desktop.sandbox.quickbooks_books import CompanyRules, Realm
 from desktop.sandbox.quickbooks_calls import (
     BY_PATH,
@@ -24,7 +25,7 @@ from desktop.sandbox.quickbooks_calls import (
     op_of,
     query_op,
 )
-from desktop.sandbox.quickbooks_errors import Refused, gateway_fault, service_fault, xml_fault
+from desktop.sandbox.quickbooks_errors import REFUSALS, Refused, gateway_fault, service_fault, xml_fault
 from desktop.sandbox.quickbooks_pdf import invoice_pdf
 from desktop.sandbox.quickbooks_signin import SignIn, oauth_error
 from desktop.sandbox.seed_shapes import CompanySeed
@@ -299,6 +300,16 @@ class QuickBooks:
 
     def kill_grant(self, token: str) -> None:
         self._sign_in.authority.revoke(token)
+
+    def rotate_elsewhere(self, token: str) -> None:
+        with contextlib.suppress(OAuthRefused):  # dead already: then nobody can
+            self._sign_in.authority.refresh(token, True)
+
+    def words(self, fault_id: str, op: str) -> Json:
+        return dict(REFUSALS[fault_id].get(op.partition("_")[2], REFUSALS[fault_id]["invoice"]))
+
+    def close_books(self, until: str, company_id: str | None) -> None:
+        self.settings({"book_close_date": until, "company_id": company_id})
 
     def bulk_list(self, answer: Any) -> list[Any] | None:
         found = answer.get("BatchItemResponse") if isinstance(answer, dict) else None

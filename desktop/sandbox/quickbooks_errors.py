@@ -38,6 +38,30 @@ MESSAGES = {
     "10000": "An application error has occurred while processing your request",
 }
 
+REFUSALS: dict[str, dict[str, Json]] = {
+    "D7": {
+        "customer": {"code": "2210", "detail": "Email Address does not conform to the syntax rules of RFC 822."},
+        "item": {"code": "2050", "detail": "Max: 100", "element_name": "Name"},
+        "invoice": {"code": "2050", "detail": "Max: 21", "element_name": "DocNumber"},
+        "payment": {"code": "2050", "detail": "Max: 21", "element_name": "PaymentRefNum"},
+    },
+    "D8": {
+        "customer": {
+            "code": "2020",
+            "detail": "Required parameter is missing",
+            "element_name": "PrimaryPhone",
+        },
+        "item": {"code": "2020", "detail": "Required parameter is missing", "element_name": "Description"},
+        "invoice": {"code": "2020", "detail": "Required parameter is missing", "element_name": "DueDate"},
+        "payment": {
+            "code": "2020",
+            "detail": "Required parameter is missing",
+            "element_name": "PaymentRefNum",
+        },
+    },
+}
+"""One field refused (D7), and one that is newly demanded (D8), by the kind of record."""
+
 
 class Refused(Exception):
     """A fault of one request or one batch element (shape A)."""

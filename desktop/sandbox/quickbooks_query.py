@@ -209,7 +209,10 @@ def _count(reader: _Reader, name: str, most: int | None) -> int:
 
 
 def execute(realm: Realm, query: Query, paging: str = "") -> Json:
-    """The inside of `QueryResponse`. `paging` bends the pages (fault L3): repeat, empty, total or endless."""
+    """The inside of `QueryResponse`. `paging` bends the pages (fault L3): repeat, empty, total or endless.
+
+    `again:<id>`: that record stands on every further page once more (fault L4).
+    """
     records = list(realm.tables[query.entity].values())
     for condition in query.conditions:
         test = _test(condition)
@@ -226,6 +229,8 @@ def execute(realm: Realm, query: Query, paging: str = "") -> Json:
     if paging == "repeat" or (paging == "endless" and start > len(records)):
         start = 1
     page = [] if paging == "empty" and start > 1 else records[start - 1 : start - 1 + query.most]
+    if paging.startswith("again:") and start > 1:
+        page = [*(record for record in records if record["Id"] == paging.removeprefix("again:")), *page]
     if not page:
         return {}
     if query.entity == "Item" and not query.with_sku:

@@ -107,6 +107,15 @@ class Service(Protocol):
     def kill_grant(self, token: str) -> None:
         """End a whole grant by one of its tokens (A8)."""
 
+    def rotate_elsewhere(self, token: str) -> None:
+        """Another program refreshes with this refresh token, just now (A3, A13)."""
+
+    def words(self, fault_id: str, op: str) -> Json:
+        """How this service refuses one field of such a write: the `params` of fault FAULT (D7, D8)."""
+
+    def close_books(self, until: str, company_id: str | None) -> None:
+        """The period up to this day (ISO) is closed by hand (D12). Raises `ControlError` where there is none."""
+
     def bulk_list(self, answer: Any) -> list[Any] | None:
         """The list in an answer whose elements are results of a bulk call, or None."""
 
@@ -156,3 +165,32 @@ def from_json(body: bytes) -> Any:
 def money_text(value: Any) -> str:
     """Money in the neutral books: a string with two decimals."""
     return f"{Decimal(str(value or 0)):.2f}"
+
+
+ACTIONS = frozenset(
+    ["change", "create", "void", "delete", "archive", "deactivate", "restore", "reactivate", "pay", "deposit", "merge"]
+)
+
+
+def read_change(body: Json) -> tuple[str, Json]:
+    """Action and details of a hand edit. Raises `ControlError`."""
+    change = body.get("change", body.get("action"))
+    beside = body.get("fields")
+    fields: Json = dict(beside) if isinstance(beside, Mapping) else {}
+    if isinstance(change, str):
+        rest = {
+            k: v
+            for k, v in body.items()
+            if k not in ("service", "kind", "id", "change", "action", "fields", "company_id")
+        }
+        return change, fields | rest
+    if not isinstance(change, Mapping):
+        raise ControlError("change is an action, an action with details, or the new values of fields")
+    if "action" in change:
+        return str(change["action"]), {k: v for k, v in change.items() if k != "action"} | fields
+    if len(change) == 1 and (action := next(iter(change))) in ACTIONS:
+        details = change[action]
+        if isinstance(details, Mapping):
+            return action, dict(details) | fields
+        return action, ({} if details in (None, True) else {"value": details}) | fields
+    return "change", dict(change) | fields

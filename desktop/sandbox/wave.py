@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -13,14 +14,14 @@ from desktop.sandbox import wave_hand, wave_seed
 from desktop.sandbox.clock import SandboxClock
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.meter import Limit, Meter
-from desktop.sandbox.oauth import Grant, take_rules
+from desktop.sandbox.oauth import Grant, OAuthRefused, take_rules
 from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
 from desktop.sandbox.wave_books import Business, stamp
 from desktop.sandbox.wave_graphql import Fault, Parsed, error_json, read_document, wave_schema
 from desktop.sandbox.wave_reads import resolve
 from desktop.sandbox.wave_signin import EVERYTHING, PREFIX, SignIn, allowed, oauth_error
-from desktop.sandbox.wave_writes import MUTATIONS, Declined
+from desktop.sandbox.wave_writes import MUTATIONS, REFUSALS, Declined
 
 LIMITS = (Limit("per_minute", 60, 60),)
 """Wave publishes no number; 60 in 60 s is the default of a directive in its schema [U]."""
@@ -226,6 +227,16 @@ class Wave:
 
     def kill_grant(self, token: str) -> None:
         self._sign_in.authority.revoke(token)
+
+    def rotate_elsewhere(self, token: str) -> None:
+        with contextlib.suppress(OAuthRefused):  # dead already: then nobody can
+            self._sign_in.authority.refresh(token)
+
+    def words(self, fault_id: str, op: str) -> Json:
+        return dict(REFUSALS[fault_id].get(op.partition("_")[2], REFUSALS[fault_id]["invoice"]))
+
+    def close_books(self, until: str, company_id: str | None) -> None:
+        raise ControlError("Wave closes no periods")
 
     def bulk_list(self, answer: Any) -> list[Any] | None:
         """The aliases of a mutation's answer, as a list whose changes reach the answer."""

@@ -71,6 +71,8 @@ def page(reader: Reader, rows: list[Any], arguments: Mapping[str, Any], total: b
     pages = max(1, -(-len(rows) // size))
     shown = 1 if reader.paging == "repeat" or (reader.paging == "endless" and number > pages) else number
     found = [] if reader.paging == "empty" and number == 2 else rows[(shown - 1) * size : shown * size]
+    if reader.paging.startswith("again:") and number > 1:
+        found = [*(row for row in rows if row.id == reader.paging.removeprefix("again:")), *found]
     count = len(rows) * (2 if reader.paging == "total" else 1)
     if reader.paging in ("total", "endless", "repeat"):
         pages = max(pages * 2, number + 1) if reader.paging != "total" else -(-count // size)

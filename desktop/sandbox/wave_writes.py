@@ -32,6 +32,22 @@ NUMBER_MAX = 100
 _EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
 _PROVINCE = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
 
+REFUSALS: dict[str, dict[str, Json]] = {
+    "D7": {
+        "customer": {"path": ["input", "email"], "code": "INVALID", "message": "The email address is invalid."},
+        "item": {"path": ["input", "unitPrice"], "code": "INVALID", "message": "The price is invalid."},
+        "invoice": {"path": ["input", "dueDate"], "code": "INVALID", "message": "The due date is invalid."},
+        "payment": {"path": ["input", "paymentDate"], "code": "INVALID", "message": "The date is invalid."},
+    },
+    "D8": {
+        "customer": {"path": ["input", "phone"], "code": "REQUIRED", "message": "A phone number is required."},
+        "item": {"path": ["input", "description"], "code": "REQUIRED", "message": "A description is required."},
+        "invoice": {"path": ["input", "memo"], "code": "REQUIRED", "message": "A memo is required."},
+        "payment": {"path": ["input", "memo"], "code": "REQUIRED", "message": "A memo is required."},
+    },
+}
+"""One field refused (D7), and one that is newly demanded (D8), by the kind of record."""
+
 
 class Declined(Exception):
     """One or more input errors: (fields below `input`, message, code)."""

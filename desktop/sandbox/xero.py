@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime as dt
 import hashlib
@@ -16,7 +17,7 @@ from typing import Any
 from desktop.sandbox import xero_hand, xero_seed
 from desktop.sandbox.clock import SandboxClock
 from desktop.sandbox.ledger import identity_of
-from desktop.sandbox.oauth import take_rules
+from desktop.sandbox.oauth import OAuthRefused, take_rules
 from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
 from desktop.sandbox.xero_books import ID, Organisation, OrganisationRules
@@ -32,6 +33,7 @@ from desktop.sandbox.xero_calls import (
 )
 from desktop.sandbox.xero_errors import (
     KEY_REUSED,
+    REFUSALS,
     BadData,
     Invalid,
     Missing,
@@ -427,6 +429,16 @@ class Xero:
 
     def kill_grant(self, token: str) -> None:
         self._sign_in.authority.revoke(token)
+
+    def rotate_elsewhere(self, token: str) -> None:
+        with contextlib.suppress(OAuthRefused):  # dead already: then nobody can
+            self._sign_in.authority.refresh(token)
+
+    def words(self, fault_id: str, op: str) -> Json:
+        return dict(REFUSALS[fault_id].get(op.partition("_")[2], REFUSALS[fault_id]["invoice"]))
+
+    def close_books(self, until: str, company_id: str | None) -> None:
+        self.settings({"period_lock_date": until, "company_id": company_id})
 
     def bulk_list(self, answer: Any) -> list[Any] | None:
         if not isinstance(answer, dict):

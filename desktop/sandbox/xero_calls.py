@@ -143,7 +143,7 @@ class Desk:
         return self.envelope(PLURAL[entity], shown, pagination)
 
     def _page(self, rows: list[Json], page: int, size: int) -> tuple[list[Json], Json]:
-        """`paging` bends the pages (fault L3): repeat, empty, total or endless."""
+        """`paging` bends the pages: repeat, empty, total or endless (fault L3), `again:<id>` (fault L4)."""
         bent = str(self._call.tamper.get("paging", ""))
         total = len(rows) * (2 if bent == "total" else 1)
         pages = -(-total // size)
@@ -151,6 +151,8 @@ class Desk:
         if bent == "repeat" or (bent == "endless" and start >= len(rows)):
             start = 0
         found = [] if bent == "empty" and page > 1 else rows[start : start + size]
+        if bent.startswith("again:") and page > 1:
+            found = [*(row for row in rows if bent.removeprefix("again:") in row.values()), *found]
         if bent == "endless":
             pages = page + 1
         return found, {"page": page, "pageSize": size, "pageCount": pages, "itemCount": total}

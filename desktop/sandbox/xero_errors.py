@@ -39,6 +39,22 @@ NO_CURRENCY = "Organisation is not subscribed to currency {currency}"
 TOO_LONG = "The field {field} must be a string with a maximum length of {most}."
 KEY_REUSED = "The Idempotency-Key '{key}' is used with a different request."
 
+REFUSALS: dict[str, dict[str, Json]] = {
+    "D7": {
+        "customer": {"message": "Email address must be valid."},
+        "item": {"message": TOO_LONG.format(field="Name", most=50)},
+        "invoice": {"message": TOO_LONG.format(field="Reference", most=255)},
+        "payment": {"message": TOO_LONG.format(field="Reference", most=255)},
+    },
+    "D8": {
+        "customer": {"message": TOO_LONG.format(field="Name", most=10)},
+        "item": {"message": TOO_LONG.format(field="Description", most=10)},
+        "invoice": {"message": "A due date must now be given for every document"},
+        "payment": {"message": "A reference must now be given for every payment"},
+    },
+}
+"""One field refused (D7), and a rule that is new (D8), by the kind of record."""
+
 
 class Invalid(Exception):
     """One element breaks rules of the books; `messages` are Xero's sentences."""

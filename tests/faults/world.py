@@ -175,7 +175,7 @@ class Desk:
 
     def hits(self, fault: str) -> int:
         """How often a fault struck since the reset."""
-        return int(self.control._call("GET", "faults")["hits"].get(fault, 0))
+        return self.control.hits().get(fault, 0)
 
     # --- what came of it ---
 

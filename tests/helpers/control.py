@@ -56,6 +56,14 @@ class Control:
     def clear_faults(self) -> None:
         self._call("DELETE", "faults")
 
+    def hit(self, fault: str, count: int = 1) -> dict[str, int]:
+        """Tell of a fault that was made by other means than a rule; all hits since the reset."""
+        return dict(self._call("POST", "hit", json={"id": fault, "count": count})["hits"])
+
+    def hits(self) -> dict[str, int]:
+        """How often each fault has struck since the reset."""
+        return dict(self._call("GET", "faults")["hits"])
+
     @contextmanager
     def armed(self, *rules: dict[str, Any], seed: int | None = None) -> Iterator[None]:
         """Fault rules for the length of a block."""

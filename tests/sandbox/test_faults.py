@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from desktop.sandbox.faults import CATALOGUE, FaultPlan
+from desktop.sandbox.faults import CATALOGUE, OUTSIDE, FaultPlan
 from desktop.sandbox.service import Call, ControlError
 
 
@@ -346,7 +346,55 @@ def test_hits_are_told_and_survive_disarming(qb: Any) -> None:
     headers = {"X-Control-Secret": qb.control._http.headers["X-Control-Secret"]}
     told = qb.http.get(f"{qb.base}/control/faults", headers=headers).json()
     assert told["hits"] == {"H5": 1}
-    assert set(told["known"]) == set(CATALOGUE)
+    assert set(told["known"]) == set(CATALOGUE) | set(OUTSIDE)
+
+
+def test_a_fault_made_by_other_means_is_told_and_counted(qb: Any) -> None:
+    """What no rule can make (a broken network, a killed program, a hand edit) has its hits all the same."""
+    assert qb.control.hit("N4", 2)["N4"] == 2
+    there = qb.control.books()["customers"][0]["id"]
+    qb.control.edit("customer", there, {"phone": "555 0100"}, fault="D3")
+    qb.control.settings(book_close_date="2026-01-31", fault="D12")
+    assert qb.control.hits() == {"N4": 2, "D3": 1, "D12": 1}
+    with pytest.raises(AssertionError, match="unknown fault"):
+        qb.control.hit("Z9")
+    with pytest.raises(AssertionError, match="no rule can make fault N4"):
+        qb.control.faults(rule("N4"))
+
+
+def test_d_rules_edit_by_hand_just_before_the_call(qb: Any) -> None:
+    made = create(qb).json()["Customer"]
+    qb.control.faults({"id": "D3", "op": "update_customer", "params": {"change": {"phone": "555 0177"}}})
+    changed = {**made, "sparse": True, "GivenName": "New"}
+    assert qb.call("POST", "customer", json=changed).json()["Fault"]["Error"][0]["code"] == "5010"
+    assert qb.control.hits() == {"D3": 1}
+    (there,) = [one for one in qb.control.books()["customers"] if one["id"] == made["Id"]]
+    assert there["phone"] == "555 0177"
+
+
+def test_a_hand_edit_that_can_not_be_done_is_no_hit(qb: Any) -> None:
+    qb.control.faults({"id": "D4", "op": "create_customer"})  # no invoice was made by a call yet
+    assert create(qb).status_code == 200
+    assert qb.control.hits() == {} and qb.control.ledger()[-1]["note"]["edit_refused"]
+
+
+def test_n7_lasts_for_a_while_and_n8_comes_and_goes(qb: Any) -> None:
+    qb.control.faults({"id": "N7", "params": {"for_s": 600}})
+    for _ in range(2):
+        with pytest.raises(httpx.TransportError):
+            create(qb)
+    qb.control.clock(601)
+    assert create(qb).status_code == 200
+    qb.control.faults({"id": "N8"}, seed=4)
+    seen = []
+    for at in range(24):
+        try:
+            seen.append(qb.call("POST", "customer", json={"DisplayName": f"Flap {at}"}).status_code)
+        except httpx.TransportError:
+            seen.append(0)
+    assert 4 < seen.count(0) < 20, seen
+    broken = [entry for entry in qb.control.ledger() if entry["fault"] == "N8"]
+    assert {bool(entry["changed"]) for entry in broken} == {True, False}, "before and after the work"
 
 
 @pytest.mark.parametrize(
