@@ -47,6 +47,7 @@ from desktop.sync.company import Company
 from desktop.sync.connect import SignInFlow, SignInService
 from desktop.sync.health import HealthWarning, check_health
 from desktop.sync.leases import Leases
+from desktop.sync.lineage import Lineage
 from desktop.sync.overview import ConnectionView, connection_view, sync_everything
 from desktop.sync.push import Report
 from desktop.sync.remote_lists import RemoteLists
@@ -116,7 +117,8 @@ class Core:
         self.clock = options.clock
         self.entropy = options.entropy
         self.desk = Desk(options.clock, options.entropy, options.account)
-        self.runner = Runner(self._company_or_none)
+        self._lineage = Lineage(db, options.store, options.clock, options.entropy)
+        self.runner = Runner(self._company_or_none, before=self._lineage.grow)
         self._leases = Leases(db, f"{options.account}:{options.entropy.uuid()}")
         self._cipher: Cipher | None = None
         self._live: _Live | None = None
@@ -276,7 +278,9 @@ class Core:
     async def cipher(self) -> Cipher:
         """What seals and opens the stored secrets. Raises SecretStoreProblem; asked again at the next call."""
         if self._cipher is None:
-            self._cipher = await open_cipher(self.db, self.options.store, self.entropy)
+            cipher = await open_cipher(self.db, self.options.store, self.entropy)
+            await self._lineage.check()
+            self._cipher = cipher
         return self._cipher
 
     async def app_keys(self) -> AppKeyBook:

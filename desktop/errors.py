@@ -262,6 +262,36 @@ class AccessBlocked(ConnectionProblem):
     """This desk can't open its own stored sign-in (password store locked, key or app keys missing)."""
 
 
+class BooksOlder(ConnectionProblem):
+    """An older copy of our books was put back: what was sent since is there, and unknown here (S6)."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(
+            tr("These books are older than the ones last used on this computer."),
+            tr(
+                "Nothing is sent by itself for now. Press Sync Now to go on: what is in {service} already is found and "
+                "linked again, not sent twice.",
+                service=service,
+            ),
+        )
+
+
+class BooksMoved(ConnectionProblem):
+    """Our books were copied from another computer, which may still use the same sign-in (A13)."""
+
+    fix = Fix.RECONNECT
+
+    def __init__(self, service: str) -> None:
+        super().__init__(
+            tr("These books were brought here from another computer."),
+            tr(
+                "Sign in to {service} again, so that this copy has a sign-in of its own. From then on use the books on "
+                "one computer only.",
+                service=service,
+            ),
+        )
+
+
 class WrongCompany(ConnectionProblem):
     """The sign-in reached another company than the one whose links we hold (M138, W1)."""
 

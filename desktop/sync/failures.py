@@ -19,6 +19,8 @@ from desktop.errors import (
     AccessRefused,
     AppKeysWrong,
     BlueClerkError,
+    BooksMoved,
+    BooksOlder,
     Concern,
     Conflict,
     ConnectionProblem,
@@ -157,9 +159,9 @@ def connection_trouble(
     """
     before = connection.state
     since = connection.company_settings.get("trouble_since") if connection.company_settings else None
-    if isinstance(problem, NeedsSignIn):
+    if isinstance(problem, NeedsSignIn | BooksMoved):
         connection.state = ConnectionState.NEEDS_SIGN_IN.value
-    elif isinstance(problem, AccessBlocked | AccessRefused | SubscriptionLapsed | AppKeysWrong):
+    elif isinstance(problem, AccessBlocked | AccessRefused | BooksOlder | SubscriptionLapsed | AppKeysWrong):
         connection.state = ConnectionState.REFUSED.value
     else:
         connection.state = ConnectionState.PAUSED.value

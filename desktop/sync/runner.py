@@ -70,10 +70,16 @@ class _Due:
 
 
 class Runner:
-    """Keeps one connection's outbox empty. `company` gives the connected company, or None while there is none."""
+    """Keeps one connection's outbox empty. `company` gives the connected company, or None while there is none.
 
-    def __init__(self, company: Callable[[], Awaitable[Company | None]]) -> None:
+    `before` is awaited ahead of each run, once the lease is held.
+    """
+
+    def __init__(
+        self, company: Callable[[], Awaitable[Company | None]], *, before: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         self._company = company
+        self._before = before
         self._wake = asyncio.Event()
         self._busy = asyncio.Lock()
         self._probes = 0
@@ -160,6 +166,8 @@ class Runner:
             keeper = asyncio.get_running_loop().create_task(_keep(company, held))
             try:
                 crashpoint("lease.taken")
+                if self._before is not None:
+                    await self._before()
                 await self._run(company, held, total, everything)
             except LeaseLost:
                 _log.info("another desk took over the sync")
