@@ -19,6 +19,7 @@ from desktop.text import tr
 
 __all__ = [
     "CustomerDraft",
+    "check_customer",
     "create_customer",
     "fold",
     "import_customers",
@@ -133,6 +134,12 @@ def import_customers(session: Session, desk: Desk, drafts: Sequence[CustomerDraf
         else:
             result.append(one)
     return result
+
+
+def check_customer(draft: CustomerDraft) -> CustomerDraft:
+    """`draft` unchanged. Raises InputError naming the first field that can't be kept."""
+    _fill(Customer(email=""), draft)
+    return draft
 
 
 def update_customer(session: Session, desk: Desk, customer_id: int, draft: CustomerDraft) -> None:

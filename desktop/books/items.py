@@ -90,10 +90,19 @@ def _taken(session: Session, name: str, own_id: int | None) -> bool:
     return any(found != own_id for found in session.scalars(query))
 
 
+def check_item(draft: ItemDraft, name_limit: int = NAME_LIMIT) -> ItemDraft:
+    """`draft` unchanged. Raises InputError naming the first field that can't be kept, whatever items there are."""
+    checked("name", tr("The name"), draft.name, name_limit, needed=True)
+    checked("description", tr("The description"), draft.description, 4000, multiline=True)
+    checked("sku", tr("The code"), draft.sku, 100)
+    if draft.unit_price is not None:
+        fine_number(draft.unit_price, "unit_price", negative=True)
+    return draft
+
+
 def _fill(session: Session, item: Item, draft: ItemDraft) -> None:
-    name = checked("name", tr("The name"), draft.name, 200 if item.imported else NAME_LIMIT, needed=True)
-    description = checked("description", tr("The description"), draft.description, 4000, multiline=True)
-    sku = checked("sku", tr("The code"), draft.sku, 100)
+    check_item(draft, 200 if item.imported else NAME_LIMIT)
+    name, description, sku = draft.name, draft.description, draft.sku
     price = None if draft.unit_price is None else fine_number(draft.unit_price, "unit_price", negative=True)
     with session.no_autoflush:
         if draft.active and not item.imported and _taken(session, name, item.id):

@@ -47,9 +47,7 @@ def reserve_number(session: Session) -> str:
 
 def check_number(session: Session, number: str, own_id: int | None = None) -> str:
     """`number` unchanged. Raises InputError ("number") when it is empty, too long, unfit, or taken."""
-    checked("number", tr("The invoice number"), number, NUMBER_LIMIT, needed=True)
-    if number != number.strip():
-        raise InputError("number", tr("The invoice number must not begin or end with a blank."))
+    check_number_form(number)
     with session.no_autoflush:
         holder = session.execute(select(Invoice.id).where(Invoice.number == number)).scalar_one_or_none()
     if holder is not None and holder != own_id:
@@ -58,6 +56,14 @@ def check_number(session: Session, number: str, own_id: int | None = None) -> st
             tr("There is already an invoice {number}.", number=number),
             tr("The next free number is {number}.", number=next_number(session)),
         )
+    return number
+
+
+def check_number_form(number: str) -> str:
+    """`number` unchanged. Raises InputError ("number") when it can't be one, whatever invoices there are."""
+    checked("number", tr("The invoice number"), number, NUMBER_LIMIT, needed=True)
+    if number != number.strip():
+        raise InputError("number", tr("The invoice number must not begin or end with a blank."))
     return number
 
 

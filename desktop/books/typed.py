@@ -21,7 +21,7 @@ def checked(field: str, label: str, value: str, limit: int, *, multiline: bool =
     Raises InputError for control characters (line breaks and tabs are welcome in `multiline` fields), half
     characters, more than `limit` characters, and for nothing at all in a `needed` field.
     """
-    for character in value:
+    for character in "" if value.isprintable() else value:
         kind = unicodedata.category(character)
         if kind == "Cs" or (kind == "Cc" and not (multiline and character in "\n\t")):
             raise InputError(

@@ -157,10 +157,16 @@ async def review_customers(
         if progress is not None:
             loop.call_soon_threadsafe(progress, done, len(records))
 
-    return await asyncio.to_thread(_judge_customers, records, ours, linked, left, tell)
+    return await asyncio.to_thread(judge_customers, records, ours, linked, left, tell)
 
 
 def _our_customers(session: Session, company: Company) -> tuple[list[tuple[Party, str]], dict[str, int], set[str]]:
+    linked = _linked(session, company, Kind.CUSTOMER)
+    return our_parties(session), linked, _left_out(session, company, Kind.CUSTOMER)
+
+
+def our_parties(session: Session) -> list[tuple[Party, str]]:
+    """Our customers as the matching sees them, each with its name; no placeholder among the addresses (M133)."""
     columns = (
         Customer.id,
         Customer.display_name,
@@ -197,7 +203,7 @@ def _our_customers(session: Session, company: Company) -> tuple[list[tuple[Party
         )
         for row in session.execute(select(*columns).order_by(Customer.id))
     ]
-    return parties, _linked(session, company, Kind.CUSTOMER), _left_out(session, company, Kind.CUSTOMER)
+    return parties
 
 
 def _linked(session: Session, company: Company, kind: Kind) -> dict[str, int]:
@@ -263,13 +269,14 @@ def facts_of(record: CustomerRecord, locations: int = 1) -> CustomerFacts:
     )
 
 
-def _judge_customers(
+def judge_customers(
     records: Sequence[CustomerRecord],
     ours: Sequence[tuple[Party, str]],
     linked: Mapping[str, int],
     left: set[str],
     tell: Callable[[int], None],
 ) -> list[CustomerReview]:
+    """Each record with its type and whether we have it. For a worker thread: it takes a while for thousands."""
     taken = {str(local_id) for local_id in linked.values()}
     names = {party.key: name for party, name in ours}
     locations = _locations(records)
