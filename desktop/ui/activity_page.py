@@ -92,9 +92,7 @@ class ActivityPage(ListPage):
         self.export = QuietButton(tr("Export…"))
         self.export.clicked.connect(self.ask_where)
         aside = (self.kinds, self.period, self.export)
-        self.set_up(columns, activity.activity_rows, tuple, chips, empty, no_hits, aside=aside)
-        self._sort = ("at", True)
-        self.table.show_sorted("at", True)
+        self.set_up(columns, activity.activity_rows, tuple, chips, empty, no_hits, aside=aside, sort=("at", True))
         self.table.activated_record.connect(self._on_activated)
 
     @property

@@ -93,14 +93,13 @@ class CustomersPage(ListPage):
             no_hits,
             primary=tr("New customer"),
             pane=pane,
+            sort=("name", False),
         )
         self.detail = pane
         pane.acted.connect(self._on_acted)
         assert self.primary is not None
         self.primary.clicked.connect(lambda: self.new_customer())
         self.table.activated_record.connect(self.edit)
-        self.table.show_sorted("name", False)
-        self._sort = ("name", False)
         sync.working.connect(lambda _busy: pane.update_buttons())
 
     def open(self, route: Route) -> None:

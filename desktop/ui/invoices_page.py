@@ -37,8 +37,8 @@ from desktop.ui.theme import theme
 from desktop.ui.windowed_model import WindowedTableModel
 
 Chip = queries.Chip
-DATE, DUE, TOTAL, BALANCE, STATUS, SYNC = 2, 3, 4, 5, 6, 7
-"""The places of the columns beside number and customer."""
+CUSTOMER, DATE, DUE, TOTAL, BALANCE, STATUS, SYNC = 1, 2, 3, 4, 5, 6, 7
+"""The places of the columns beside the number."""
 GIVING_WAY = (DATE, TOTAL, DUE, STATUS, SYNC)
 """Columns that go, in this order, while the list is too narrow for all: who owes how much is seen to the last."""
 
@@ -276,6 +276,9 @@ class InvoicesPage(Page):
         self.table.show_sorted("issued_on", True)
         self.table.setColumnHidden(SYNC, True)
         self.table.viewport().installEventFilter(self)
+        self.model.sort_requested.connect(self._take_sort)
+        self.table.restore_state(self.context.preferences.text("invoices.table"))
+        self.model.sort_requested.disconnect(self._take_sort)
         self.model.sort_requested.connect(self._on_sort)
         self.table.selection_changed.connect(self._on_selection)
         self.table.activated_record.connect(lambda each: self.edit(each) if self._may_edit() else None)
@@ -547,8 +550,11 @@ class InvoicesPage(Page):
     def _on_sort(self, key: str, descending: bool) -> None:
         if (key, descending) == tuple(self._sort):
             return  # Qt asks twice for one click
-        self._sort = queries.Sort(key, descending)
+        self._take_sort(key, descending)
         self.reload()
+
+    def _take_sort(self, key: str, descending: bool) -> None:
+        self._sort = queries.Sort(key, descending)
 
     def _on_fold(self, shown: bool) -> None:
         self._folded = not shown
@@ -673,19 +679,11 @@ class InvoicesPage(Page):
 
     def _fit(self) -> None:
         """Let columns go while the list is too narrow for all: what remains is never cut off."""
-        header = self.table.horizontalHeader()
-        width = self.table.viewport().width()
-        for column in GIVING_WAY:
-            self.table.setColumnHidden(column, column == SYNC and not self._synced_before)
-        customer = theme().px(120)
-        for column in GIVING_WAY:
-            shown = [n for n in range(header.count()) if not header.isSectionHidden(n) and n != 1]
-            if sum(header.sectionSize(n) for n in shown) + customer <= width:
-                break
-            self.table.setColumnHidden(column, True)
+        self.table.make_room(GIVING_WAY, CUSTOMER, theme().px(120), () if self._synced_before else (SYNC,))
 
     def remember(self) -> None:
-        """Keep the place of the splitter for the next start."""
+        """Keep the place of the splitter, the columns and the sorting for the next start."""
+        self.context.preferences.keep("invoices.table", self.table.save_state())
         self.context.preferences.keep("invoices.splitter", self.splitter.saveState())
 
 

@@ -37,6 +37,7 @@ class ListPage(Page):
         self._sort: tuple[str, bool] = ("", False)
         self._wanted: int | None = None
         self._round = 0
+        self._restoring = False
         self.primary: PrimaryButton | None = None
         context.connection_changed.connect(self._on_connection)
 
@@ -70,8 +71,12 @@ class ListPage(Page):
         primary: str = "",
         pane: QWidget | None = None,
         aside: Sequence[QWidget] = (),
+        sort: tuple[str, bool] = ("", False),
     ) -> None:
-        """Make the table over `read(session, ids, *arguments())`, with chips and `aside` above and `pane` beside it."""
+        """Make the table over `read(session, ids, *arguments())`, with chips and `aside` above and `pane` beside it.
+
+        `sort` is the order (key, descending) until the owner chooses another, which is remembered.
+        """
         px = theme().px
         self.table = RecordTable(self.title)
         self.model: WindowedTableModel[Any] = WindowedTableModel(
@@ -81,6 +86,11 @@ class ListPage(Page):
         self.table.viewport().installEventFilter(self)
         self.model.sort_requested.connect(self._on_sort)
         self.table.selection_changed.connect(self._on_selection)
+        self._sort = sort
+        self.table.show_sorted(*sort)
+        self._restoring = True
+        self.table.restore_state(self.context.preferences.text(self._kept_as))
+        self._restoring = False
         self.chips = FilterChips(chips)
         self.chips.chosen.connect(lambda _key: self.reload())
         self.empty, self.no_hits = empty, no_hits
@@ -196,7 +206,8 @@ class ListPage(Page):
         if (key, descending) == self._sort:
             return  # Qt asks twice for one click
         self._sort = (key, descending)
-        self.reload()
+        if not self._restoring:
+            self.reload()
 
     def _on_connection(self) -> None:
         self._stale = True
@@ -209,15 +220,16 @@ class ListPage(Page):
         return super().eventFilter(watched, event)
 
     def _fit(self) -> None:
-        header = self.table.horizontalHeader()
-        width = self.table.viewport().width()
-        for column in self.giving_way:
-            self.table.setColumnHidden(column, self.hides(column))
-        for column in self.giving_way:
-            shown = [n for n in range(header.count()) if not header.isSectionHidden(n) and n != self.stretches]
-            if sum(header.sectionSize(n) for n in shown) + theme().px(self.least_stretch) <= width:
-                break
-            self.table.setColumnHidden(column, True)
+        empty = [column for column in self.giving_way if self.hides(column)]
+        self.table.make_room(self.giving_way, self.stretches, theme().px(self.least_stretch), empty)
+
+    def remember(self) -> None:
+        """Keep the columns' widths, order and sorting for the next start."""
+        self.context.preferences.keep(self._kept_as, self.table.save_state())
+
+    @property
+    def _kept_as(self) -> str:
+        return f"{type(self).__name__.lower()}.table"
 
     def hides(self, column: int) -> bool:
         """Whether a column has nothing to say at the moment."""

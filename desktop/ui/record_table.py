@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import (
@@ -41,7 +41,7 @@ from desktop.ui.theme import theme
 COPY_LIMIT = 2_000
 """Rows copied at once: the clipboard is filled in the GUI thread. More are for the CSV export."""
 KEEP_SELECTED = 5_000
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 
 
 class RecordTable(QTableView):
@@ -60,6 +60,7 @@ class RecordTable(QTableView):
         self.setAccessibleName(name)
         self.setProperty("role", "records")
         self._hovered = -1
+        self._unwanted: set[int] = set()
         self._by_keyboard = False
         self._remembered: tuple[list[int], int | None] = ([], None)
         self._sorted: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
@@ -157,7 +158,8 @@ class RecordTable(QTableView):
         """Widths, order, hidden columns and sorting, as text for the settings."""
         state = bytes(self.horizontalHeader().saveState().toBase64().data()).decode("ascii")
         names = [column.name for column in self.columns]
-        return json.dumps({"version": _STATE_VERSION, "columns": names, "header": state})
+        hidden = sorted(self._unwanted)
+        return json.dumps({"version": _STATE_VERSION, "columns": names, "hidden": hidden, "header": state})
 
     def restore_state(self, saved: str) -> bool:
         """Take over what `save_state` gave; False (and nothing changed) if the columns are others by now.
@@ -170,9 +172,15 @@ class RecordTable(QTableView):
             if stored["version"] != _STATE_VERSION or stored["columns"] != names:
                 return False
             header = QByteArray.fromBase64(stored["header"].encode("ascii"))
+            unwanted = {number for number in stored["hidden"] if number in range(len(names))}
         except (ValueError, KeyError, TypeError, AttributeError):
             return False
-        return self.horizontalHeader().restoreState(header)
+        if not self.horizontalHeader().restoreState(header):
+            return False
+        self._unwanted = unwanted if len(unwanted) < len(names) else set()
+        for number in range(len(names)):
+            self.setColumnHidden(number, number in self._unwanted)
+        return True
 
     # -- keys and mouse -----------------------------------------------------------------------
 
@@ -325,10 +333,32 @@ class RecordTable(QTableView):
         return [[str(model.index(row, number).data() or "") for number in shown] for row in rows[:limit]]
 
     def show_column(self, number: int, shown: bool) -> None:
-        """Show or hide a column; the last one left cannot be hidden."""
+        """Show or hide a column, as the owner asks; the last one left cannot be hidden."""
         header = self.horizontalHeader()
-        if shown or header.count() - header.hiddenSectionCount() > 1:
-            header.setSectionHidden(number, not shown)
+        if shown:
+            self._unwanted.discard(number)
+            header.setSectionHidden(number, False)
+        elif header.count() - header.hiddenSectionCount() > 1:
+            self._unwanted.add(number)
+            header.setSectionHidden(number, True)
+
+    def make_room(
+        self, giving_way: Sequence[int], stretches: int, least: int, empty: Container[int] = frozenset()
+    ) -> None:
+        """Hide columns in the order `giving_way` while the list is too narrow, so that what remains is never cut off.
+
+        The column `stretches` keeps at least `least` pixels. `empty` columns have nothing to say and stay hidden, as
+        do those that the owner hid.
+        """
+        header = self.horizontalHeader()
+        width = self.viewport().width()
+        for column in giving_way:
+            self.setColumnHidden(column, column in empty or column in self._unwanted)
+        for column in giving_way:
+            shown = [n for n in range(header.count()) if not header.isSectionHidden(n) and n != stretches]
+            if sum(header.sectionSize(n) for n in shown) + least <= width:
+                break
+            self.setColumnHidden(column, True)
 
     def column_menu(self) -> QMenu:
         """Which columns are shown; also for the View menu."""

@@ -265,9 +265,11 @@ def test_columns_are_hidden_moved_and_remembered(table, qtbot, look) -> None:
         "{}",
         "[]",
         saved.replace('"Total"', '"Balance"'),
-        saved.replace('"version": 1', '"version": 9'),
+        saved.replace('"version": 2', '"version": 9'),
     ):
         assert not other.restore_state(broken)
+    other.make_room((1, 2), 0, 40)
+    assert other.isColumnHidden(1)  # hidden by the owner, whatever room there is
     for action in other.column_menu().actions():
         if action.isChecked() and action.isEnabled():
             action.trigger()

@@ -77,9 +77,9 @@ class Books:
 
 
 @asynccontextmanager
-async def shown(core: Core, *, ask: bool = False) -> AsyncIterator[MainWindow]:
-    """The main window over `core`, loaded; put away afterwards."""
-    window = MainWindow()
+async def shown(core: Core, *, ask: bool = False, folder: Path | None = None) -> AsyncIterator[MainWindow]:
+    """The main window over `core`, loaded; put away afterwards. What it remembers is kept in `folder`."""
+    window = MainWindow(folder)
     window.preferences.keep(NO_QUESTION, not ask)
     window.attach(core)
     window.show()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,3 +183,32 @@ async def test_M113_the_list_beside_the_pane_shows_who_owes_how_much(qloop, look
             await settle()
             assert titles() == ["No.", "Customer", "Date", "Due", "Total", "Balance", "Status", "Sync"]
             window.menus["detail"].setChecked(True)
+
+
+async def test_order_and_columns_of_a_list_are_found_again_at_the_next_start(
+    qloop, look, connected, tmp_path: Path
+) -> None:
+    async with connected() as core:
+        books = Books(core)
+        people = [await books.customer(name) for name in ("Zoe", "Ann")]
+        item = await books.item()
+        for person in people:
+            await books.invoice(person, item)
+        async with shown(core, folder=tmp_path) as window:
+            page: Any = window.pages["invoices"]
+            await settle()
+            page.table.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+            page.table.show_column(3, False)
+            window.go(Route("customers"))
+            window.pages["customers"].table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+            await settle()
+        async with shown(core, folder=tmp_path) as window:
+            window.go(Route("invoices"))
+            page = window.pages["invoices"]
+            await settle()
+            names = [page.model.row_at(row).customer_name for row in range(2)]
+            assert names == ["Ann", "Zoe"] and page.table.isColumnHidden(3)
+            window.go(Route("customers"))
+            await settle()
+            model = window.pages["customers"].model
+            assert [model.row_at(row).name for row in range(2)] == ["Zoe", "Ann"]
