@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -45,6 +45,7 @@ class EditorDialog(QDialog):
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setWidget(content)
+        content.installEventFilter(self)
         self.foot = QHBoxLayout()
         self.foot.setContentsMargins(px(24), px(12), px(24), px(16))
         self.foot.setSpacing(px(8))
@@ -61,6 +62,18 @@ class EditorDialog(QDialog):
         column.addWidget(self._scroll, 1)
         column.addWidget(hairline())
         column.addLayout(self.foot)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A message that comes or goes takes or gives room: the fields below it are never squeezed."""
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize) and watched is self._scroll.widget():
+            needed = self.form.totalHeightForWidth(self._scroll.viewport().width())
+            if needed > 0 and needed != self._scroll.widget().minimumHeight():
+                self._scroll.widget().setMinimumHeight(needed)
+                more = needed - self._scroll.viewport().height()
+                room = self.screen().availableGeometry().height() - self.frameGeometry().height()
+                if more > 0:
+                    self.resize(self.width(), self.height() + max(0, min(more, room)))
+        return super().eventFilter(watched, event)
 
     # -- to be filled in ----------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from desktop.ui import formats, operations
 from desktop.ui.banner import Banner
 from desktop.ui.buttons import QuietButton
 from desktop.ui.choice_edit import ChoiceEdit
+from desktop.ui.closed_period import ClosedPeriodWarning
 from desktop.ui.context import Context
 from desktop.ui.date_field import DateField
 from desktop.ui.editor_dialog import EditorDialog
@@ -98,7 +99,7 @@ class InvoiceEditor(EditorDialog):
             top.addWidget(self.fields[name], 0, place)
             top.setColumnStretch(place, stretch)
         self.warning = Banner(self, closable=False)
-        self.closed_warning = Banner(self, closable=False)
+        self.closed_warning = ClosedPeriodWarning(self.context, self)
         self.lines = InvoiceLines(self.context)
         self.lines.changed.connect(self._add_up)
         self.note = QPlainTextEdit()
@@ -215,7 +216,7 @@ class InvoiceEditor(EditorDialog):
         self.save_button.setEnabled(True)
         self.send_button.setEnabled(True)
         self._add_up()
-        self._warn_of_closed_period()
+        self.closed_warning.check(self.issued.value)
         self.remember_as_saved()
         self._go_to(self._field)
         self.ready.emit()
@@ -238,23 +239,7 @@ class InvoiceEditor(EditorDialog):
     def _check_dates(self) -> None:
         early = self.due.value < self.issued.value
         self.fields["due_on"].set_error(tr("The due date lies before the date.") if early else "")
-        self._warn_of_closed_period()
-
-    def _warn_of_closed_period(self) -> None:
-        """The date lies where the company's books are closed: told before anything is sent (N7)."""
-        connection = self.context.connection
-        closed = connection.closed_until if connection is not None else None
-        if closed is None or self.issued.value > closed:
-            self.closed_warning.clear()
-            return
-        text = tr(
-            "The books in {service} are closed up to {day}. Use a later date, or ask the bookkeeper to reopen the "
-            "period: with this date the invoice is not accepted there.",
-            service=self.context.service,
-            day=formats.short_date(closed, self.context.today()),
-        )
-        if text != self.closed_warning.accessibleName():
-            self.closed_warning.show_message(text, status="wait")
+        self.closed_warning.check(self.issued.value)
 
     def _on_customer(self, choice: Choice | None) -> None:
         self.fields["customer_id"].set_error("")

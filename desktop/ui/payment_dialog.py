@@ -13,6 +13,7 @@ from desktop.books.payments import PaymentDraft
 from desktop.errors import InputError
 from desktop.text import tr
 from desktop.ui import formats, words
+from desktop.ui.closed_period import ClosedPeriodWarning
 from desktop.ui.context import Context
 from desktop.ui.date_field import DateField
 from desktop.ui.editor_dialog import EditorDialog
@@ -43,6 +44,8 @@ class PaymentDialog(EditorDialog):
             amount=formats.money(row.balance, row.currency),
         )
         self.form.addWidget(label(text, "secondary", wrap=True))
+        self.closed_warning = ClosedPeriodWarning(context, self)
+        self.form.addWidget(self.closed_warning)
         self.amount = MoneyEdit(row.currency)
         self.amount.set_value(row.balance)
         self.day = DateField(context.today())
@@ -68,6 +71,8 @@ class PaymentDialog(EditorDialog):
         grid.setColumnStretch(1, 1)
         self.form.addLayout(grid)
         self.form.addStretch(1)
+        self.day.date_chosen.connect(self.closed_warning.check)
+        self.closed_warning.check(self.day.value)
         self.resize(px(480), px(400))
         self.remember_as_saved()
         self.amount.setFocus()

@@ -42,7 +42,7 @@ async def test_M151_the_editor_warns_of_a_customer_who_is_not_linked(qloop, look
             editor.reject()
 
 
-async def test_N7_the_editor_warns_of_a_date_in_a_closed_period(qloop, look, connected, control) -> None:
+async def test_N7_the_editor_warns_of_a_date_in_a_closed_period(qloop, look, connected, control, tmp_path) -> None:
     async with connected() as core:
         books = Books(core)
         invoice = await books.invoice(await books.customer("Ann"), await books.item(), days_ago=5)
@@ -62,6 +62,15 @@ async def test_N7_the_editor_warns_of_a_date_in_a_closed_period(qloop, look, con
             assert editor.closed_warning.isVisible()
             editor.remember_as_saved()
             editor.reject()
+            payment = invoices_page(window).record_payment(invoice)
+            assert payment is not None
+            await still()
+            assert not payment.closed_warning.isVisible()
+            payment.day.set_value(closed)
+            assert payment.closed_warning.isVisible() and "closed up to" in payment.closed_warning.sentence
+            payment.grab().save(str(tmp_path / "payment.png"))
+            payment.remember_as_saved()
+            payment.reject()
 
 
 async def test_totals_are_those_of_the_books_while_typing(qloop, look, connected) -> None:
