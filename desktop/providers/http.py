@@ -32,6 +32,7 @@ from desktop.errors import (
 from desktop.providers.answers import Answer, BadBody, MaybeApplied, NothingSent, is_json_type, parse_json
 from desktop.providers.base import AccessToken, TokenSource
 from desktop.providers.limits import Explain, Failure, Limiter, Limits, http_date, retry_after, retry_delay
+from desktop.providers.permits import ask_permit
 
 log = logging.getLogger(__name__)
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log addresses with their values
@@ -112,18 +113,23 @@ class Request:
     headers: Mapping[str, str]
     content: bytes | None = None
     empty_ok: bool = False
+    changes: bool = False
+    """It changes something there: asked for a permit at the last moment (desktop.providers.permits)."""
 
 
 class _Phase:
     """Learns from the library's own events whether bytes of the request may have left."""
 
-    def __init__(self) -> None:
+    def __init__(self, changes: bool) -> None:
         self.known = False
         self.left = False
+        self._changes = changes
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         self.known = True
         if "send_request_headers" in event:
+            if self._changes and not self.left:
+                await ask_permit()
             self.left = True
 
     @property
@@ -162,7 +168,7 @@ class Transport:
         Raises Failed. `deadline` (seconds, real time) bounds the whole of it, however slowly bytes drip (N6).
         """
         started = self._clock.monotonic()
-        phase = _Phase()
+        phase = _Phase(request.changes)
         outcome = "no answer"
         try:
             async with asyncio.timeout(deadline):
@@ -382,7 +388,8 @@ class ServiceHttp:
 
         Raises NothingSent (certainly not done) or MaybeApplied (nobody knows).
         """
-        request = replace(self._request(method, path, query, body, content_type, headers), empty_ok=empty_ok)
+        request = self._request(method, path, query, body, content_type, headers)
+        request = replace(request, empty_ok=empty_ok, changes=True)
         try:
             answer = await self._run(request, kind, write=True, keyed=keyed)
         except Failed as failed:

@@ -34,6 +34,7 @@ from desktop.models.session import note_change
 from desktop.models.states import SyncState
 from desktop.models.work import SyncStatus, WriteCall
 from desktop.providers.base import Action, Outcome, PreparedCall
+from desktop.providers.permits import Permit, only_with
 from desktop.providers.records import (
     CustomerRecord,
     Found,
@@ -97,8 +98,33 @@ STALE_ROUNDS = 2
 """How often a record that changed there meanwhile is read and tried again (H10)."""
 
 
+AWAKE_SECONDS = 5.0
+"""So long after the lease was seen to be ours a write may leave without a further look."""
+
+
 class LeaseLost(Exception):
     """Another desk took over; what we have in flight is the other's to find out."""
+
+
+def still_ours(company: Company, held: HeldLease) -> Permit:
+    """A permit for writes; make it before the lease is looked at, so that whoever slept since looks again (M2).
+
+    Sleep shows in one clock or the other: a frozen program's monotonic clock goes on, a sleeping computer's stops.
+    A lease that ran out and that nobody took is renewed: nothing can have happened in between.
+    """
+    clock = company.desk.clock
+    wall, monotonic = clock.now(), clock.monotonic()
+
+    async def permit() -> None:
+        nonlocal wall, monotonic
+        passed = (clock.now() - wall).total_seconds()
+        if 0 <= passed < AWAKE_SECONDS and clock.monotonic() - monotonic < AWAKE_SECONDS:
+            return
+        if await company.leases.renew(held, LEASE_SECONDS) is None:
+            raise LeaseLost
+        wall, monotonic = clock.now(), clock.monotonic()
+
+    return permit
 
 
 @dataclass
@@ -425,6 +451,7 @@ class Push:
     async def _call(self, call: PreparedCall, planned: Mapping[str, tuple[PlannedStep, Record]]) -> Settled:
         company = self._company
         key = company.desk.entropy.uuid().replace("-", "")
+        permit = still_ours(company, self._held)
 
         def intend(session: Session) -> int:
             self._check_lease(session)
@@ -441,7 +468,7 @@ class Push:
 
         call_id = await company.db.in_write(intend)
         crashpoint("intent.committed")
-        result = await self._send(call, key, call_id)
+        result = await self._send(call, key, call_id, permit)
         for delay in REPLAY_DELAYS:
             if not result.in_doubt or result.stopped or not company.provider.capabilities.native_keys:
                 break
@@ -449,9 +476,10 @@ class Push:
             result = _combined(result, await self._repeat(call_id))
         return result
 
-    async def _send(self, call: PreparedCall, key: str, call_id: int) -> Settled:
+    async def _send(self, call: PreparedCall, key: str, call_id: int, permit: Permit) -> Settled:
         crashpoint("call.sent")
-        outcomes = await self._company.provider.send(call, key)
+        with only_with(permit):
+            outcomes = await self._company.provider.send(call, key)
         crashpoint("reply.read")
         result = await self._company.db.in_write(lambda session: self._settle(session, call_id, outcomes))
         self._reached = self._reached or bool(result.linked or result.refused)
@@ -460,8 +488,9 @@ class Push:
         return result
 
     async def _repeat(self, call_id: int) -> Settled:
+        permit = still_ours(self._company, self._held)
         call, key = await self._company.db.in_write(lambda session: self._count_attempt(session, call_id))
-        return await self._send(call, key, call_id)
+        return await self._send(call, key, call_id, permit)
 
     def _count_attempt(self, session: Session, call_id: int) -> tuple[PreparedCall, str]:
         self._check_lease(session)

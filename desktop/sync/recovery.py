@@ -23,6 +23,7 @@ from desktop.errors import AnswerUnreadable, ConnectionProblem, StorageProblem
 from desktop.models.states import SyncState
 from desktop.models.work import Intention, SyncStatus, WriteCall
 from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, PreparedCall
+from desktop.providers.permits import only_with
 from desktop.providers.records import (
     CustomerRecord,
     Found,
@@ -38,7 +39,7 @@ from desktop.sync import failures
 from desktop.sync.company import Company
 from desktop.sync.leases import HeldLease
 from desktop.sync.planning import may_be_same, same_name
-from desktop.sync.push import LeaseLost, count_attempt
+from desktop.sync.push import LeaseLost, count_attempt, still_ours
 from desktop.sync.settling import IN_DOUBT, NOT_SENT, OPEN, TAKES_AWAY, holder_of, settle
 from desktop.sync.snapshots import record_from_json, unlike
 from desktop.sync.work import connections_of
@@ -119,9 +120,11 @@ async def _replay(company: Company, held: HeldLease, one: _Open, result: Recover
         _check(session, company, held)
         return count_attempt(session, one.call_id)
 
+    permit = still_ours(company, held)
     call, key = await company.db.in_write(count)
     crashpoint("call.sent")
-    outcomes = await company.provider.send(call, key)
+    with only_with(permit):
+        outcomes = await company.provider.send(call, key)
     crashpoint("reply.read")
     await _store(company, one, outcomes, result, actor, call.elements)
 
