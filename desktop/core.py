@@ -41,8 +41,9 @@ from desktop.providers.base import AccessToken, AppKeys, Endpoints, SignIn, Term
 from desktop.providers.http import ServiceHttp
 from desktop.providers.records import CompanyRef, Kind, ProviderKey, TokenGrant
 from desktop.providers.registry import SERVICES, ServiceInfo
-from desktop.sync import causes, failures
+from desktop.sync import causes, checks, failures
 from desktop.sync.app_keys import AppKeyBook
+from desktop.sync.checks import Check
 from desktop.sync.company import Company
 from desktop.sync.connect import SignInFlow, SignInService
 from desktop.sync.health import HealthWarning, check_health
@@ -473,6 +474,17 @@ class Core:
             failures.connection_trouble(session, self.clock.now(), row, problem, by_hand=True)
 
         await self.db.in_write(write)
+
+    async def check_connection(self, kind: Kind | None = None, local_id: int | None = None) -> list[Check]:
+        """Why doesn't it sync? Looks now, at the service too, and names the cause (M140).
+
+        What the service refuses is an answer, never raised.
+        """
+        try:
+            company = await self.company()
+        except (SecretStoreProblem, ConnectionProblem) as problem:
+            return [checks.refused(problem)]
+        return [checks.not_connected()] if company is None else await checks.run_checks(company, kind, local_id)
 
     # --- the bell ------------------------------------------------------------------------------------------
 

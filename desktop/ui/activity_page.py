@@ -27,6 +27,7 @@ from desktop.ui.status import Status
 class ActivityPage(ListPage):
     """Read-only; a double click leads to the record."""
 
+    help_topic = "activity"
     title = tr("Activity")
     search_hint = tr("Search activity")
     watches = frozenset({"activity", "invoice", "payment", "customer", "item", "connection", "outbox"})

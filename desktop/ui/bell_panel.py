@@ -12,6 +12,7 @@ from desktop.ui.buttons import PlainButton, QuietButton
 from desktop.ui.context import Context
 from desktop.ui.empty_state import EmptyState
 from desktop.ui.fixes import fix_button
+from desktop.ui.help_route import show_help
 from desktop.ui.labels import label
 from desktop.ui.layouts import clear
 from desktop.ui.panels import hairline
@@ -28,6 +29,8 @@ class BellPanel(QFrame):
     """The open entries, after each reading."""
     alerted = Signal(object)
     """A new `BellEntry` has come in since the last look."""
+
+    help_topic = "bell"
 
     def __init__(self, context: Context, sync: SyncActions, window: QWidget) -> None:
         super().__init__(window)
@@ -49,6 +52,9 @@ class BellPanel(QFrame):
         head = QHBoxLayout()
         head.setContentsMargins(px(16), px(12), px(8), px(8))
         head.addWidget(label(tr("Notifications"), "section"), 1)
+        self._help_button = PlainButton(tr("Help"))
+        self._help_button.clicked.connect(lambda: show_help(window, self.help_topic))
+        head.addWidget(self._help_button)
         head.addWidget(self._read_button)
         head.addWidget(self._all_button)
         self._empty = EmptyState("good", tr("Nothing needs you"), tr("What goes wrong shows up here by itself."))

@@ -14,6 +14,7 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -45,6 +46,7 @@ from desktop.ui.app_keys_page import AppKeysForm, CopyLine
 from desktop.ui.banner import Banner
 from desktop.ui.buttons import PlainButton, PrimaryButton, QuietButton
 from desktop.ui.form_field import FormField
+from desktop.ui.help_route import HelpButton
 from desktop.ui.icons import icon
 from desktop.ui.labels import label
 from desktop.ui.problems import show_problem, words
@@ -56,6 +58,8 @@ LINGER_MS = 1500
 
 class ConnectDialog(QDialog):
     """One sign-in to one service."""
+
+    help_topic = "connecting"
 
     ready = Signal(str)
     """Connected and read; the name of the company. The dialog is closed."""
@@ -95,9 +99,11 @@ class ConnectDialog(QDialog):
         self.failed = _FailedStep(self)
         for step in (self.exchanging, self.keys, self.waiting, self.connected, self.failed):
             self.steps.addWidget(step)
-        column = QVBoxLayout(self)
+        column = QGridLayout(self)
         column.setContentsMargins(px(24), px(20), px(24), px(20))
-        column.addWidget(self.steps)
+        column.addWidget(self.steps, 0, 0)
+        self.help_button = HelpButton(self, lambda: "app_keys" if self.step == "keys" else self.help_topic)
+        column.addWidget(self.help_button, 0, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
         self.keys.form.saved.connect(self.start)
         self.keys.cancel.clicked.connect(self.reject)
         self.waiting.cancel.clicked.connect(self.reject)

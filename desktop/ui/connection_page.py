@@ -31,6 +31,7 @@ from desktop.ui import dialogs, formats, operations
 from desktop.ui.banner import Banner
 from desktop.ui.busy import ProgressLine
 from desktop.ui.buttons import DangerButton, PlainButton, PrimaryButton, QuietButton
+from desktop.ui.check_dialog import CheckDialog
 from desktop.ui.icons import icon
 from desktop.ui.import_tab import ImportTab
 from desktop.ui.integrations_page import connection_status
@@ -89,6 +90,11 @@ class ConnectionPage(QWidget):
         operations.run(self, self._read(), success=self._fill, failure=lambda error: show_problem(self.banner, error))
         self._load_tab()
 
+    @property
+    def help_topic(self) -> str:
+        """The help page of the tab that is shown."""
+        return TABS[self.tabs.currentIndex()]
+
     def show_tab(self, name: str, ids: tuple[int, ...] = ()) -> None:
         """Show one of `TABS`; the mapping only with the items in `ids`."""
         self.tabs.setCurrentIndex(TABS.index(name))
@@ -107,6 +113,13 @@ class ConnectionPage(QWidget):
         self._sync_task = operations.run(
             self, self._core.sync_now(), success=self._on_synced, failure=self._on_sync_failed, busy=self._on_syncing
         )
+
+    def show_checks(self) -> CheckDialog:
+        """Why doesn't it sync? Look, and name the cause (M140)."""
+        dialog = CheckDialog(self._core, self._navigator, self)
+        dialog.sync_asked.connect(lambda _records: self.sync_now())
+        dialog.open()
+        return dialog
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -262,6 +275,7 @@ class ConnectionPage(QWidget):
         self.overview.mapping_asked.connect(lambda: self.show_tab("account_mapping"))
         self.overview.needs_asked.connect(self._on_banner_acted)
         self.overview.wizard_asked.connect(lambda: self.wizard_asked.emit(""))
+        self.overview.checks_asked.connect(self.show_checks)
         self.mapping = MappingTab(self._core, self)
         self.mapping.toasted.connect(self.toasted)
         self.taxes = TaxPaymentsTab(self._core, self)
@@ -358,13 +372,18 @@ class OverviewTab(QWidget):
     mapping_asked = Signal()
     needs_asked = Signal()
     wizard_asked = Signal()
+    checks_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.card = Card(parent=self)
+        self.checks_button = QuietButton(tr("C&heck my connection"), self, icon_name="checking")
+        self.checks_button.clicked.connect(self.checks_asked)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, theme().px(16), 0, theme().px(16))
+        column.setSpacing(theme().px(12))
         column.addWidget(self.card)
+        column.addWidget(self.checks_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(1)
 
     def show_facts(self, facts: Facts, now) -> None:  # noqa: ANN001

@@ -48,6 +48,8 @@ ROWS = (
 class CustomerEditor(EditorDialog):
     """For a new customer, or an existing one."""
 
+    help_topic = "customer_editor"
+
     saved = Signal(int)
     ready = Signal()
 

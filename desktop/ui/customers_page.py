@@ -10,8 +10,11 @@ from PySide6.QtWidgets import QWidget
 from desktop.books import queries
 from desktop.books.queries import CustomerRow
 from desktop.kinds import CustomerKind
+from desktop.models.states import SyncState
+from desktop.providers.records import Kind
 from desktop.text import tr
 from desktop.ui import formats, words
+from desktop.ui.check_dialog import CheckDialog
 from desktop.ui.columns import Column
 from desktop.ui.context import Context
 from desktop.ui.customer_editor import CustomerEditor
@@ -29,6 +32,7 @@ BALANCE, SYNC = 4, 5
 class CustomersPage(ListPage):
     """The list, with a pane for the one with the cursor."""
 
+    help_topic = "customers"
     title = tr("Customers")
     search_hint = tr("Search customers")
     watches = frozenset({"customer", "invoice", "payment", "outbox", "connection"})
@@ -192,10 +196,21 @@ class CustomersPage(ListPage):
                 tr("Resync to {service}", service=service) if row.linked else tr("Sync to {service}", service=service)
             )
             buttons.append(("sync", text, "syncing"))
+            if row.sync is not SyncState.SYNCED:
+                buttons.append(("why", tr("Why doesn't it sync?"), "checking"))
             if not row.linked:
                 buttons.append(("link", tr("Link to existing in {service}…", service=service), "link"))
         pill = Status(kind) if row.active else Status(tr("Inactive"))
         self.detail.show_record(row.id, row.name, pill, facts, buttons, row.sync, row.external_id)
+
+    def _why(self, record_id: int) -> None:
+        """Name what keeps this one from the service (M140)."""
+        place = self.model.row_of(record_id)
+        row = self.model.row_at(place) if place is not None else None
+        if row is not None:
+            dialog = CheckDialog(self.context.core, self.context, self, Kind.CUSTOMER, record_id, row.name)
+            dialog.sync_asked.connect(lambda records: self._sync.resync(records or [("customer", record_id)]))
+            dialog.open()
 
     def _on_acted(self, key: str) -> None:
         record_id = self.table.current_id()
@@ -207,6 +222,8 @@ class CustomersPage(ListPage):
             self.context.go(Route("invoices", kind="customer", record_id=record_id, action="new"))
         elif key == "sync":
             self._sync.resync([("customer", record_id)])
+        elif key == "why":
+            self._why(record_id)
         elif key == "link":
             self.link(record_id)
 

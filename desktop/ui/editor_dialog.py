@@ -16,6 +16,7 @@ from desktop.ui.banner import Banner
 from desktop.ui.buttons import PrimaryButton, QuietButton
 from desktop.ui.context import Context
 from desktop.ui.form_field import FormField
+from desktop.ui.help_route import HelpButton
 from desktop.ui.panels import hairline
 from desktop.ui.problems import words as problem_words
 from desktop.ui.theme import theme
@@ -23,6 +24,9 @@ from desktop.ui.theme import theme
 
 class EditorDialog(QDialog):
     """Fill `form`, name the fields in `fields`, then implement `snapshot` and `save`. Shown with `open()`."""
+
+    help_topic = ""
+    """The help page of this editor."""
 
     def __init__(self, context: Context, title: str, parent: QWidget | None = None, *, accept: str = "") -> None:
         super().__init__(parent)
@@ -53,6 +57,8 @@ class EditorDialog(QDialog):
         self.save_button = PrimaryButton(accept or tr("&Save"))
         self.cancel_button.clicked.connect(self.reject)
         self.save_button.clicked.connect(lambda: self.start_saving())
+        self.help_button = HelpButton(self)
+        self.foot.addWidget(self.help_button)
         self.foot.addStretch(1)
         self.foot.addWidget(self.cancel_button)
         self.foot.addWidget(self.save_button)

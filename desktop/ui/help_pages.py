@@ -1,4 +1,4 @@
-"""Help, the keys, diagnostics and About: small windows that never stand in the way."""
+"""The keys, diagnostics and About: small windows that never stand in the way."""
 
 from __future__ import annotations
 
@@ -28,50 +28,10 @@ from desktop.ui.panels import hairline
 from desktop.ui.theme import theme
 
 
-def _pages() -> dict[str, tuple[str, list[str]]]:
-    return {
-        "invoices": (
-            tr("Invoices"),
-            [
-                tr("Write an invoice with New invoice. As a draft it stays on this computer."),
-                tr("Mark as sent makes it count. With Auto-Sync on it then goes to your accounting service by itself."),
-                tr("A green check: both sides agree. A yellow dot: it is not there yet, or was changed since."),
-                tr("Needs you shows what is wrong and a button that leads to where it is mended."),
-                tr(
-                    "Resync sends the invoice as it is now and every payment that is not there yet. Nothing is doubled."
-                ),
-            ],
-        ),
-        "customers": (
-            tr("Customers"),
-            [
-                tr("Everybody you write invoices for. The type is a suggestion; its reason stands beside it."),
-                tr("Link to existing ties a customer to the record that your accounting service has already."),
-            ],
-        ),
-        "items": (
-            tr("Items"),
-            [
-                tr("Services and products for the lines of invoices."),
-                tr("Each needs an income account of your accounting service before an invoice with it can go there."),
-            ],
-        ),
-        "activity": (
-            tr("Activity"),
-            [tr("Everything that was sent to, or read from, your accounting service. Nothing here can be changed.")],
-        ),
-        "settings": (
-            tr("Settings"),
-            [
-                tr("Integrations connects your accounting service and shows what syncs."),
-                tr("Account Mapping says which account each item earns for."),
-            ],
-        ),
-    }
-
-
 class InfoDialog(QDialog):
     """A title, paragraphs, and Close."""
+
+    help_topic = "diagnostics"
 
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -101,17 +61,6 @@ class InfoDialog(QDialog):
         column.addWidget(hairline())
         column.addLayout(self.foot)
         self.resize(px(520), px(420))
-
-
-def show_help(parent: QWidget, page: str) -> InfoDialog:
-    """What the page is for."""
-    title, lines = _pages().get(page, _pages()["invoices"])
-    dialog = InfoDialog(tr("Help: {page}", page=title), parent)
-    for line in lines:
-        dialog.body.addWidget(label(line, wrap=True))
-    dialog.body.addStretch(1)
-    dialog.open()
-    return dialog
 
 
 def show_shortcuts(parent: QWidget, menus: Menus) -> InfoDialog:

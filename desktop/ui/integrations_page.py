@@ -131,7 +131,7 @@ def card_state(info, view: ConnectionView | None, connected_name: str) -> CardSt
             connected=connected_name,
         )
         return CardState(None, "", words, False, reason)
-    return CardState(None, what, words, True)
+    return CardState(None, f"{what} {info.terms.plan_note}".strip(), words, True)
 
 
 def connection_status(view: ConnectionView) -> Status:

@@ -41,6 +41,8 @@ TERM = timedelta(days=30)
 class InvoiceEditor(EditorDialog):
     """For a new invoice (no `invoice_id`) or an existing one; at `field` if one is named."""
 
+    help_topic = "invoice_editor"
+
     saved = Signal(int, bool)
     """(id, whether it was marked as sent)."""
     ready = Signal()

@@ -49,6 +49,7 @@ MANY = 5_000
 class InvoicesPage(Page):
     """The list, its chips, the bar for several, and the pane at the right."""
 
+    help_topic = "invoices"
     title = tr("Invoices")
     search_hint = tr("Search invoices")
     watches = frozenset({"invoice", "payment", "customer", "outbox", "connection", "notification"})

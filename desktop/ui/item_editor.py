@@ -24,6 +24,8 @@ from desktop.ui.theme import theme
 class ItemEditor(EditorDialog):
     """For a new item, or an existing one."""
 
+    help_topic = "item_editor"
+
     saved = Signal(int)
     ready = Signal()
 

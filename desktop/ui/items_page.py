@@ -9,8 +9,11 @@ from PySide6.QtWidgets import QWidget
 
 from desktop.books import queries
 from desktop.books.queries import ItemRow
+from desktop.models.states import SyncState
+from desktop.providers.records import Kind
 from desktop.text import tr
 from desktop.ui import formats, words
+from desktop.ui.check_dialog import CheckDialog
 from desktop.ui.columns import Column
 from desktop.ui.context import Context
 from desktop.ui.empty_state import EmptyState
@@ -28,6 +31,7 @@ CODE, ACCOUNT, SYNC = 1, 3, 4
 class ItemsPage(ListPage):
     """The list, with a pane for the one with the cursor."""
 
+    help_topic = "items"
     title = tr("Items")
     search_hint = tr("Search items")
     watches = frozenset({"item", "mapping", "outbox", "connection"})
@@ -175,6 +179,8 @@ class ItemsPage(ListPage):
                 tr("Resync to {service}", service=service) if row.linked else tr("Sync to {service}", service=service)
             )
             buttons.append(("sync", text, "syncing"))
+            if row.sync is not SyncState.SYNCED:
+                buttons.append(("why", tr("Why doesn't it sync?"), "checking"))
             if not row.linked:
                 buttons.append(("link", tr("Link to existing in {service}…", service=service), "link"))
         pill = Status(tr("Active"), "good") if row.active else Status(tr("Inactive"))
@@ -193,6 +199,15 @@ class ItemsPage(ListPage):
         editor.open()
         return editor
 
+    def _why(self, record_id: int) -> None:
+        """Name what keeps this one from the service (M140)."""
+        place = self.model.row_of(record_id)
+        row = self.model.row_at(place) if place is not None else None
+        if row is not None:
+            dialog = CheckDialog(self.context.core, self.context, self, Kind.ITEM, record_id, row.name)
+            dialog.sync_asked.connect(lambda records: self._sync.resync(records or [("item", record_id)]))
+            dialog.open()
+
     def _on_acted(self, key: str) -> None:
         record_id = self.table.current_id()
         if record_id is None:
@@ -203,6 +218,8 @@ class ItemsPage(ListPage):
             self.context.go(settings("account_mapping", ids=(record_id,)))
         elif key == "sync":
             self._sync.resync([("item", record_id)])
+        elif key == "why":
+            self._why(record_id)
         elif key == "link":
             self.link(record_id)
 

@@ -23,6 +23,7 @@ from desktop.ui.buttons import PrimaryButton, QuietButton
 from desktop.ui.check_model import CheckTableModel
 from desktop.ui.columns import Column
 from desktop.ui.empty_state import EmptyState
+from desktop.ui.help_route import HelpButton
 from desktop.ui.labels import label
 from desktop.ui.panels import Card
 from desktop.ui.problems import show_problem
@@ -50,6 +51,8 @@ class _Choice:
 
 class _PickDialog(QDialog):
     """A list to search in and one button. Use `open()`."""
+
+    help_topic = "linking"
 
     picked = Signal(object)
     """The `_Choice` that was picked."""
@@ -111,6 +114,7 @@ class _PickDialog(QDialog):
         cancel.clicked.connect(self.reject)
         foot = QHBoxLayout()
         foot.setSpacing(px(8))
+        foot.addWidget(HelpButton(self))
         foot.addStretch(1)
         foot.addWidget(cancel)
         foot.addWidget(self.accept_button)

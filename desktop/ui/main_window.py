@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QActionGroup, QCloseEvent, QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -29,9 +29,11 @@ from desktop.ui.banner import Banner
 from desktop.ui.bell_button import BellButton
 from desktop.ui.bell_panel import BellPanel
 from desktop.ui.busy import SkeletonOverlay
+from desktop.ui.buttons import IconButton
 from desktop.ui.connection_chip import ConnectionChip
 from desktop.ui.context import Context
 from desktop.ui.fixes import fix_button
+from desktop.ui.help_route import show_help, topic_at
 from desktop.ui.labels import ElidedLabel
 from desktop.ui.menus import Menus
 from desktop.ui.nav_rail import NavRail
@@ -198,6 +200,9 @@ class MainWindow(QMainWindow):
         self.chip = ConnectionChip()
         self.chip.set_state(tr("Opening your books"), "")
         self.chip.clicked.connect(self._on_chip)
+        self.help_button = IconButton("help", tr("Help for this page"))
+        self.help_button.setIconSize(QSize(px(20), px(20)))
+        self.help_button.clicked.connect(lambda: self._help_for_page())
         self.bell = BellButton()
         self.bell.clicked.connect(self.show_bell)
         head = QHBoxLayout()
@@ -207,6 +212,7 @@ class MainWindow(QMainWindow):
         head.addWidget(self.search, 3)
         head.addSpacing(px(4))
         head.addWidget(self.chip)
+        head.addWidget(self.help_button)
         head.addWidget(self.bell)
         self.banner = Banner()
         self.banner.acted.connect(self._on_banner_acted)
@@ -292,6 +298,7 @@ class MainWindow(QMainWindow):
             "sync_now": lambda: self.sync.sync_now(),
             "resync_failed": lambda: self.resync_failed(),
             "connection": lambda: self.go(settings("integrations")),
+            "checks": self.show_checks,
             "wizard": lambda: self.go(settings("integrations", action="wizard")),
             "help": self._help,
             "shortcuts": lambda: self._help_pages().show_shortcuts(self, self.menus),
@@ -452,6 +459,15 @@ class MainWindow(QMainWindow):
         if self.context is not None:
             self.bell_panel.toggle(self.bell)
 
+    def show_checks(self) -> None:
+        """Why doesn't it sync? Look, and name the cause (M140)."""
+        if self.context is not None:
+            from desktop.ui.check_dialog import CheckDialog
+
+            dialog = CheckDialog(self.context.core, self, self)
+            dialog.sync_asked.connect(self.sync.resync)
+            dialog.open()
+
     def resync_failed(self) -> None:
         """Try everything again that rang the bell."""
         self.bell_panel.resync_all()
@@ -501,7 +517,17 @@ class MainWindow(QMainWindow):
         self.menus[f"look_{theme().mode.value}"].setChecked(True)
 
     def _help(self) -> None:
-        self._help_pages().show_help(self, self.rail.current)
+        """For what has the focus: a part of a page may have a help page of its own."""
+        focus = QApplication.focusWidget()
+        shown = self.stack.currentWidget()
+        here = focus is not None and (self.stack.isAncestorOf(focus) or self.bell_panel.isAncestorOf(focus))
+        self._open_help(topic_at(focus if here else shown))
+
+    def _help_for_page(self) -> None:
+        self._open_help(topic_at(self.stack.currentWidget()))
+
+    def _open_help(self, topic: str) -> None:
+        show_help(self, topic)
 
     def _open_data_folder(self) -> None:
         if self.context is not None:

@@ -89,6 +89,7 @@ def _menus() -> list[tuple[str, str, list[_Spec | None]]]:
                 _Spec("sync_now", tr("Sync &now"), tr("Send everything that waits"), "Ctrl+Shift+S"),
                 _Spec("resync_failed", tr("&Resync failed items"), tr("Try again what failed")),
                 None,
+                _Spec("checks", tr("Check &my connection…"), tr("Why doesn't it sync? Looks and names the cause")),
                 _Spec("connection", tr("&Connection…"), tr("The connected accounting service")),
                 _Spec("wizard", tr("Run Setup &Wizard…"), tr("Import, map and choose what syncs")),
             ],

@@ -30,6 +30,8 @@ class Page(QWidget):
     title = ""
     search_hint = ""
     """Words in the search field; "" hides it."""
+    help_topic = ""
+    """The help page of this page; what is nearer to the focus comes first."""
     watches: frozenset[str] = frozenset()
     """Kinds of changes after which `reload` is called."""
 

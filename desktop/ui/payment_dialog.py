@@ -28,6 +28,8 @@ LAST_METHOD = "payment.method"
 class PaymentDialog(EditorDialog):
     """Records a payment of one invoice; the amount starts as all that is owed."""
 
+    help_topic = "payments"
+
     recorded = Signal(int)
     """The id of the new payment."""
 

@@ -78,6 +78,8 @@ class Photographer:
             "appearance": lambda: window.go(settings("appearance")),
             "wizard": lambda: window.go(settings("integrations", action="wizard")),
             "bell": window.show_bell,
+            "checks": window.show_checks,
+            "help": window.help_button.click,
         }
 
     async def settle(self) -> None:

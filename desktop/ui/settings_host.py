@@ -27,6 +27,10 @@ class SettingsHost(Page):
         column.setContentsMargins(px(24), 0, px(24), px(8))
         column.addWidget(self.inner)
 
+    @property
+    def help_topic(self) -> str:  # type: ignore[override]
+        return self.inner.help_topic
+
     def open(self, route: Route) -> None:
         self.inner.open(route)
 

@@ -113,6 +113,11 @@ class SettingsPage(QWidget):
         """integrations, connection, app_keys, team or appearance."""
         return next(name for name, page in self._places.items() if page is self.stack.currentWidget())
 
+    @property
+    def help_topic(self) -> str:
+        """The help page of the part that is shown."""
+        return self.connection.help_topic if self.place == "connection" else self.place
+
     def connect_service(self, key: str, *, again: bool = False) -> ConnectDialog:
         """Open the sign-in dialog; the wizard follows by itself unless this is only a new sign-in (M11)."""
         dialog = ConnectDialog(self._core, ProviderKey(key), self, again=again, wizard_follows=not again)

@@ -27,6 +27,8 @@ class UnsyncedAlert(Card):
     review_requested = Signal()
     """ "Review & Import" was pressed."""
 
+    help_topic = "unsynced"
+
     def __init__(self, core: Core, parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
         self._core = core

@@ -16,6 +16,7 @@ class AccountsPage(StepPage):
     """M47 to M54. Saved with Next, as the button says."""
 
     step = "accounts"
+    help_topic = "setup_accounts"
 
     def __init__(self, wizard: Any) -> None:
         word = wizard.terms.income_accounts

@@ -58,6 +58,7 @@ class CustomersPage(ImportPage[CustomerRow]):
     """M19 to M36."""
 
     step = "customers"
+    help_topic = "import_customers"
     giving_way = ("email", "address")
     last_to_give = "why"
     wishes = {"name": 200, "why": 290, "verdict": 250}  # noqa: RUF012 - never changed

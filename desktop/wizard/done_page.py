@@ -26,6 +26,7 @@ class DonePage(StepPage):
     """M17, M18. Everything on it is read when it is shown."""
 
     step = "done"
+    help_topic = "setup_done"
 
     def __init__(self, wizard: Any) -> None:
         super().__init__(wizard, tr("Done") if wizard.flow.only is None else tr("Import finished"))

@@ -39,6 +39,7 @@ class ItemsPage(ImportPage[ItemRow]):
     """M37 to M46."""
 
     step = "items"
+    help_topic = "import_items"
     giving_way = ("description", "account")
 
     def __init__(self, wizard: Any) -> None:

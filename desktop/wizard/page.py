@@ -47,6 +47,8 @@ class StepPage(QWizardPage):
     """One step. `start` fills it, `commit` does what Next stands for."""
 
     step = ""
+    help_topic = ""
+    """The help page of this step."""
     is_import = False
     """The step writes: its button is a commit button, there is no way back behind it (M31)."""
 

@@ -20,6 +20,7 @@ class SettingsPage(StepPage):
     """M57: the same switches as on the service's page; nothing is switched on before Next (C16)."""
 
     step = "settings"
+    help_topic = "setup_settings"
 
     def __init__(self, wizard: Any) -> None:
         super().__init__(wizard, tr("Sync Settings"))

@@ -17,6 +17,7 @@ from desktop.sync.overview import ConnectionView
 from desktop.text import tr
 from desktop.ui import operations
 from desktop.ui.buttons import PlainButton, PrimaryButton, QuietButton
+from desktop.ui.help_route import HelpButton
 from desktop.ui.theme import theme
 from desktop.wizard.accounts_page import AccountsPage
 from desktop.wizard.customers_page import CustomersPage
@@ -55,6 +56,7 @@ class SetupWizard(QWizard):
         self.setWizardStyle(QWizard.WizardStyle.ModernStyle)
         self.setOption(QWizard.WizardOption.NoBackButtonOnStartPage)
         self.setOption(QWizard.WizardOption.HaveCustomButton1)
+        self.setOption(QWizard.WizardOption.HaveHelpButton)
         self._set_up_buttons()
         self.pages_by_step: dict[str, StepPage] = {}
         for number, step in enumerate(flow.steps):
@@ -66,6 +68,12 @@ class SetupWizard(QWizard):
         self.currentIdChanged.connect(lambda _id: self._on_page())
         self.finished.connect(lambda _code: self._end())
         self._fit()
+
+    @property
+    def help_topic(self) -> str:
+        """The help page of the step that is shown."""
+        page = self.currentPage()
+        return page.help_topic if isinstance(page, StepPage) else "setup"
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -159,7 +167,8 @@ class SetupWizard(QWizard):
         )
         self.setButton(_SKIP, PlainButton(tr("&Skip"), self))
         self.button(_SKIP).clicked.connect(self.skip)
-        layout = [kinds.CancelButton, kinds.Stretch, kinds.CustomButton1, kinds.BackButton]
+        self.setButton(kinds.HelpButton, HelpButton(self))
+        layout = [kinds.CancelButton, kinds.HelpButton, kinds.Stretch, kinds.CustomButton1, kinds.BackButton]
         self.setButtonLayout([*layout, kinds.NextButton, kinds.CommitButton, kinds.FinishButton])
         for which in (kinds.NextButton, kinds.CommitButton, kinds.FinishButton):
             button = self.button(which)
