@@ -53,6 +53,7 @@ from desktop.sync.overview import ConnectionView, connection_view, sync_everythi
 from desktop.sync.push import Report
 from desktop.sync.remote_lists import RemoteLists
 from desktop.sync.runner import Runner
+from desktop.sync.schedule import AGAIN_SECONDS, Wish, due_now, next_due, seconds_to_wait
 from desktop.sync.secrets import Cipher, SecretStore
 from desktop.sync.settings import refresh_settings
 from desktop.sync.tokens import Tokens
@@ -131,6 +132,7 @@ class Core:
         self._making = asyncio.Lock()
         self._runner_task: asyncio.Task[None] | None = None
         self._health_task: asyncio.Task[None] | None = None
+        self._schedule_task: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
     # --- life ------------------------------------------------------------------------------------
@@ -157,6 +159,7 @@ class Core:
             self._unsubscribe = self.db.subscribe(wake)
             self._runner_task = loop.create_task(self._run(), name="runner")
             self._health_task = loop.create_task(self._watch_health(), name="health")
+            self._schedule_task = loop.create_task(self._keep_schedule(), name="schedule")
 
     async def _run(self) -> None:
         while True:
@@ -198,10 +201,11 @@ class Core:
         """End in order: the call in flight gets `grace` seconds, then it is left to be found out at the next start."""
         if self._unsubscribe is not None:
             self._unsubscribe()
-        if self._health_task is not None:
-            self._health_task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._health_task
+        for task in (self._health_task, self._schedule_task):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         if self._runner_task is not None:
             if not self.runner.idle:
                 with suppress(TimeoutError):
@@ -458,7 +462,10 @@ class Core:
         return await self.runner.drain(wait_for_lease=True)
 
     async def sync_now(self) -> Report:
-        """Everything that waits (M60). Reads the company's settings first when they are older than a day."""
+        """Everything that waits goes out, then what changed there comes in (M60, M117).
+
+        Reads the company's settings first when they are older than a day.
+        """
         company = await self.require_company()
         try:
             await refresh_settings(company)
@@ -466,7 +473,42 @@ class Core:
             await self._note_trouble(company, problem)
             return Report(problem=problem)
         await self.do(sync_everything)
-        return await self.runner.drain(everything=True, wait_for_lease=True)
+        wish = Wish(actor=self.options.account)
+        return await self.runner.drain(everything=True, wait_for_lease=True, wish=wish)
+
+    async def weekly_if_due(self) -> Report | None:
+        """The weekly run, if one is due and no desk has done it (M116); None when there is nothing to do.
+
+        After any time off this is one run (C19). A service that can't be reached is in the report; the run stays due.
+        """
+        due = await self.ask(due_now, self.clock.now())
+        if due is None:
+            return None
+        return await self.runner.drain(wait_for_lease=True, wish=Wish(due=due))
+
+    async def next_weekly(self) -> datetime | None:
+        """When the weekly run comes next, in UTC; None while its switch is off or nothing is connected."""
+        view = await self.connection()
+        if view is None or not view.switches.weekly:
+            return None
+        now = self.clock.now()
+        return await self.ask(due_now, now) or next_due(now)
+
+    async def _keep_schedule(self) -> None:
+        """Looks at the start, which is the catch-up, and then at each due time."""
+        while True:
+            pause = None
+            try:
+                report = await self.weekly_if_due()
+                if report is not None and (report.problem is not None or report.pulled is None):
+                    pause = AGAIN_SECONDS
+            except BlueClerkError as problem:
+                _log.info("the weekly run was not finished: %s", problem.title)
+                pause = AGAIN_SECONDS
+            except Exception:  # the next due time must come whatever it was
+                _log.exception("the weekly run failed")
+                pause = AGAIN_SECONDS
+            await self.clock.sleep(pause or seconds_to_wait(self.clock.now()))
 
     async def _note_trouble(self, company: Company, problem: ConnectionProblem) -> None:
         def write(session: Session) -> None:

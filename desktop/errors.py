@@ -34,6 +34,8 @@ class Fix(StrEnum):
     """Choose the item's record at the service, or create it."""
     LINK_INVOICE = "link_invoice"
     """Link to the invoice that already exists there, or choose another number."""
+    LINK_PAYMENT = "link_payment"
+    """Say whether a payment there is the same money as ours."""
     CHANGE_NUMBER = "change_number"
     """Choose another invoice number."""
     EDIT_CUSTOMER = "edit_customer"
@@ -485,16 +487,51 @@ class MissingItem(ItemError):
 
 
 class GoneRemote(ItemError):
-    """A linked record was deleted, voided or made inactive there (D4, H9); never repaired by itself."""
+    """A linked record was deleted, voided, merged or made inactive there (D4, H9); never repaired by itself.
+
+    `how` is "deleted", "void", "inactive" or "merged" where that is known; `into` names the survivor of a merge.
+    """
 
     fix = Fix.LINK_CUSTOMER
 
-    def __init__(self, service: str, name: str, *, fix: Fix = Fix.LINK_CUSTOMER, details: str = "") -> None:
+    def __init__(
+        self,
+        service: str,
+        name: str,
+        *,
+        fix: Fix = Fix.LINK_CUSTOMER,
+        details: str = "",
+        how: str = "",
+        into: str = "",
+    ) -> None:
+        titles = {
+            "deleted": tr("“{name}” was deleted in {service}.", name=name, service=service),
+            "void": tr("“{name}” was made void in {service}.", name=name, service=service),
+            "inactive": tr("“{name}” was made inactive in {service}.", name=name, service=service),
+            "merged": tr("“{name}” was merged into “{into}” in {service}.", name=name, into=into, service=service),
+        }
+        advice = {
+            "inactive": tr("Make it active there again, link to another record, or create it again."),
+            "merged": tr("Follow it: what is sent from now on goes to “{into}”.", into=into),
+        }
         super().__init__(
-            tr("“{name}” was deleted or made inactive in {service}.", name=name, service=service),
-            tr("Make it active there, link to another record, or create it again."),
+            titles.get(how) or tr("“{name}” was deleted or made inactive in {service}.", name=name, service=service),
+            advice.get(how) or tr("Make it active there, link to another record, or create it again."),
             details=details,
             fix=fix,
+        )
+        self.how = how
+
+
+class PaymentThere(ItemError):
+    """A payment of the same amount and about the same day is in the service already (N6, D10); nothing was sent."""
+
+    fix = Fix.LINK_PAYMENT
+
+    def __init__(self, service: str, amount: str, day: date) -> None:
+        super().__init__(
+            tr("{service} already has a payment of {amount}, dated {day}.", service=service, amount=amount, day=day),
+            tr("Nothing was sent. Say whether it is the same money."),
         )
 
 

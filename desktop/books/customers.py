@@ -21,6 +21,7 @@ __all__ = [
     "CustomerDraft",
     "check_customer",
     "create_customer",
+    "draft_of",
     "fold",
     "import_customers",
     "is_placeholder",
@@ -142,8 +143,13 @@ def check_customer(draft: CustomerDraft) -> CustomerDraft:
     return draft
 
 
-def update_customer(session: Session, desk: Desk, customer_id: int, draft: CustomerDraft) -> None:
-    """Keep the owner's edit. Nothing happens when nothing differs. Raises InputError, NotAllowed."""
+def update_customer(
+    session: Session, desk: Desk, customer_id: int, draft: CustomerDraft, *, pulled: bool = False
+) -> None:
+    """Keep the owner's edit, or one `pulled` from the service, which is not sent back.
+
+    Nothing happens when nothing differs. Raises InputError, NotAllowed.
+    """
     customer = session.get(Customer, customer_id)
     if customer is None:
         raise NotAllowed(tr("This customer is no longer there."))
@@ -154,7 +160,14 @@ def update_customer(session: Session, desk: Desk, customer_id: int, draft: Custo
     customer.updated_at = desk.clock.now()
     session.flush()
     note_change(session, "customer", customer.id)
-    promise_if_due(session, desk, "customer", customer.id)
+    if not pulled:
+        promise_if_due(session, desk, "customer", customer.id)
+
+
+def draft_of(customer: Customer) -> CustomerDraft:
+    """The customer as the editor would open it."""
+    names = CustomerDraft.__dataclass_fields__
+    return CustomerDraft(**{name: getattr(customer, name) for name in names})
 
 
 def _labels() -> dict[str, str]:

@@ -45,8 +45,11 @@ def create_item(session: Session, desk: Desk, draft: ItemDraft, *, imported: boo
     return item.id
 
 
-def update_item(session: Session, desk: Desk, item_id: int, draft: ItemDraft) -> None:
-    """Keep the owner's edit (M91). Nothing happens when nothing differs. Raises InputError, NotAllowed."""
+def update_item(session: Session, desk: Desk, item_id: int, draft: ItemDraft, *, pulled: bool = False) -> None:
+    """Keep the owner's edit (M91), or one `pulled` from the service, which is not sent back.
+
+    Nothing happens when nothing differs. Raises InputError, NotAllowed.
+    """
     item = session.get(Item, item_id)
     if item is None:
         raise NotAllowed(tr("This item is no longer there."))
@@ -59,7 +62,13 @@ def update_item(session: Session, desk: Desk, item_id: int, draft: ItemDraft) ->
     item.updated_at = desk.clock.now()
     session.flush()
     note_change(session, "item", item.id)
-    promise_if_due(session, desk, "item", item.id)
+    if not pulled:
+        promise_if_due(session, desk, "item", item.id)
+
+
+def item_draft(item: Item) -> ItemDraft:
+    """The item as the editor would open it."""
+    return ItemDraft(**{name: getattr(item, name) for name in ItemDraft.__dataclass_fields__})
 
 
 def other_work(session: Session, desk: Desk) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from desktop.models.base import Base, Id, Json, Utc
+from desktop.models.base import Amount, Base, Id, Json, Utc
 
 
 class Connection(Base):
@@ -50,7 +51,8 @@ class Connection(Base):
     wizard: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """Progress of the wizard per step."""
     redirect_uri: Mapped[str] = mapped_column(String(255), default="")
-    change_cursor: Mapped[datetime | None] = mapped_column(Utc)
+    weekly_for: Mapped[datetime | None] = mapped_column(Utc)
+    """The last due time of the weekly run that was served, by whichever desk."""
 
     token_blob: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The sealed token grant (AEAD, bound to the connection id)."""
@@ -119,6 +121,37 @@ class LeftOut(Base):
     company_id: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(16))
     external_id: Mapped[str] = mapped_column(String(128))
+    older: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Nobody deselected it: it was there before connecting, and only what came since comes in by itself."""
+
+
+class PullCursor(Base):
+    """Up to which moment the changes of one kind were brought in; moves only with what was applied."""
+
+    __tablename__ = "pull_cursor"
+
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    cursor: Mapped[datetime] = mapped_column(Utc)
+    """By the service's clock."""
+
+
+class PaymentTwin(Base):
+    """A payment of ours and one there that may be the same money: neither crosses before the owner has said (D10)."""
+
+    __tablename__ = "payment_twin"
+    __table_args__ = (UniqueConstraint("payment_id", "external_id", "company_id", "provider"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    provider: Mapped[str] = mapped_column(String(16))
+    company_id: Mapped[str] = mapped_column(String(64))
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id", ondelete="CASCADE"))
+    external_id: Mapped[str] = mapped_column(String(128))
+    different: Mapped[bool] = mapped_column(Boolean, default=False)
+    """The owner said that these are two payments."""
+    paid_on: Mapped[date] = mapped_column(Date)
+    """Of the one there."""
+    amount: Mapped[Decimal] = mapped_column(Amount)
 
 
 class ExternalLink(Base):

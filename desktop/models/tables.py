@@ -1,7 +1,16 @@
 """Imports every table, so that the metadata is whole wherever it is needed (migrations, tests)."""
 
 from desktop.models.base import Base
-from desktop.models.connection import AppKey, Connection, ExternalLink, LeftOut, RemoteAccount, RemoteMethod
+from desktop.models.connection import (
+    AppKey,
+    Connection,
+    ExternalLink,
+    LeftOut,
+    PaymentTwin,
+    PullCursor,
+    RemoteAccount,
+    RemoteMethod,
+)
 from desktop.models.customer import Customer
 from desktop.models.desk import Lease, Setting, User
 from desktop.models.invoice import Invoice, InvoiceLine, NumberSeries, TaxCode
@@ -28,6 +37,8 @@ __all__ = [
     "OutboxEntry",
     "Payment",
     "PaymentAllocation",
+    "PaymentTwin",
+    "PullCursor",
     "RemoteAccount",
     "RemoteMethod",
     "Setting",

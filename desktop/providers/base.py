@@ -153,6 +153,8 @@ class Capabilities:
     payment_methods: bool = True
     change_feed: bool = True
     change_feed_days: int = 30
+    tells_deleted: frozenset[Kind] = frozenset(Kind)
+    """Kinds whose deletions are among its changes; of the others a whole list tells what is gone."""
     rounding: Rounding = Rounding.ON_TOTAL
     invoice_number_max: int = 21
     name_max: int = 500

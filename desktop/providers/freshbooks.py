@@ -94,6 +94,7 @@ CAPABILITIES = Capabilities(
     key_trust_seconds=0,
     income_accounts=False,
     change_feed=False,
+    change_feed_days=3650,
     rounding=Rounding.PER_LINE,
     invoice_number_max=NUMBER_MAX,
     name_max=TEXT_MAX,

@@ -229,6 +229,9 @@ def invoice_from_payload(payload: Payload) -> InvoiceRecord:
         balance=money(payload, "Balance"),
         voided=_voided(payload, total),
         updated_at=_updated(payload),
+        payment_ids=tuple(
+            text(one, "TxnId") for one in parts(payload, "LinkedTxn") if text(one, "TxnType") == "Payment"
+        ),
     )
 
 

@@ -81,6 +81,8 @@ class CustomerRecord:
     active: bool = True
     parent_id: str | None = None
     """Set for sub-customers and projects of the service."""
+    merged_into: str | None = None
+    """The survivor, for one that was merged into another; only where the service says so."""
     marker: str = ""
     """Our stamp, where the service has room for one and it is known."""
     updated_at: datetime | None = None
@@ -150,6 +152,8 @@ class InvoiceRecord:
     voided: bool = False
     draft: bool = False
     """There, but not yet sent: left out of that service's accounts until it is."""
+    payment_ids: tuple[str, ...] = ()
+    """External ids of the payments on it, where the service names them with the invoice."""
     updated_at: datetime | None = None
 
 

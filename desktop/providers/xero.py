@@ -108,6 +108,7 @@ CAPABILITIES = Capabilities(
     payment_methods=False,
     change_feed=True,
     change_feed_days=3650,
+    tells_deleted=frozenset({Kind.CUSTOMER, Kind.INVOICE, Kind.PAYMENT}),
     rounding=Rounding.PER_LINE,
     invoice_number_max=NUMBER_MAX,
     name_max=NAME_MAX,

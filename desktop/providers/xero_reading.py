@@ -156,6 +156,7 @@ def customer_from_payload(payload: Payload) -> CustomerRecord:
         phone=next((p for p in (_phone(phones.get(k, {})) for k in ("DEFAULT", "MOBILE", "DDI")) if p), ""),
         address=next((address for address in found if address != Address()), Address()),
         active=text(payload, "ContactStatus") in ("", "ACTIVE"),
+        merged_into=text(payload, "MergedToContactID") or None,
         updated_at=instant(payload.get("UpdatedDateUTC")),
     )
 
@@ -220,6 +221,7 @@ def invoice_from_payload(payload: Payload, rates: Mapping[str, Decimal | None]) 
         voided=voided,
         draft=status in ("DRAFT", "SUBMITTED"),
         updated_at=instant(payload.get("UpdatedDateUTC")),
+        payment_ids=tuple(filter(None, (text(row, "PaymentID") for row in parts(payload, "Payments")))),
     )
 
 

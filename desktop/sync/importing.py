@@ -224,6 +224,7 @@ def _left_out(session: Session, company: Company, kind: Kind) -> set[str]:
                 LeftOut.provider == company.key.provider,
                 LeftOut.company_id == company.key.company_id,
                 LeftOut.kind == kind.value,
+                LeftOut.older.is_(False),
             )
         )
     )
@@ -551,13 +552,21 @@ def _known_there(session: Session, company: Company, kind: Kind, ids: Sequence[s
 
 
 def _remember_left_out(session: Session, company: Company, kind: Kind, taken: set[str], offered: Sequence[str]) -> None:
-    already = _left_out(session, company, kind)
     key = company.key
+    rows = session.scalars(
+        select(LeftOut).where(
+            LeftOut.provider == key.provider, LeftOut.company_id == key.company_id, LeftOut.kind == kind.value
+        )
+    )
+    already = {row.external_id: row for row in rows}
     for external_id in offered:
-        if external_id in taken or external_id in already:
+        if external_id in taken:
+            continue
+        if external_id in already:
+            already[external_id].older = False
             continue
         session.add(LeftOut(provider=key.provider, company_id=key.company_id, kind=kind.value, external_id=external_id))
-    back = taken & already
+    back = taken & already.keys()
     if back:
         session.execute(
             delete(LeftOut).where(

@@ -18,8 +18,14 @@ from sqlalchemy.orm import Session
 from desktop.models.desk import Lease
 from desktop.models.session import Database, db_now
 
+LEASE_SECONDS = 60.0
+"""What a run takes the runner's lease for; renewed while it is on."""
 LONGEST_SECONDS = 600
 """No lease is taken for longer. One that seems to run longer was taken before the clock was set back (T1)."""
+
+
+class LeaseLost(Exception):
+    """Another desk took over; what we have in flight is the other's to find out."""
 
 
 @dataclass(frozen=True, slots=True)

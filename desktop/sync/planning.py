@@ -26,6 +26,7 @@ from desktop.errors import (
     MissingItem,
     NameTaken,
     NumberTaken,
+    PaymentThere,
     PeriodClosed,
     PossibleDuplicate,
     TaxProblem,
@@ -107,6 +108,8 @@ class Work:
     """Started by hand: the owner's word for invoices and payments; entity switches still rule what is made besides."""
     unsure: frozenset[str] = frozenset()
     """Refs with a write of an earlier run whose outcome nobody knows yet: nothing of them may leave (I1)."""
+    twins: Mapping[str, tuple[Decimal, str, date]] = field(default_factory=dict)
+    """Payments that may be in the service already, typed there by hand: amount, currency and day of the one there."""
     sent_before: frozenset[str] = frozenset()
     """Payments without a link that left once: looked up by our stamp before they are made again (I1)."""
 
@@ -186,6 +189,9 @@ def _own_rules(ours: Ours, work: Work, capabilities: Capabilities, terms: Terms)
     if ours.kind is Kind.INVOICE and not _agreed(ours):
         return _invoice_rules(ours, work, capabilities, terms)
     if ours.kind is Kind.PAYMENT and not _agreed(ours):
+        twin = work.twins.get(ours.ref) if ours.link is None else None
+        if twin is not None:
+            return PaymentThere(terms.service, f"{twin[0]:,.2f} {twin[1]}", twin[2])
         return _payment_rules(ours, work, terms)
     return None
 
@@ -296,6 +302,7 @@ def questions(
     items: list[str] = []
     numbers: list[str] = []
     payments: list[PaymentLookup] = []
+    invoices: list[str] = []
     for ours in _concerned(work, refused):
         record = ours.record
         if ours.ref in work.unsure:
@@ -307,11 +314,15 @@ def questions(
             items.append(record.name)
         elif isinstance(record, InvoiceRecord) and _number_is_new(ours, record):
             numbers.append(record.number)
-        elif isinstance(record, PaymentRecord) and _look_first(ours, record, work):
-            payments.append(PaymentLookup(record.customer_id, record.paid_on, record.reference))
-    if not (customers or items or numbers or payments):
+        elif isinstance(record, PaymentRecord) and ours.link is None and not ours.gone:
+            if _look_first(ours, record, work):
+                payments.append(PaymentLookup(record.customer_id, record.paid_on, record.reference))
+            else:  # its balance tells whether somebody entered a payment there meanwhile (N6)
+                invoices += [one.invoice_id for one in record.allocations if not one.invoice_id.startswith("@")]
+    if not (customers or items or numbers or payments or invoices):
         return None
-    return Lookup(tuple(customers), tuple(items), tuple(numbers), tuple(payments))
+    bills = tuple(dict.fromkeys(invoices))
+    return Lookup(tuple(customers), tuple(items), tuple(numbers), tuple(payments), invoice_ids=bills)
 
 
 def _look_first(ours: Ours, record: PaymentRecord, work: Work) -> bool:

@@ -25,6 +25,7 @@ from desktop.errors import (
     ItemError,
     NameTaken,
     NumberTaken,
+    PaymentThere,
     StaleVersion,
     TotalsDiffer,
     UnexpectedAnswer,
@@ -48,7 +49,7 @@ from desktop.providers.records import (
 from desktop.sync import failures
 from desktop.sync.asking import Answers, ask_apart
 from desktop.sync.company import Company
-from desktop.sync.leases import HeldLease
+from desktop.sync.leases import LEASE_SECONDS, HeldLease, LeaseLost
 from desktop.sync.planning import (
     Adoption,
     Ours,
@@ -63,6 +64,9 @@ from desktop.sync.planning import (
     refuse_early,
     resolve,
 )
+from desktop.sync.pull_payments import bring_payments_of, unexplained
+from desktop.sync.pull_run import PullRun
+from desktop.sync.pulled import ASKS, Pulled
 from desktop.sync.settling import (
     Settled,
     field_words,
@@ -91,7 +95,6 @@ from desktop.sync.verifying import (
 from desktop.sync.work import Ref, load_work, markers
 from desktop.text import tr
 
-LEASE_SECONDS = 60.0
 REPLAY_DELAYS = (1.0, 3.0)
 """Seconds before each repeat, under the same key, of a call whose answer was lost."""
 STALE_ROUNDS = 2
@@ -100,10 +103,6 @@ STALE_ROUNDS = 2
 
 AWAKE_SECONDS = 5.0
 """So long after the lease was seen to be ours a write may leave without a further look."""
-
-
-class LeaseLost(Exception):
-    """Another desk took over; what we have in flight is the other's to find out."""
 
 
 def still_ours(company: Company, held: HeldLease) -> Permit:
@@ -138,10 +137,13 @@ class Report:
     problem: ConnectionProblem | None = None
     writes: int = 0
     """Records written there."""
+    pulled: Pulled | None = None
+    """What came from there, for a run that looked."""
 
     @property
     def clean(self) -> bool:
-        return not (self.refused or self.in_doubt or self.waiting or self.problem)
+        asks = self.pulled is not None and (self.pulled.count(ASKS) or self.pulled.problems or self.pulled.put_off)
+        return not (self.refused or self.in_doubt or self.waiting or self.problem or asks)
 
 
 class Push:
@@ -167,11 +169,12 @@ class Push:
         self._found_paid: set[str] = set()
         """Invoices with a payment that was found there by our stamp."""
         self._reached = False
+        self._wanted: list[Ref] = []
 
     async def run(self, targets: Iterable[Ref]) -> Report:
         """Push `targets` and what they need. Raises LeaseLost; everything else ends in the report."""
         crashpoint("load")
-        wanted = list(targets)
+        self._wanted = wanted = list(targets)
         work = await self._company.db.in_write(lambda session: self._begin(session, wanted))
         self._take(work)
         try:
@@ -236,9 +239,24 @@ class Push:
         if lookup is not None:
             answers = await self._ask(lookup)
             found = answers.found
+            if await self._paid_there(found, lookup.invoice_ids):
+                work = await self._company.db.in_write(lambda session: self._begin(session, self._wanted))
+                self._take(work)
+                refused = refuse_early(work, provider.capabilities, provider.terms, provider.check)
+                self._report.refused.update(refused)
+                await self._publish()
             refused.update(self._unanswered(work, answers))
         elsewhere = await self._company.db.in_read(lambda session: self._linked_elsewhere(session, found))
         return plan(work, refused, found, elsewhere, provider.capabilities, provider.terms, markers(work))
+
+    async def _paid_there(self, found: Found, invoices: Sequence[str]) -> bool:
+        """Somebody entered a payment there: it is brought in before ours leave, so that none goes twice (N6)."""
+        run = PullRun(self._company, self._held, self._actor)
+        records = [one for one in found.invoices if one.external_id in invoices]
+        strange = await self._company.db.in_read(partial(unexplained, run=run, records=records)) if records else []
+        if strange:
+            await bring_payments_of(run, strange)
+        return bool(strange)
 
     async def _ask(self, lookup: Lookup) -> Answers:
         answers = await ask_apart(self._company.provider, lookup)
@@ -574,6 +592,8 @@ class Push:
                 extra = {"fields": list(error.fields)}
             elif isinstance(error, GoneRemote):
                 extra = {"gone": True}
+            elif isinstance(error, PaymentThere):
+                extra = {"twin": True}
             failures.fail(session, self._now(), ours.kind.value, ours.local_id, ours.label, error, extra)
         self._published |= set(self._report.refused)
 

@@ -29,8 +29,11 @@ from desktop.sync import failures
 from desktop.sync.company import Company
 from desktop.sync.leases import HeldLease
 from desktop.sync.planning import ref
+from desktop.sync.pull import pull
+from desktop.sync.pulled import Pulled
 from desktop.sync.push import LEASE_SECONDS, LeaseLost, Push, Report
 from desktop.sync.recovery import recover
+from desktop.sync.schedule import Wish
 from desktop.sync.settings import refresh_settings
 from desktop.sync.work import connections_of
 
@@ -82,6 +85,8 @@ class Runner:
         self._before = before
         self._wake = asyncio.Event()
         self._busy = asyncio.Lock()
+        self._wish: Wish | None = None
+        """What changed there is to be brought in, and could not be yet."""
         self._probes = 0
         self._probed_at: datetime | None = None
 
@@ -146,9 +151,12 @@ class Runner:
             return now
         return self._probed_at + timedelta(seconds=BACKOFF[min(self._probes, len(BACKOFF) - 1)])
 
-    async def drain(self, *, everything: bool = False, wait_for_lease: bool = False) -> Report:
+    async def drain(
+        self, *, everything: bool = False, wait_for_lease: bool = False, wish: Wish | None = None
+    ) -> Report:
         """Push all that is due; with `everything`, also what waits for later. Never raises what a service does.
 
+        With a `wish`, what changed there is brought in afterwards: when calls are scarce, ours go first.
         What the owner asked for and another task or desk pushed meanwhile is in the report too.
         """
         total = Report()
@@ -160,6 +168,7 @@ class Runner:
             company = await self._company()
             if company is None:
                 return total
+            self._wish = wish or self._wish
             held = await self._take(company, everything, wait_for_lease)
             if held is None:
                 return total
@@ -208,6 +217,29 @@ class Runner:
         return self._probe_due(connection, now) <= now
 
     async def _run(self, company: Company, held: HeldLease, total: Report, everything: bool) -> None:
+        await self._send(company, held, total, everything)
+        if self._wish is not None and total.problem is None:
+            await self._bring(company, held, total, self._wish)
+
+    async def _bring(self, company: Company, held: HeldLease, total: Report, wish: Wish) -> None:
+        """What changed there comes in, unless something sent is in doubt: it might be taken for a stranger's."""
+        if await company.db.in_read(lambda session: _open_calls(session, company)):
+            total.pulled = Pulled(put_off=True)
+            return
+        try:
+            total.pulled = await pull(company, held, wish)
+        except (LeaseLost, StorageProblem):
+            raise
+        except ConnectionProblem as problem:
+            await self._trouble(company, problem, total, by_hand=not wish.by_schedule)
+            return
+        except Exception:  # whatever one record there set off, what was sent is sent and must be told
+            _log.exception("a pull failed unexpectedly")
+            service = company.provider.terms.service
+            total.pulled = Pulled(problems=[(service, InternalMistake(service).title)])
+        self._wish = None
+
+    async def _send(self, company: Company, held: HeldLease, total: Report, everything: bool) -> None:
         recovered = await recover(company, held)
         await company.db.in_write(lambda session: _promise_again(session, company, recovered.again))
         unsure = {ref(kind, local_id) for kind, local_id in recovered.unsure}
@@ -362,12 +394,17 @@ def _connection_fine(session: Session, company: Company) -> None:
     failures.connection_fine(session, company.desk.clock.now(), connection)
 
 
-def _left_open(session: Session, company: Company) -> bool:
-    """Whether a run that ended badly left something to find out."""
+def _open_calls(session: Session, company: Company) -> bool:
+    """Whether something was sent of which nobody knows what became of it."""
     opened = select(WriteCall.id).where(
         WriteCall.state == "open", WriteCall.connection_id.in_(connections_of(company.key))
     )
-    if session.scalar(opened.limit(1)) is not None:
+    return session.scalar(opened.limit(1)) is not None
+
+
+def _left_open(session: Session, company: Company) -> bool:
+    """Whether a run that ended badly left something to find out."""
+    if _open_calls(session, company):
         return True
     return session.scalar(select(SyncStatus.id).where(SyncStatus.state.in_(LEFT)).limit(1)) is not None
 
@@ -479,3 +516,4 @@ def _add(total: Report, report: Report) -> None:
     total.done -= set(report.refused)
     total.writes += report.writes
     total.problem = report.problem or total.problem
+    total.pulled = report.pulled or total.pulled

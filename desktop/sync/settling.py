@@ -262,10 +262,13 @@ def store_link(
 ) -> None:
     """Link the two records, or renew their link, with what both now agree on.
 
-    With `fields` only those are agreed on anew: the rest of ours may hold edits that were not sent.
+    With `fields` only those are agreed on anew: the rest of ours may hold edits that were not sent, and the rest
+    of theirs edits that were not brought in yet. Such an edit keeps the version we knew, so that our next write of
+    that field still meets it (N10).
     """
     link = find_link(session, company, kind, local_id)
-    now_ours = compared(Kind(kind), ours)
+    now_ours, now_theirs = compared(Kind(kind), ours), compared(Kind(kind), theirs)
+    version = theirs.version or ""
     if link is None:
         link = ExternalLink(
             provider=company.provider,
@@ -281,12 +284,17 @@ def store_link(
     elif fields:
         before: Mapping[str, Any] = (link.agreed or {}).get("ours", {})
         now_ours = {**before, **{name: now_ours[name] for name in fields if name in now_ours}}
+        there: Mapping[str, Any] = (link.agreed or {}).get("theirs", {})
+        edited = {name for name, value in there.items() if name not in fields and now_theirs.get(name) != value}
+        if edited and link.external_id == theirs.external_id:
+            now_theirs = {**now_theirs, **{name: there[name] for name in edited}}
+            version = link.external_version
     if theirs.external_id and theirs.external_id != link.external_id:
         link.agreed_revision = 0
     link.external_id = theirs.external_id or link.external_id
-    link.external_version = theirs.version or ""
+    link.external_version = version
     link.generation = max(generation, link.generation or 0)
-    link.agreed = {"ours": now_ours, "theirs": compared(Kind(kind), theirs)}
+    link.agreed = {"ours": now_ours, "theirs": now_theirs}
     link.agreed_revision = max(revision, link.agreed_revision or 0)
     link.agreed_at = now
     link.connection_id = connection_id

@@ -104,11 +104,11 @@ def invoice_verdict(
         return gone(service, ours)
     wrong = differences(Kind.INVOICE, sent, theirs)
     if "total" in wrong:
-        return TotalsDiffer(service, _money(sent.total), _money(theirs.total), number=sent.number)
+        return TotalsDiffer(service, money_words(sent.total), money_words(theirs.total), number=sent.number)
     if wrong:
         return Conflict(service, ours.label, field_words(wrong))
     if balance is not None and theirs.balance != balance:
-        return BalanceDiffers(service, _money(balance), _money(theirs.balance))
+        return BalanceDiffers(service, money_words(balance), money_words(theirs.balance))
     return None
 
 
@@ -196,5 +196,5 @@ def take_back(session: Session, company: CompanyKey, written: Written, now: Reco
     note_change(session, ours.kind.value, ours.local_id)
 
 
-def _money(amount: Decimal | None) -> str:
+def money_words(amount: Decimal | None) -> str:
     return f"{amount:,.2f}" if amount is not None else "?"

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from desktop.books.customers import real_email
 from desktop.models.backup import RESTORED_AT
-from desktop.models.connection import Connection, ExternalLink, RemoteAccount, RemoteMethod
+from desktop.models.connection import Connection, ExternalLink, PaymentTwin, RemoteAccount, RemoteMethod
 from desktop.models.customer import Customer
 from desktop.models.desk import Setting
 from desktop.models.invoice import Invoice, InvoiceLine, TaxCode
@@ -75,7 +75,27 @@ def load_work(session: Session, connection: Connection, targets: Iterable[Ref], 
         asked=asked,
         unsure=open_refs(session, loader.company),
         sent_before=_sent_before(session, loader),
+        twins=_twins(session, loader),
     )
+
+
+def _twins(session: Session, loader: _Loader) -> dict[str, tuple[Decimal, str, date]]:
+    """Payments of which the owner has not said yet whether the one there is the same money (D10)."""
+    payments = {one.local_id: one for one in loader.ours.values() if one.kind is Kind.PAYMENT and one.link is None}
+    found: dict[str, tuple[Decimal, str, date]] = {}
+    for part in _chunks(payments):
+        rows = session.scalars(
+            select(PaymentTwin).where(
+                PaymentTwin.provider == loader.company.provider,
+                PaymentTwin.company_id == loader.company.company_id,
+                PaymentTwin.payment_id.in_(part),
+                PaymentTwin.different.is_(False),
+            )
+        )
+        for row in rows:
+            record = payments[row.payment_id].record
+            found[ref(Kind.PAYMENT, row.payment_id)] = (row.amount, getattr(record, "currency", ""), row.paid_on)
+    return found
 
 
 def _sent_before(session: Session, loader: _Loader) -> frozenset[str]:

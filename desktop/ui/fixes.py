@@ -40,6 +40,7 @@ def fix_button(fix: Fix, kind: str, local_id: int, concerns: Sequence[Concern] =
         Fix.LINK_CUSTOMER: FixButton(tr("Open customer"), _record("customers", "customer", customer, action="link")),
         Fix.LINK_ITEM: FixButton(tr("Open item"), _record("items", "item", item, action="link")),
         Fix.LINK_INVOICE: FixButton(tr("Link it"), action="link_invoice"),
+        Fix.LINK_PAYMENT: FixButton(tr("Show payment"), _record("invoices", "invoice", invoice)),
         Fix.CHANGE_NUMBER: FixButton(tr("Change number"), _record("invoices", "invoice", invoice, "number")),
         Fix.EDIT_CUSTOMER: FixButton(tr("Edit customer"), _record("customers", "customer", customer, field or "name")),
         Fix.EDIT_ITEM: FixButton(tr("Edit item"), _record("items", "item", item, field or "name")),

@@ -34,8 +34,10 @@ from desktop.providers.records import CompanyRef, Kind
 from desktop.sync.company import Company
 from desktop.sync.leases import Leases
 from desktop.sync.mapping import map_imported
+from desktop.sync.overview import sync_everything
 from desktop.sync.push import Report
 from desktop.sync.runner import Runner
+from desktop.sync.schedule import Wish
 from desktop.sync.settings import refresh_settings
 from desktop.sync.work import stored_settings
 from tests.helpers.control import Control
@@ -160,6 +162,27 @@ class Office:
         """Press Sync on these invoices and wait for the end."""
         self.ask(*((Kind.INVOICE, invoice) for invoice in invoices))
         return await self.runner.drain()
+
+    async def sync_now(self, *, due: datetime | None = None) -> Report:
+        """Press Sync Now and wait for the end; with `due` it is the weekly run instead."""
+        if due is None:
+            self.write(sync_everything)
+            return await self.runner.drain(everything=True, wait_for_lease=True, wish=Wish("owner"))
+        return await self.runner.drain(wait_for_lease=True, wish=Wish(due=due))
+
+    def hand(self, kind: str, external_id: str, change: Any, **more: Any) -> dict[str, Any]:
+        """A bookkeeper's edit on the other side, a moment later."""
+        self.clock.advance(2)
+        return self.control.edit(kind, external_id, change, "quickbooks", **more)
+
+    def external(self, kind: Kind, local_id: int) -> str:
+        link = self.link(kind, local_id)
+        assert link is not None, (kind, local_id)
+        return link.external_id
+
+    def row(self, table: Any, local_id: int) -> Any:
+        with self.db.read() as session:
+            return session.get(table, local_id)
 
     def set_switches(self, **values: bool) -> None:
         with self.db.write() as session:

@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("switches", sa.JSON(), nullable=False),
         sa.Column("wizard", sa.JSON(), nullable=False),
         sa.Column("redirect_uri", sa.String(length=255), nullable=False),
-        sa.Column("change_cursor", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("weekly_for", sa.DateTime(timezone=True), nullable=True),
         sa.Column("token_blob", sa.LargeBinary(), nullable=True),
         sa.Column("token_version", sa.Integer(), nullable=False),
         sa.Column("token_key_id", sa.String(length=40), nullable=False),
@@ -150,6 +150,7 @@ def upgrade() -> None:
         sa.Column("company_id", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("external_id", sa.String(length=128), nullable=False),
+        sa.Column("older", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_left_out")),
         sa.UniqueConstraint(
             "provider",
@@ -398,6 +399,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_payment_paid_on"), "payment", ["paid_on"], unique=False)
     op.create_table(
+        "pull_cursor",
+        sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("cursor", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connection.id"], name=op.f("fk_pull_cursor_connection_id_connection")
+        ),
+        sa.PrimaryKeyConstraint("connection_id", "kind", name=op.f("pk_pull_cursor")),
+    )
+    op.create_table(
         "write_call",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -481,6 +492,28 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_payment_allocation_invoice_id", "payment_allocation", ["invoice_id", "payment_id", "amount"], unique=False
+    )
+    op.create_table(
+        "payment_twin",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("provider", sa.String(length=16), nullable=False),
+        sa.Column("company_id", sa.String(length=64), nullable=False),
+        sa.Column("payment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("external_id", sa.String(length=128), nullable=False),
+        sa.Column("different", sa.Boolean(), nullable=False),
+        sa.Column("paid_on", sa.Date(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["payment_id"], ["payment.id"], name=op.f("fk_payment_twin_payment_id_payment"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_twin")),
+        sa.UniqueConstraint(
+            "payment_id",
+            "external_id",
+            "company_id",
+            "provider",
+            name=op.f("uq_payment_twin_payment_id_external_id_company_id_provider"),
+        ),
     )
 
 

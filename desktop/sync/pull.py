@@ -1,0 +1,79 @@
+"""The other direction: what changed in the service comes into our books (M116, M117).
+
+One pull reads what changed, applies it kind by kind in short transactions, and only then moves its cursors.
+It runs under the runner's lease, after the pushes, and never while something sent is still in doubt: what
+nobody knows yet must not be taken for somebody else's record. It writes nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from desktop.crashpoint import crashpoint
+from desktop.models.connection import Connection
+from desktop.models.session import note_change
+from desktop.providers.records import Kind, PaymentRecord, Record
+from desktop.sync import failures
+from desktop.sync.company import Company
+from desktop.sync.leases import HeldLease
+from desktop.sync.pull_feed import Arrived, Reading, plan_reading, read, store_cursors
+from desktop.sync.pull_invoices import bring_invoices
+from desktop.sync.pull_payments import bring_payments, drop_answered_twins, explain_balances
+from desktop.sync.pull_records import bring_records
+from desktop.sync.pull_run import PullRun
+from desktop.sync.pull_states import find_gone, merged_away, tell_gone
+from desktop.sync.pulled import Pulled
+from desktop.sync.schedule import Wish, served
+
+
+async def pull(company: Company, held: HeldLease, wish: Wish) -> Pulled | None:
+    """Bring in what changed there; None when another desk has served this due time meanwhile.
+
+    What was applied before a problem stays; the next pull starts where this one did and changes nothing twice.
+    Raises ConnectionProblem when the service can't be read, LeaseLost.
+    """
+    run = PullRun(company, held, wish.actor)
+    due = wish.due
+    if due is not None and await company.db.in_read(lambda session: served(run.connection(session), due)):
+        return None
+    reading = await company.db.in_read(lambda session: plan_reading(session, company, by_schedule=wish.by_schedule))
+    arrived = await read(company, reading)
+    crashpoint("pull.read")
+    await _apply(run, reading, arrived)
+    crashpoint("pull.applied")
+    await company.db.in_write(partial(_finish, run=run, reading=reading, arrived=arrived, wish=wish))
+    run.pulled.unreadable = arrived.unreadable
+    return run.pulled
+
+
+async def _apply(run: PullRun, reading: Reading, arrived: Arrived) -> None:
+    start = await run.company.db.in_read(lambda session: run.connection(session).connected_at)
+    for kind in (Kind.CUSTOMER, Kind.ITEM):
+        if kind in reading.kinds:
+            records: Mapping[str, Record] = arrived.records[kind]
+            await bring_records(run, kind, records, arrived, first=reading.is_new(kind), start=start)
+    gone = await find_gone(run, arrived, reading.kinds)
+    if Kind.INVOICE in reading.kinds:
+        await bring_invoices(run, arrived, start.date(), lost=gone | merged_away(arrived))
+    if Kind.PAYMENT in reading.kinds:
+        records = arrived.records[Kind.PAYMENT]
+        await bring_payments(run, [one for one in records.values() if isinstance(one, PaymentRecord)])
+    await tell_gone(run, gone, arrived)
+    if Kind.PAYMENT in reading.kinds:
+        await drop_answered_twins(run)
+        await explain_balances(run, arrived)
+
+
+def _finish(session: Session, run: PullRun, reading: Reading, arrived: Arrived, wish: Wish) -> None:
+    run.check(session)
+    if arrived.cursor is not None:
+        store_cursors(session, run.company, reading.kinds, arrived.cursor)
+    connection = session.get_one(Connection, run.company.connection_id)
+    failures.connection_fine(session, run.now(), connection)
+    connection.last_synced_at = run.now()
+    if wish.due is not None and not served(connection, wish.due):
+        connection.weekly_for = wish.due
+    note_change(session, "connection", connection.id)
