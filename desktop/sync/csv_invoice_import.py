@@ -20,7 +20,7 @@ from desktop.books.desk import Desk
 from desktop.books.drafts import InvoiceDraft, LineDraft
 from desktop.books.history import PaidBefore, keep_old_invoice
 from desktop.books.invoices import company_rounding
-from desktop.books.items import ItemDraft, create_item
+from desktop.books.items import ItemDraft, create_item, other_work
 from desktop.books.record_lists import TaxChoice, tax_choices
 from desktop.books.totals import Line, Rounding, Totals, compute
 from desktop.books.typed import fold
@@ -147,7 +147,8 @@ def _judged(entry: CsvInvoice, payer: _Payer, ours: _Ours) -> InvoiceReview:
                    total=total),
             )  # fmt: skip
         standing = Standing.SAME
-    names = dict.fromkeys(line.item for line in entry.lines if line.item and fold(line.item, 200) not in ours.items)
+    known = ours.items | {fold(tr("Other work"))}
+    names = dict.fromkeys(line.item for line in entry.lines if line.item and fold(line.item, 200) not in known)
     return InvoiceReview(
         external_id=entry.key,
         entry=entry,
@@ -347,7 +348,9 @@ def _customer(session: Session, bringing: _Bringing, entry: CsvInvoice) -> int:
 
 
 def _item(session: Session, desk: Desk, name: str, price: Decimal) -> int:
-    """The item of that name or code, made if there is none."""
+    """The item of that name or code, made if there is none; free text keeps its built-in item (E4)."""
+    if fold(name) == fold(tr("Other work")):
+        return other_work(session, desk)
     named = select(Item.id).where(Item.name_key == fold(name, 200)).order_by(Item.active.desc(), Item.id)
     found = session.scalars(named).first()
     if found is None:

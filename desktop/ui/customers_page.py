@@ -5,21 +5,23 @@ from __future__ import annotations
 from array import array
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
-from desktop.books import queries
+from desktop.books import exports, queries
 from desktop.books.queries import CustomerRow
 from desktop.kinds import CustomerKind
 from desktop.models.states import SyncState
 from desktop.providers.records import Kind
 from desktop.text import tr
 from desktop.ui import formats, words
+from desktop.ui.buttons import QuietButton
 from desktop.ui.check_dialog import CheckDialog
 from desktop.ui.columns import Column
 from desktop.ui.context import Context
 from desktop.ui.customer_editor import CustomerEditor
 from desktop.ui.empty_state import EmptyState
 from desktop.ui.link_dialog import link_to_existing
+from desktop.ui.list_export import export_list
 from desktop.ui.list_page import ListPage
 from desktop.ui.record_pane import RecordPane
 from desktop.ui.routes import Route, settings
@@ -99,12 +101,19 @@ class CustomersPage(ListPage):
             pane=pane,
             sort=("name", False),
         )
+        self.export_button = QuietButton(tr("E&xport …"), self)
+        self.export_button.clicked.connect(self.export)
+        self.head.insertWidget(1, self.export_button, 0, Qt.AlignmentFlag.AlignTop)
         self.detail = pane
         pane.acted.connect(self._on_acted)
         assert self.primary is not None
         self.primary.clicked.connect(lambda: self.new_customer())
         self.table.activated_record.connect(self.edit)
         sync.working.connect(lambda _busy: pane.update_buttons())
+
+    def export(self) -> QFileDialog:
+        """What the list shows, as a CSV file (N17)."""
+        return export_list(self, self.context, self.title, exports.customers_table, lambda: self.model.ids)
 
     def open(self, route: Route) -> None:
         if route.action == "new":

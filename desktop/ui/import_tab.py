@@ -17,7 +17,7 @@ class ImportTab(QWidget):
     """Two cards, each with its import."""
 
     import_requested = Signal(str)
-    """ "customers" or "items"."""
+    """ "customers", "items" or "file"."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,12 +27,15 @@ class ImportTab(QWidget):
         self.items_button = QuietButton(tr("Import &Items"), self, icon_name="import")
         self.customers_button.clicked.connect(lambda: self.import_requested.emit("customers"))
         self.items_button.clicked.connect(lambda: self.import_requested.emit("items"))
+        self.file_button = QuietButton(tr("Import from a &file"), self, icon_name="folder")
+        self.file_button.clicked.connect(lambda: self.import_requested.emit("file"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, px(16), 0, px(16))
         column.setSpacing(px(12))
         for key, title, button in (
             ("customers", tr("Customers"), self.customers_button),
             ("items", tr("Services and items"), self.items_button),
+            ("file", tr("From a file"), self.file_button),
         ):
             card = Card(parent=self)
             text = self._texts[key] = label("", "secondary", wrap=True, parent=card)
@@ -47,6 +50,9 @@ class ImportTab(QWidget):
             card.body.addLayout(row)
             column.addWidget(card)
         column.addStretch(1)
+        self._texts["file"].setText(
+            tr("Customers, items or invoices out of a CSV file of a spreadsheet or another program, or pasted cells.")
+        )
 
     def set_terms(self, terms: Terms | None, customers: int = 0, items: int = 0) -> None:
         """Say what each import does, and how many are linked now."""

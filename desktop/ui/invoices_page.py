@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
 
-from desktop.books import invoices, payments, queries
+from desktop.books import exports, invoices, payments, queries
 from desktop.books.queries import InvoiceRow
 from desktop.errors import BlueClerkError
 from desktop.models.states import InvoiceView
@@ -25,6 +25,7 @@ from desktop.ui.invoice_detail import InvoiceDetailPane
 from desktop.ui.invoice_editor import InvoiceEditor
 from desktop.ui.invoice_pdf import write_pdf
 from desktop.ui.labels import ElidedLabel
+from desktop.ui.list_export import export_list
 from desktop.ui.menus import Menus
 from desktop.ui.page import Change, Page
 from desktop.ui.panels import Panel, hairline
@@ -192,6 +193,10 @@ class InvoicesPage(Page):
         dialog.fileSelected.connect(lambda name: self._write_pdf(Path(name)))
         dialog.open()
 
+    def export(self) -> QFileDialog:
+        """What the list shows, a row for each line, as a CSV file (N17)."""
+        return export_list(self, self.context, self.title, exports.invoices_table, lambda: self.model.ids)
+
     def select(self, invoice_id: int) -> None:
         """Show an invoice: in the list if it is there under this filter, in the pane in any case."""
         self._wanted = invoice_id
@@ -337,6 +342,9 @@ class InvoicesPage(Page):
         head.setContentsMargins(px(24), 0, px(24), px(12))
         head.setSpacing(px(12))
         head.addWidget(self.chips, 1)
+        self.export_button = QuietButton(tr("E&xport …"), self)
+        self.export_button.clicked.connect(self.export)
+        head.addWidget(self.export_button, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self.new_button, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

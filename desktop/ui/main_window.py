@@ -286,6 +286,8 @@ class MainWindow(QMainWindow):
             "new_invoice": lambda: self.go(Route("invoices", action="new")),
             "new_customer": lambda: self.go(Route("customers", action="new")),
             "new_item": lambda: self.go(Route("items", action="new")),
+            "import_file": self._import_file,
+            "export_list": self._export_list,
             "settings": lambda: self._show_page("settings"),
             "close": self.close,
             "quit": self.quit_asked.emit,
@@ -359,7 +361,7 @@ class MainWindow(QMainWindow):
             self.menus.enable(**dict.fromkeys(names, False))
         elif hasattr(page, "update_actions"):
             page.update_actions()
-        self.menus.enable(detail=on_invoices)
+        self.menus.enable(detail=on_invoices, export_list=hasattr(page, "export"))
 
     @property
     def current_page(self) -> str:
@@ -498,6 +500,16 @@ class MainWindow(QMainWindow):
             target = getattr(page, "table", None)
         if target is not None and hasattr(target, verb):
             getattr(target, verb)()
+
+    def _import_file(self) -> None:
+        """A CSV file; on the page of a list it is taken for one of that kind."""
+        kind = self.rail.current if self.rail.current in ("customers", "items", "invoices") else ""
+        self.go(settings("import_data", action="file", field=kind))
+
+    def _export_list(self) -> None:
+        page: Any = self.pages.get(self.rail.current)
+        if hasattr(page, "export"):
+            page.export()
 
     def _show_columns(self) -> None:
         table = getattr(self.stack.currentWidget(), "table", None)

@@ -33,6 +33,9 @@ def _menus() -> list[tuple[str, str, list[_Spec | None]]]:
                 _Spec("new_customer", tr("New &customer"), tr("Add a customer"), "Ctrl+Shift+C"),
                 _Spec("new_item", tr("New &item"), tr("Add a service or product"), "Ctrl+Shift+I"),
                 None,
+                _Spec("import_file", tr("I&mport from a file…"), tr("Customers, items or invoices from a CSV file")),
+                _Spec("export_list", tr("&Export this list…"), tr("What this list shows as a CSV file")),
+                None,
                 _Spec(
                     "settings", tr("&Settings…"), tr("Connection, team, appearance"), "Ctrl+,", Roles.PreferencesRole
                 ),

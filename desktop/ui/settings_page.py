@@ -175,8 +175,14 @@ class SettingsPage(QWidget):
         if route is None:
             return
         self.banner.clear()
+        if route.action == "file":
+            self.run_wizard(f"file:{route.field}" if route.field else "file")
         if view is None:
             self._show("integrations")
+            if route.sub == "import_data":  # a file needs no connection
+                if not route.action:
+                    self.run_wizard("file")
+                return
             if route.sub not in ("", "integrations"):
                 self.banner.show_message(tr("Connect an accounting system first; this opens up then."), status="info")
             return

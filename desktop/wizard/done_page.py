@@ -72,7 +72,7 @@ class DonePage(StepPage):
         for number, line in enumerate(self.lines):
             if number:
                 card.body.addWidget(hairline(card))
-            card.body.addWidget(_line(line, card))
+            card.body.addWidget(summary_line(line, card))
         self._list.addWidget(card)
         if facts.problems:
             self._list.addWidget(self._problems(facts))
@@ -96,7 +96,8 @@ class DonePage(StepPage):
         return self.core.do(overview.note_step, self.step, {}) if self.flow.only is None else None
 
 
-def _line(line: Line, parent: QWidget) -> QWidget:
+def summary_line(line: Line, parent: QWidget) -> QWidget:
+    """One line of the summary, with its sign."""
     part = QWidget(parent)
     px = theme().px
     sign = QLabel(part)

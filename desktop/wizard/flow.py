@@ -25,6 +25,7 @@ class Only(StrEnum):
 
     CUSTOMERS = "customers"
     ITEMS = "items"
+    FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -40,6 +40,8 @@ _SKIP = QWizard.WizardButton.CustomButton1
 class SetupWizard(QWizard):
     """Made ready by `SetupWizard.prepare`; show it with `open()`, never `exec()`."""
 
+    pages_made: Mapping[str, Callable[[Any], StepPage]] = _PAGES
+
     def __init__(
         self, core: Core, flow: Flow, terms: Terms, capabilities: Capabilities, parent: QWidget | None = None
     ) -> None:
@@ -60,7 +62,7 @@ class SetupWizard(QWizard):
         self._set_up_buttons()
         self.pages_by_step: dict[str, StepPage] = {}
         for number, step in enumerate(flow.steps):
-            page = _PAGES[step](self)
+            page = self.pages_made[step](self)
             page.commit_changed.connect(self._say)
             page.completeChanged.connect(self._say)
             self.pages_by_step[step] = page
@@ -213,8 +215,13 @@ class SetupWizard(QWizard):
 async def prepare(core: Core, parent: QWidget | None = None, only: str = "") -> SetupWizard:
     """The wizard for the live connection, at the step where it was left; a finished one starts anew (M15).
 
-    Raises NotAllowed when nothing is connected.
+    `only` is "customers" or "items" for one import alone, "file" or "file:items" for one from a file, which needs
+    no connection. Raises NotAllowed when nothing is connected.
     """
+    if only.startswith("file"):
+        from desktop.wizard.file_wizard import prepare_file  # which is made of this one
+
+        return await prepare_file(core, parent, only.partition(":")[2])
     view = await core.connection()
     if view is None:
         raise NotAllowed(tr("No accounting service is connected."), tr("Connect one in Settings > Integrations."))
