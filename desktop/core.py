@@ -36,9 +36,10 @@ from desktop.errors import (
 from desktop.models.backup import list_backups, take_backup, thin_out
 from desktop.models.connection import Connection
 from desktop.models.session import Change, Database, open_database
-from desktop.models.states import CompanyKey, PushReason
+from desktop.models.states import CompanyKey, ConnectionState, PushReason
 from desktop.providers.base import AccessToken, AppKeys, Endpoints, SignIn, Terms, TokenSource
-from desktop.providers.http import ServiceHttp
+from desktop.providers.http import Client, ServiceHttp, new_limiter
+from desktop.providers.limits import Limiter
 from desktop.providers.records import CompanyRef, Kind, ProviderKey, TokenGrant
 from desktop.providers.registry import SERVICES, ServiceInfo
 from desktop.sync import causes, checks, failures
@@ -49,6 +50,7 @@ from desktop.sync.connect import SignInFlow, SignInService
 from desktop.sync.health import HealthWarning, check_health
 from desktop.sync.leases import Leases
 from desktop.sync.lineage import Lineage
+from desktop.sync.loopback import PORTS
 from desktop.sync.overview import ConnectionView, connection_view, sync_everything
 from desktop.sync.push import Report
 from desktop.sync.remote_lists import RemoteLists
@@ -98,6 +100,10 @@ class Options:
     """Shows an address in the system's browser; False when it couldn't."""
     choose_company: Callable[[Sequence[CompanyRef]], Awaitable[CompanyRef]] | None = None
     """Asked which company to connect when a sign-in reaches several (W3)."""
+    client: Client | None = None
+    """Another way out for every request, owned by whoever made it; None opens connections of its own."""
+    callback_ports: Sequence[int] = PORTS
+    """Where a sign-in may come back to; without any, the address is pasted."""
 
 
 @dataclass
@@ -128,6 +134,7 @@ class Core:
         self._flow: SignInFlow | None = None
         self.choose_company = options.choose_company
         """Asks the owner when a sign-in reaches several companies; the window sets it."""
+        self._limiters: dict[ProviderKey, Limiter] = {}
         self._sign_ins: dict[tuple[ProviderKey, AppKeys], SignIn] = {}
         self._making = asyncio.Lock()
         self._runner_task: asyncio.Task[None] | None = None
@@ -305,6 +312,7 @@ class Core:
                 open_browser=self.options.open_browser,
                 account=self.options.account,
                 choose=self._choose,
+                ports=self.options.callback_ports,
             )
         return self._flow
 
@@ -325,7 +333,9 @@ class Core:
             raise AppKeysMissing(info.terms.service)
         sign_in = self._sign_ins.get((key, keys))
         if sign_in is None:
-            sign_in = self._sign_ins[(key, keys)] = info.make_sign_in(endpoints, keys, clock=self.clock)
+            sign_in = self._sign_ins[(key, keys)] = info.make_sign_in(
+                endpoints, keys, clock=self.clock, client=self.options.client
+            )
         bounce = await (await self.app_keys()).redirect_address(provider, environment)
         return SignInService(sign_in, environment, partial(self._identify, info, endpoints), bounce)
 
@@ -357,13 +367,17 @@ class Core:
         return usable
 
     def _http(self, info: ServiceInfo, endpoints: Endpoints, tokens: TokenSource) -> ServiceHttp:
+        if info.key not in self._limiters:  # kept over a new sign-in: the service goes on counting (I14)
+            self._limiters[info.key] = new_limiter(info.terms.service, info.limits, self.clock, self.entropy)
         return ServiceHttp(
             base=endpoints.api,
             service=info.terms.service,
             tokens=tokens,
             clock=self.clock,
             entropy=self.entropy,
+            client=self.options.client,
             limits=info.limits,
+            limiter=self._limiters[info.key],
         )
 
     async def after_connecting(self) -> None:
@@ -438,6 +452,8 @@ class Core:
         tokens = Tokens(self.db, cipher, sign_in, self._leases, self.clock, self.entropy, view.id)
         http = self._http(info, endpoints, tokens)
         settings = await self.ask(lambda session: stored_settings(session, session.get_one(Connection, view.id)))
+        if view.state is ConnectionState.PAUSED and view.until is not None and view.until > self.clock.now():
+            http.pause((view.until - self.clock.now()).total_seconds())  # demanded before this start (I14)
         provider = info.make_provider(http, CompanyRef(view.company_id, view.company_name), settings)
         company = Company(self.db, provider, view.id, view.key, self.desk, self._leases)
         return _Live(company, http, tokens, RemoteLists(provider, self.clock))

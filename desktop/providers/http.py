@@ -302,11 +302,16 @@ class Judge(Protocol):
         ...
 
 
+def new_limiter(service: str, limits: Limits, clock: Clock, entropy: Entropy) -> Limiter:
+    """A limiter that nothing has passed yet."""
+    return Limiter(limits, clock, entropy, lambda until: RateLimited(service, until))
+
+
 class ServiceHttp:
     """All requests of one connection: they share the limits, the demanded waits and the token.
 
     `base` is the service's API address (see `check_base`), `service` its name for people, `tokens` gives the
-    access token, `client` may bring another transport (tests).
+    access token, `client` may bring another transport (tests), `limiter` one that knows of calls made before.
     """
 
     def __init__(
@@ -319,6 +324,7 @@ class ServiceHttp:
         entropy: Entropy,
         client: Client | None = None,
         limits: Limits | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         self.base = check_base(base)
         self.service = service
@@ -329,7 +335,7 @@ class ServiceHttp:
         self._entropy = entropy
         self._limits = limits or Limits()
         self._transport = Transport(service, clock, loopback=self.loopback, client=client, limits=self._limits)
-        self._limiter = Limiter(self._limits, clock, entropy, lambda until: RateLimited(service, until))
+        self._limiter = limiter or new_limiter(service, self._limits, clock, entropy)
         self._slots = asyncio.Semaphore(self._limits.concurrency)
         self._server_date: tuple[datetime, float] | None = None
 

@@ -46,6 +46,9 @@ class Sandbox:
 
     app: ASGIApp
     services: Mapping[str, Service]
+    ledger: Ledger
+    faults: FaultPlan
+    clock: SandboxClock
 
     def ready(self, origin: str) -> Json:
         """`services` of the ready file."""
@@ -78,7 +81,7 @@ def create_app(
     for name, service in services.items():
         endpoint = ServiceEndpoint(service, f"/{name}", ledger, faults, clock)
         routes.append(Mount(f"/{name}", _Whole(endpoint)))
-    return Sandbox(_OnlyLocal(Starlette(routes=routes)), services)
+    return Sandbox(_OnlyLocal(Starlette(routes=routes)), services, ledger, faults, clock)
 
 
 class _Whole:

@@ -190,7 +190,7 @@ class SignInFlow:
         port = listener.port if listener is not None else None
         nonce = self._entropy.token(STATE_BYTES)
         state = f"{nonce}.{port}" if port is not None else nonce
-        redirect = service.redirect_uri or f"http://localhost:{port or self._ports[0]}{PATH}"
+        redirect = service.redirect_uri or f"http://localhost:{port or (*self._ports, *PORTS)[0]}{PATH}"
         verifier = self._entropy.token(VERIFIER_BYTES) if service.sign_in.uses_pkce else ""
         gate = Gate(state)
         timer = asyncio.get_running_loop().call_later(self._wait_seconds, self._expire)

@@ -63,7 +63,7 @@ def store_settings(session: Session, company: Company, settings: CompanySettings
 
 def _store_accounts(session: Session, key: CompanyKey, settings: CompanySettings) -> None:
     rows = _rows(session, RemoteAccount, key)
-    for account in settings.accounts:
+    for account in {each.external_id: each for each in settings.accounts}.values():  # a page may come twice (L3)
         row = rows.pop(account.external_id, None)
         if row is None:
             row = RemoteAccount(provider=key.provider, company_id=key.company_id, external_id=account.external_id)
@@ -76,7 +76,7 @@ def _store_accounts(session: Session, key: CompanyKey, settings: CompanySettings
 
 def _store_tax_codes(session: Session, key: CompanyKey, settings: CompanySettings) -> None:
     rows = _rows(session, TaxCode, key)
-    for code in settings.tax_codes:
+    for code in {each.external_id: each for each in settings.tax_codes}.values():
         row = rows.pop(code.external_id, None)
         if row is None:
             row = TaxCode(provider=key.provider, company_id=key.company_id, external_id=code.external_id)

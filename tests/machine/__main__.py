@@ -1,0 +1,91 @@
+"""The state machine test by hand: python -m tests.machine commit | merge | soak | replay | seed | guards."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.helpers.offline import stay_on_loopback
+from tests.machine import profiles
+from tests.machine.driver import REGRESSIONS, Plan, draw, play
+from tests.machine.world import ALL_SERVICES, Templates
+
+
+def commit(options: argparse.Namespace) -> int:
+    """What the test command does, without pytest."""
+    totals, templates, started = profiles.Totals(), Templates(), time.perf_counter()
+    for service in options.services:
+        for result in profiles.boxed(service, options.seconds, 4, templates, options.seed):
+            totals.add(result)
+    for result in profiles.replay_all(templates):
+        totals.add(result)
+    templates.close()
+    print(totals.text(time.perf_counter() - started))
+    return profiles.failed(totals, None)
+
+
+def merge(options: argparse.Namespace) -> int:
+    found = profiles.jobs(options.seed or 10_000, profiles.MERGE_LENGTH, profiles.has_postgres())
+    totals = profiles.many(found, options.processes, steps=options.steps)
+    return profiles.failed(totals, options.keep)
+
+
+def soak(options: argparse.Namespace) -> int:
+    first = options.seed or int(time.time()) % 1_000_000 * 1000
+    print(f"soak of {options.hours} h from seed {first}", flush=True)
+    found = profiles.jobs(first, profiles.MERGE_LENGTH, profiles.has_postgres())
+    totals = profiles.many(found, options.processes, seconds=options.hours * 3600)
+    return profiles.failed(totals, options.keep)
+
+
+def replay(options: argparse.Namespace) -> int:
+    templates, code = Templates(), 0
+    for name in options.plans:
+        result = play(Plan.from_json(Path(name).read_text(encoding="utf-8")), templates)
+        print(result.report() if result.broken else f"{name}: all invariants hold ({result.digest[:12]})")
+        code = code or int(bool(result.broken))
+    templates.close()
+    return code
+
+
+def seed(options: argparse.Namespace) -> int:
+    """One seed in full; with --keep cut down and kept."""
+    templates = Templates()
+    result = play(draw(options.service, options.seed, options.length, options.database), templates)
+    print(result.report())
+    if result.broken and options.keep is not None:
+        print(f"kept in {profiles.keep(result, templates, options.keep)}")
+    templates.close()
+    return int(bool(result.broken))
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("tests.machine", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, work in (("commit", commit), ("merge", merge), ("soak", soak), ("replay", replay), ("seed", seed)):
+        one = commands.add_parser(name)
+        one.set_defaults(work=work)
+        one.add_argument("--seed", type=int, default=0)
+        one.add_argument("--keep", type=Path, default=None, help=f"where failing plans go, e.g. {REGRESSIONS.name}")
+        one.add_argument("--processes", type=int, default=1 if name == "soak" else 2)
+        one.add_argument("--services", nargs="+", default=list(ALL_SERVICES))
+        one.add_argument("--service", default="quickbooks")
+        one.add_argument("--length", type=int, default=profiles.COMMIT_LENGTH)
+        one.add_argument("--database", default="sqlite")
+        one.add_argument("--seconds", type=float, default=10.0)
+        one.add_argument("--steps", type=int, default=20_000)
+        one.add_argument("--hours", type=float, default=1.0)
+        if name == "replay":
+            one.add_argument("plans", nargs="+")
+    options = parser.parse_args(argv)
+    stay_on_loopback()
+    profiles.settle_memory()
+    with tempfile.TemporaryDirectory():
+        return int(options.work(options))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
