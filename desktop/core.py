@@ -32,9 +32,11 @@ from desktop.errors import (
     NotAllowed,
     SecretStoreProblem,
     SignInRefused,
+    StorageProblem,
 )
 from desktop.models.backup import list_backups, take_backup, thin_out
 from desktop.models.connection import Connection
+from desktop.models.desk import Setting
 from desktop.models.session import Change, Database, open_database
 from desktop.models.states import CompanyKey, ConnectionState, PushReason
 from desktop.providers.base import AccessToken, AppKeys, Endpoints, SignIn, Terms, TokenSource
@@ -70,6 +72,8 @@ _log = logging.getLogger(__name__)
 
 HEALTH_SECONDS = 3600.0
 BACKUPS = "backups"
+PROBE = "books.probe"
+"""Setting that is written to see whether there is room again."""
 QUIT_SECONDS = 5.0
 """How long a call in flight may take when the program ends; what is still out then is found out later (P4)."""
 
@@ -126,7 +130,7 @@ class Core:
         self.entropy = options.entropy
         self.desk = Desk(options.clock, options.entropy, options.account)
         self._lineage = Lineage(db, options.store, options.clock, options.entropy)
-        self.runner = Runner(self._company_or_none, before=self._lineage.grow)
+        self.runner = Runner(self._company_or_none, mark=self._lineage.grow)
         self._leases = Leases(db, f"{options.account}:{options.entropy.uuid()}")
         self._cipher: Cipher | None = None
         self._live: _Live | None = None
@@ -135,6 +139,10 @@ class Core:
         self.choose_company = options.choose_company
         """Asks the owner when a sign-in reaches several companies; the window sets it."""
         self._limiters: dict[ProviderKey, Limiter] = {}
+        self.storage_problem: StorageProblem | None = None
+        """Why the books can't be written at the moment, so that nothing is sent; tried again by itself (S2, S3)."""
+        self.on_storage: Callable[[StorageProblem | None], None] | None = None
+        """Told when that begins, and None when it is over."""
         self._sign_ins: dict[tuple[ProviderKey, AppKeys], SignIn] = {}
         self._making = asyncio.Lock()
         self._runner_task: asyncio.Task[None] | None = None
@@ -171,12 +179,23 @@ class Core:
     async def _run(self) -> None:
         while True:
             try:
+                if self.storage_problem is not None:
+                    await self.db.in_write(lambda session: session.merge(Setting(key=PROBE, value=None)))
+                    self._tell_storage(None)
                 await self.runner.run_forever()
+            except StorageProblem as problem:
+                _log.warning("the books can't be written: %s", problem.title)
+                self._tell_storage(problem)
             except BlueClerkError as problem:
                 _log.warning("the sync stopped: %s", problem.title)
             except Exception:  # whatever it was, the next change must find a runner alive
                 _log.exception("the sync stopped unexpectedly")
             await self.clock.sleep(30.0)
+
+    def _tell_storage(self, problem: StorageProblem | None) -> None:
+        self.storage_problem = problem
+        if self.on_storage is not None:
+            self.on_storage(problem)
 
     async def _watch_health(self) -> None:
         """Once an hour: what will go wrong is told before it does (M103), and the day's backup is taken."""

@@ -1,7 +1,7 @@
 """Notices that these books are not the newest ones, or not this computer's: an old copy was put back (S6), or one
 was brought here from elsewhere (A13).
 
-The books carry a number that grows at each start and before each run that may send something; the password store
+The books carry a number that grows at each start and around each run that may send something; the password store
 remembers the highest one, outside any file that could be copied back. Books with a lower number lack what was sent
 since: nothing leaves by itself then, and what is sent by hand is looked up there by our marks first. A file also
 carries the mark of the one installation that it belongs to: a copy elsewhere would use up the same sign-in, so it

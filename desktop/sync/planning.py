@@ -538,10 +538,16 @@ class _Builder:
         return None
 
     def _update_to(self, ours: Ours, theirs: Record) -> None:
-        """An adopted record of ours may be older than what we have now: bring it up to date."""
-        fields = unlike(ours.kind, ours.record, theirs)
+        """An adopted record of ours may be older than what we have now: bring it up to date.
+
+        What it refers to may be adopted in the same breath: compared by its real id, not by our symbol for it.
+        """
+        ids = {name: one.link.external_id for name, one in self.work.ours.items() if one.link is not None}
+        ids |= {one.ours.ref: one.record.external_id or "" for one in self.adoptions}
+        mine = resolve(ours.record, ids) or ours.record
+        fields = unlike(ours.kind, mine, theirs)
         if fields:
-            record = with_identity(ours.record, theirs.external_id, theirs.version)
+            record = with_identity(mine, theirs.external_id, theirs.version)
             step = Step(ours.ref, Action.UPDATE, ours.kind, record, fields)
             self.steps[ours.kind].append(PlannedStep(step, ours, ours.revision))
 

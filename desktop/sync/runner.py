@@ -75,14 +75,14 @@ class _Due:
 class Runner:
     """Keeps one connection's outbox empty. `company` gives the connected company, or None while there is none.
 
-    `before` is awaited ahead of each run, once the lease is held.
+    `mark` is awaited ahead of each run, once the lease is held, and behind one that wrote something there.
     """
 
     def __init__(
-        self, company: Callable[[], Awaitable[Company | None]], *, before: Callable[[], Awaitable[None]] | None = None
+        self, company: Callable[[], Awaitable[Company | None]], *, mark: Callable[[], Awaitable[None]] | None = None
     ) -> None:
         self._company = company
-        self._before = before
+        self._mark = mark
         self._wake = asyncio.Event()
         self._busy = asyncio.Lock()
         self._wish: Wish | None = None
@@ -175,9 +175,11 @@ class Runner:
             keeper = asyncio.get_running_loop().create_task(_keep(company, held))
             try:
                 crashpoint("lease.taken")
-                if self._before is not None:
-                    await self._before()
+                if self._mark is not None:
+                    await self._mark()
                 await self._run(company, held, total, everything)
+                if self._mark is not None and (total.writes or total.in_doubt):
+                    await self._mark()
             except LeaseLost:
                 _log.info("another desk took over the sync")
             finally:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.core import Core
-from desktop.errors import BlueClerkError
+from desktop.errors import BlueClerkError, StorageProblem
 from desktop.models.states import ConnectionState
 from desktop.text import tr
 from desktop.ui import formats, operations
@@ -89,6 +89,7 @@ class MainWindow(QMainWindow):
         self._toast_act: Callable[[], object] | None = None
         self._unwatch: Callable[[], None] | None = None
         self._closing = False
+        self._storage_said = ""
         self.menus = Menus(self)
         self._connection_soon = QTimer(self, singleShot=True, interval=80)
         self._connection_soon.timeout.connect(self._read_connection)
@@ -113,6 +114,7 @@ class MainWindow(QMainWindow):
         self.bell_panel = BellPanel(self.context, self.sync, self)
         self.bell_panel.count_changed.connect(self._on_bell_count)
         self._unwatch = core.watch(self._on_changes)
+        core.on_storage = self._on_storage
         self._make_pages()
         self.menus.enable(**{name: True for name in self.menus.actions})
         operations.run(self, self.context.read_connection(), success=lambda _: self._begin(), failure=self._on_failed)
@@ -123,6 +125,8 @@ class MainWindow(QMainWindow):
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
+        if self.context is not None:
+            self.context.core.on_storage = None
         self._connection_soon.stop()
         for page in self.pages.values():
             page.stop()
@@ -405,6 +409,16 @@ class MainWindow(QMainWindow):
 
     def _on_failed(self, error: Exception) -> None:
         self.show_problem(error, self._refresh)
+
+    def _on_storage(self, problem: StorageProblem | None) -> None:
+        """The books can't be written, or can be again: it goes on by itself, so there is nothing to press."""
+        if problem is not None:
+            self._storage_said = problem_words(problem)[0]
+            self._banner_act = None
+            self.banner.show_message(self._storage_said, status="bad", details=problem.details)
+        elif self.banner.sentence == self._storage_said:
+            self.banner.clear()
+            self.toast(tr("Your books can be written again. Syncing goes on."))
 
     # -- connection and bell ------------------------------------------------------------------
 
