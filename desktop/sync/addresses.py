@@ -1,6 +1,7 @@
 """Reading postal addresses: one spelling for streets and units, and whether people or offices are there."""
 
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +12,7 @@ _PO_BOX = re.compile(r"\b(?:p\s*\.?\s*o\s*\.?\s*box|post office box|pobox|gpo bo
 _UNIT_SLASH = re.compile(r"^\s*(?:unit|flat|apt)?\s*(\d+[a-z]?)\s*/\s*(\d+[a-z]?)\b")
 _HASH = re.compile(r"#\s*(\w+)")
 _NUMBER = re.compile(r"^\d+[a-z]?$")
+_LONGEST = 4  # words of a phrase in the lists
 _UNIT_VALUE = re.compile(r"^(?:\d+[a-z]?|[a-z]\d*)$")
 
 
@@ -81,13 +83,20 @@ def _hits(section: str, lines: tuple[str, ...]) -> tuple[str, ...]:
     streets = spellings("addresses", "street")
     found = set()
     for line in lines:
-        text = f" {' '.join(words(line))} "
-        for word in sections("addresses")[section]:
-            _, hit, after = text.partition(f" {word} ")
-            following = after.partition(" ")[0]
-            if hit and (following not in streets or word.endswith(following or " ")):
-                found.add(word)
+        tokens = words(line)
+        for phrase, following in _with_next(tokens, sections("addresses")[section]):
+            if following not in streets or phrase.endswith(following or " "):
+                found.add(phrase)
     return tuple(sorted(found))
+
+
+def _with_next(tokens: tuple[str, ...], known: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Each phrase of a list that stands in a line, with the word behind it ("" at the end)."""
+    for at in range(len(tokens)):
+        for size in range(1, min(_LONGEST, len(tokens) - at) + 1):
+            phrase = " ".join(tokens[at : at + size])
+            if phrase in known:
+                yield phrase, tokens[at + size] if at + size < len(tokens) else ""
 
 
 def is_street_address(name: str) -> bool:

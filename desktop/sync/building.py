@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from desktop.sync.names import split_legal_form, words
+from desktop.sync.names import phrases_in, split_legal_form, words
 from desktop.sync.wordlists import sections
 
+_LONGEST = 4  # words of a phrase in the lists
 _WEAK = frozenset({"contracting", "contractors", "contractor", "builders", "builder"})
 
 
@@ -22,15 +23,15 @@ def building_words(text: str) -> tuple[str, ...]:
     lists = sections("building")
     if core and core[-1] in lists["not_before"] and core[-1] not in lists["sure"]:
         return ()
-    if any(f" {phrase} " in f" {' '.join(core[1:])} " for phrase in lists["not_before"] if " " in phrase):
+    if any(" " in phrase for phrase in phrases_in(core[1:], lists["not_before"])):
         return ()
     return tuple(dict.fromkeys((*_sure(core), *_last(core))))
 
 
 def _known(core: Sequence[str]) -> tuple[str, ...]:
-    joined = f" {' '.join(core)} "
     known = sections("building")["known"]
-    return tuple(sorted(name for name in known if joined.startswith(f" {name} ")))
+    starts = (" ".join(core[:size]) for size in range(1, min(len(core), _LONGEST) + 1))
+    return tuple(name for name in starts if name in known)
 
 
 def _sure(core: Sequence[str]) -> list[str]:
@@ -39,8 +40,7 @@ def _sure(core: Sequence[str]) -> list[str]:
     for at, word in enumerate(core):
         if word in lists["sure"] and not _taken_back(core, at, word):
             found.append(word)
-    joined = f" {' '.join(core)} "
-    found += sorted(p for p in lists["sure"] if " " in p and f" {p} " in joined)
+    found += sorted(phrase for phrase in phrases_in(core, lists["sure"]) if " " in phrase)
     return found
 
 

@@ -8,12 +8,16 @@ A trial calls one pure function over plain records; it needs no network, no data
     answer.reasons     # ("Home building words: 'Homes'", "Name ends in LLC")
     answer.confidence  # 0.5 (could be either) to 1.0
 
-Every field of `CustomerFacts` is optional; the same facts always give the same answer (promise M21, ruling C1).
+Every field of `CustomerFacts` is optional: display_name, given_name, family_name, company_name, email, phone, line1,
+line2, city, region, postal_code, country, locations (a number), account_type, business_type, industry, notes. A mapping
+with these keys will do as well (`classify({"display_name": "Acme Homes LLC", "email": None})`); None and "" both mean
+not told. For many records call it once for each: no answer depends on another record. The same facts always give the
+same answer (promise M21, ruling C1).
 The words that the rules know lie in `resources/rules/`; rules the owner taught us come in as `rules` (idea N16).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from desktop.kinds import CustomerKind
@@ -22,6 +26,7 @@ from desktop.sync.building import building_words
 from desktop.sync.name_shapes import Weighing, business_words, weigh_name
 from desktop.sync.names import given_names, surnames, words
 from desktop.sync.owner_rules import CustomerFacts, OwnerRule, rule_from_correction
+from desktop.sync.plain_records import read_record
 from desktop.sync.wordlists import sections
 from desktop.text import tr
 
@@ -42,8 +47,12 @@ class Classification:
     confidence: float  # 0.5 to 1.0
 
 
-def classify(facts: CustomerFacts, rules: Sequence[OwnerRule] = ()) -> Classification:
-    """The kind of one customer. `rules` are the owner's; the first that applies decides alone."""
+def classify(facts: CustomerFacts | Mapping[str, object], rules: Sequence[OwnerRule] = ()) -> Classification:
+    """The kind of one customer. `rules` are the owner's; the first that applies decides alone.
+
+    Raises TypeError for facts that are neither `CustomerFacts` nor a mapping.
+    """
+    facts = read_record(CustomerFacts, facts)
     for rule in rules:
         if rule.applies_to(facts):
             return Classification(rule.kind, (rule.sentence(),), 1.0)

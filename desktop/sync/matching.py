@@ -11,7 +11,10 @@ A trial calls one pure function over plain records; no network, no database, no 
     results[0].existing_key  # "7"; None when NEW
     results[0].reasons       # ("Same name", "Same e-mail")
 
-For a single pair give two lists of one. `iter_match` yields the same results in chunks, for a progress bar.
+A `Party` has a key (any text, unique in its list) and, each "" when not told: display_name, given_name, family_name,
+company_name, email, phone, line1, line2, city, region, postal_code, country. A mapping with these keys will do as well,
+None meaning not told. SAME is linked and skipped, POSSIBLE is asked, NEW is imported. For a single pair give two lists
+of one. `iter_match` yields the same results in chunks, for a progress bar.
 
 Promises: SAME needs a name that agrees and something else that agrees; a weak match is POSSIBLE, never SAME (ruling
 C2). Two of the service's customers never become one of ours: of several that fit, one is SAME at most. How much an
@@ -20,12 +23,14 @@ agreement counts is learned from how common it is in the data at hand. More agre
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import islice
 
 from desktop.sync.likeness import Field, Level, NameLikeness, compare_names, compare_streets
 from desktop.sync.parties import Party, Ready, block_keys, make_ready
+from desktop.sync.plain_records import read_record
 from desktop.sync.wordlists import sections
 from desktop.text import tr
 
@@ -69,15 +74,20 @@ class MatchResult:
 
 
 def match(
-    incoming: Sequence[Party], existing: Sequence[Party], *, decisions: Iterable[Decision] = ()
+    incoming: Iterable[Party | Mapping[str, object]],
+    existing: Iterable[Party | Mapping[str, object]],
+    *,
+    decisions: Iterable[Decision] = (),
 ) -> list[MatchResult]:
-    """One result for each incoming record, in order. Pure: the same lists give the same answer."""
+    """One result for each incoming record, in order. Pure: the same lists give the same answer, and the order of
+    either list changes no verdict. Raises TypeError for a record that is neither a `Party` nor a mapping with a key.
+    """
     return [result for chunk in iter_match(incoming, existing, decisions=decisions) for result in chunk]
 
 
 def iter_match(
-    incoming: Sequence[Party],
-    existing: Sequence[Party],
+    incoming: Iterable[Party | Mapping[str, object]],
+    existing: Iterable[Party | Mapping[str, object]],
     *,
     decisions: Iterable[Decision] = (),
     chunk_size: int = 200,
@@ -85,12 +95,12 @@ def iter_match(
     """The results of `match` in chunks; an empty chunk comes while the lists are being read, so that a caller may
     show progress and give other work a turn between chunks."""
     book = _Book(decisions)
-    for start in range(0, len(existing), chunk_size):
-        book.add_existing(existing[start : start + chunk_size])
+    for parties in _chunks(existing, chunk_size):
+        book.add_existing(parties)
         yield []
     ready = list[Ready]()
-    for start in range(0, len(incoming), chunk_size):
-        ready += book.read_incoming(incoming[start : start + chunk_size])
+    for parties in _chunks(incoming, chunk_size):
+        ready += book.read_incoming(parties)
         yield []
     answers = list[MatchResult]()
     for start in range(0, len(ready), chunk_size):
@@ -99,6 +109,12 @@ def iter_match(
     answers = _one_to_one(answers)
     for start in range(0, len(answers), chunk_size):
         yield answers[start : start + chunk_size]
+
+
+def _chunks(records: Iterable[Party | Mapping[str, object]], size: int) -> Iterator[list[Party]]:
+    rest = iter(records)
+    while chunk := [read_record(Party, record) for record in islice(rest, size)]:
+        yield chunk
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache, lru_cache
 
+from rapidfuzz.distance import DamerauLevenshtein
+
 from desktop.sync.addresses import is_street_address
 from desktop.sync.names import (
+    family_share,
     frequent_surnames,
     given_names,
+    given_share,
     legal_forms,
     looks_like_surname,
+    phrases_in,
     split_legal_form,
     strip_affixes,
     surnames,
@@ -24,10 +29,18 @@ _BY_SOMEBODY = re.compile(r"\w\s+by\s+\w", re.IGNORECASE)
 _WEB = re.compile(r"\w\.(?:com|net|org|co\.uk|com\.au|co\.nz|ca|ie|io)\b|\bwww\.", re.IGNORECASE)
 _CAMEL = re.compile(r"\b(?!Mc|Mac|De|Di|Du|La|Le|Van|Von|Fitz|O['’]|D['’]|St)[A-Z][a-z]+[A-Z][a-z]+")
 _ACRONYM = re.compile(r"(?<![\w.])(?:[A-Z]{2,5}|[A-Z]&[A-Z]|[A-Z]\d)(?![\w.])")
+_N_JOINED = re.compile(r"(?<=[a-z\s])['’][nN]['’]?(?=\s|[A-Z])|(?<=\w)['’]N\s|\s['’]?[nN]['’]\s")
+_SLASH = re.compile(r"[^\W\d_]/[^\W\d_]")
 _BRACKETS = re.compile(r"\s*[(\[{][^)\]}]*[)\]}]\s*")
 _TRADING_AS = re.compile(r"^.*?\b(?:d/?b/?a|t/a|trading as|doing business as)\b[:.]?\s*", re.IGNORECASE)
 _HOUSEHOLD_TAILS = ("residence", "household", "family", "home", "homeowner", "homeowners", "property owner")
 _MIN_COMPOUND = 4
+_WELL_KNOWN = 100  # bearers in a million that make a name one before it is another word
+_FEW_CALLED = 5  # a family name may be used as a given name so often and two of them still be partners
+_RATHER_RARE = 15  # bearers in a million that make a word of trade possible as a family name
+_MIN_SLIP = 8  # letters of a trade word that may be mistyped and still be known
+# Two syllables of romanised Chinese ("Xiaoming", "Jianying").
+_PINYIN = re.compile(r"(?:(?:[zcs]h|[bpmfdtnlgkhjqxrzcswy])[iu]?(?:ai|ei|ao|ou|[aeiou](?:ng?)?)){2}")
 
 
 class Word(Enum):
@@ -63,20 +76,21 @@ class Weighing:
 def plain_words() -> frozenset[str]:
     """English words that made-up names consist of."""
     lists = sections("common_words")
-    return lists["adjective"] | lists["noun"] | lists["place"] | lists["word"] | lists["basic"]
+    return lists["adjective"] | lists["noun"] | lists["place"] | lists["word"] | lists["basic"] | lists["more"]
 
 
 @cache
-def business_phrases() -> tuple[str, ...]:
+def business_phrases() -> frozenset[str]:
     """Business words that are several words."""
-    return tuple(sorted(word for word in business_words() if " " in word))
+    return frozenset(word for word in business_words() if " " in word)
 
 
 @cache
 def business_words() -> frozenset[str]:
     """Words of trades, shops and offices."""
     lists = sections("business")
-    return lists["trade"] | lists["commerce"] | lists["institution"] | lists["profession"]
+    parts = ("trade", "commerce", "institution", "profession", "makes", "foreign", "abbreviation")
+    return frozenset().union(*(lists[part] for part in parts))
 
 
 @lru_cache(maxsize=65536)
@@ -96,16 +110,49 @@ def word_class(word: str) -> Word:
         return Word.PLAIN
     if _singular(word) in business_words():
         return Word.TRADE
+    if given_share(word):
+        return Word.GIVEN
+    if family_share(word):
+        return Word.FAMILY
     if _is_english(word) and not word.startswith(("mc", "mac")):
         return Word.PLAIN
+    if _is_misspelt_trade(word):
+        return Word.TRADE
     if looks_like_surname(word):
         return Word.FAMILY
     return Word.PLAIN if _is_made_up(word) else Word.UNKNOWN
 
 
+def _is_misspelt_trade(word: str) -> bool:
+    """ "Nailz" and "Kutz" on purpose, "photgraphy" by a slip; only long words may have a slip."""
+    if word.endswith("z") and len(word) >= 4 and f"{word[:-1]}s" in business_words() | plain_words():
+        return True
+    if len(word) < _MIN_SLIP:
+        return False
+    near = {trade for shorter in (word, *_shortened(word)) for trade in _trades_by_slip().get(shorter, ())}
+    return any(DamerauLevenshtein.distance(word, trade, score_cutoff=1) <= 1 for trade in near)
+
+
+@cache
+def _trades_by_slip() -> dict[str, tuple[str, ...]]:
+    """Each long word of trade under itself and under all that is left of it when one letter is lost."""
+    found: dict[str, tuple[str, ...]] = {}
+    for trade in sorted(business_words() | sections("building")["sure"]):
+        if len(trade) >= _MIN_SLIP and " " not in trade:
+            for shorter in {trade, *_shortened(trade)}:
+                found[shorter] = (*found.get(shorter, ()), trade)
+    return found
+
+
+def _shortened(word: str) -> set[str]:
+    return {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+
 def _is_english(word: str) -> bool:
-    """An unlisted word with the ending of a plain one: "wagging", "salvation"."""
+    """An unlisted word with the ending of a plain one: "wagging", "salvation"; but "Xiaoming" is a name."""
     if word.endswith("ing") and len(word) >= 6 and any(letter in "aeiouy" for letter in word[:-3]):
+        if _PINYIN.fullmatch(word):
+            return False
         return not word.endswith(("ling", "ting")) or len(word) >= 8
     return len(word) >= 7 and any(word.endswith(end) for end in sections("people")["english_end"])
 
@@ -132,13 +179,20 @@ def is_plain(word: str) -> bool:
     """Whether the word is English, whatever else it may be; "will" before a surname is a name first."""
     if word in sections("common_words")["basic"] and (word in given_names() or word in frequent_surnames()):
         return False
+    if word in sections("common_words")["place"] and given_share(word) >= _WELL_KNOWN and not _is_thing(word):
+        return False  # "Gary" and "Charlotte" are people before they are towns
     return word in plain_words() or word in business_words()
+
+
+def _is_thing(word: str) -> bool:
+    lists = sections("common_words")
+    return word in lists["noun"] or word in lists["adjective"] or word in lists["word"] or word in lists["more"]
 
 
 def weigh_name(text: str) -> Weighing:
     """Everything that one name says about who bears it; an empty name says nothing."""
     found = Weighing()
-    text = _TRADING_AS.sub("", _BRACKETS.sub(" ", text)).strip(" ,.-")
+    text = _TRADING_AS.sub("", _BRACKETS.sub(" ", text)).strip(" ,-").lstrip(".")
     tokens = words(text)
     if not tokens or _weigh_household(text, tokens, found):
         return found
@@ -167,7 +221,8 @@ def _has_inner_form(tokens: tuple[str, ...]) -> str:
 def _weigh_household(text: str, tokens: tuple[str, ...], found: Weighing) -> bool:
     """Names of a home: "The Andersons", "The Smith Family", "Estate of Ann Lee", "Baker Residence"."""
     joined = " ".join(tokens)
-    if any(phrase in joined for phrase in sections("legal_forms")["trust"]):
+    said = f" {joined} ".replace(" real estate of ", " ")
+    if any(f" {phrase} " in said for phrase in sections("legal_forms")["trust"]):
         found.for_person(4.0, tr("Name of a family's trust or estate"))
         return True
     if joined.startswith(("mr and mrs ", "mr and ms ", "mrs and mr ", "dr and mrs ", "mr and mr ", "mrs and mrs ")):
@@ -191,11 +246,18 @@ def _weigh_marks(text: str, core: tuple[str, ...], found: Weighing) -> None:
     """What can be seen without reading the words: "'s", digits, capitals, a web address."""
     own = _POSSESSIVE.search(text)
     if own:
-        found.for_company(3.0, tr("Possessive name '{word}'", word=own.group()))
+        last = own.end() == len(text) and not text.casefold().startswith("the ")  # "Harry Ramsden's"
+        found.for_company(5.0 if last else 3.0, tr("Possessive name '{word}'", word=own.group()))
+    elif _is_bare_possessive(core):
+        found.for_company(3.0, tr("Possessive name '{word}'", word=core[0].title()))
     if _BY_SOMEBODY.search(text):
         found.for_company(3.0, tr("'by' somebody"))
     if _WEB.search(text):
         found.for_company(4.0, tr("Name is a web address"))
+    if _N_JOINED.search(text):
+        found.for_company(3.5, tr("Worded like a company"))  # "Eat'n Park"
+    if _SLASH.search(text) and not _is_couple_by_slash(text):
+        found.for_company(2.5, tr("Worded like a company"))
     camel = _CAMEL.search(text)
     if camel and not _is_word_of_names(camel.group()):
         found.for_company(2.5, tr("Brand spelling '{word}'", word=camel.group()))
@@ -206,6 +268,22 @@ def _weigh_marks(text: str, core: tuple[str, ...], found: Weighing) -> None:
         if short and not _is_word_of_names(short.group()) and not _initials(text, short, core):
             points = 5.0 if "&" in short.group() else 3.2 if len(core) > 1 and len(short.group()) > 2 else 1.7
             found.for_company(points, tr("Short form '{word}'", word=short.group()))
+
+
+def _is_couple_by_slash(text: str) -> bool:
+    """ "Liz/Mark Donnelly"; also the "c/o" of a letter."""
+    return all(
+        part and (part[0] in given_names() or part[-1] in given_names() or part[-1:] == ("c",))
+        for part in map(words, text.split("/")[:-1])
+    )
+
+
+def _is_bare_possessive(core: tuple[str, ...]) -> bool:
+    """ "Mikes Garage", "Rudys Kismet": a given name with the s of an owner, and nobody's family name."""
+    first = core[0]
+    if len(core) < 2 or len(first) < 5 or not first.endswith("s") or first.endswith("ss"):
+        return False
+    return first[:-1] in given_names() and first not in given_names() and not looks_like_surname(first)
 
 
 def _is_word_of_names(text: str) -> bool:
@@ -233,13 +311,11 @@ def _initials(text: str, short: re.Match[str], core: tuple[str, ...]) -> bool:
 
 
 def _weigh_phrases(core: tuple[str, ...], found: Weighing) -> None:
-    joined = f" {' '.join(core)} "
-    if joined.strip() in sections("known_companies")["business"]:
+    if " ".join(core) in sections("known_companies")["business"]:
         found.for_company(6.0, tr("A well-known company"))
-    for phrase in business_phrases():
-        if f" {phrase} " in joined:
-            found.for_company(2.5, tr("Business words '{word}'", word=phrase))
-            return
+    for phrase in phrases_in(core, business_phrases()):
+        found.for_company(2.5, tr("Business words '{word}'", word=phrase))
+        return
 
 
 def _weigh_comma(text: str, found: Weighing) -> bool:
@@ -271,8 +347,10 @@ def _weigh_comma(text: str, found: Weighing) -> bool:
 
 def _are_people(given: tuple[str, ...]) -> bool:
     at = given.index("and")
-    if len(given) == 3 and given[0] in frequent_surnames() and given[2] in frequent_surnames():
-        return False  # "Lee, Nelson and Mason"
+    if len(given) == 3:  # "Lee, Nelson and Mason" are partners, "Mason, John & Mary" a couple
+        called = given_share(given[0]) * given_share(given[2])
+        if family_share(given[0]) * family_share(given[2]) * _FEW_CALLED > called:
+            return False
     return all(part and _can_start(part[0]) for part in (given[:at], given[at + 1 :]))
 
 
@@ -288,6 +366,10 @@ def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
         return
     if _count(left + right, Word.TRADE) or "and" in right:
         _weigh_words(left + right, found)
+        return
+    if len(left[0]) == 1 == len(right[0]) == len(left) and len(right) > 1 and not _is_family(right[1:]):
+        found.for_company(2.5, tr("Initials joined, like a firm"))
+        _weigh_words(right[1:], found)
         return
     unknown_first = len(left) == 1 and word_class(left[0]) is Word.UNKNOWN and len(right) == 2
     both_given = (_can_start(left[0]) or unknown_first) and _can_start(right[0])
@@ -305,6 +387,12 @@ def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
         _weigh_words(left + right, found)
     elif len(right) <= 2 and (len(left) <= 2 or not _can_start(left[0]) or len(right) == 1):
         found.for_company(2.5, tr("Family names joined, like a firm"))
+
+
+def _is_family(tail: tuple[str, ...]) -> bool:
+    """Whether the words after "J & C" are a family name: one word that can be one, whatever particles precede."""
+    body = [word for word in tail if word not in sections("people")["particle"]] or list(tail)
+    return len(body) == 1 and (body[0] in surnames() or word_class(body[0]) not in (Word.TRADE, Word.PLAIN))
 
 
 def _can_start(word: str) -> bool:
@@ -346,7 +434,10 @@ def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
     names = tuple(word for word in body if word not in particles or len(body) == 1)
     if not names:
         return
-    if _count(names, Word.TRADE):
+    if _is_nicknamed(names):
+        found.for_person(2.0, tr("Reads like given name and surname"))  # "Art Vandelay", "Red Barrett"
+        return
+    if _count(names, Word.TRADE) and not _is_called_like_a_trade(names):
         _weigh_words(names, found)
         return
     if _weigh_article(body, names, found):
@@ -359,6 +450,20 @@ def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
         _weigh_pair(names[0], names[1], found)
     else:
         _weigh_long(names, found)
+
+
+def _is_called_like_a_trade(names: tuple[str, ...]) -> bool:
+    """ "Charles Flowers", "Lisa Crafts": a word of trade that people are called by, behind a given name that is
+    nothing else."""
+    if len(names) != 2 or is_plain(names[0]) or given_share(names[0]) < max(_WELL_KNOWN, family_share(names[0])):
+        return False
+    return family_share(names[1]) >= _RATHER_RARE
+
+
+def _is_nicknamed(names: tuple[str, ...]) -> bool:
+    if len(names) != 2 or names[0] not in sections("people")["nick_words"]:
+        return False
+    return not is_plain(names[1]) and word_class(names[1]) in (Word.FAMILY, Word.UNKNOWN)
 
 
 def _weigh_article(body: tuple[str, ...], names: tuple[str, ...], found: Weighing) -> bool:
@@ -379,7 +484,7 @@ def _weigh_hyphened(text: str, names: tuple[str, ...], found: Weighing) -> bool:
     if len(names[0]) == 1:
         found.for_company(2.0, tr("A single word that is nobody's name we know"))
         return True
-    if names[0] in given_names() and names[0] not in surnames():
+    if names[0] in given_names() and names[1] in given_names() and names[1] not in surnames():
         return False
     found.for_company(0.8, tr("Family names joined, like a firm"))
     return True
@@ -387,7 +492,8 @@ def _weigh_hyphened(text: str, names: tuple[str, ...], found: Weighing) -> bool:
 
 def _weigh_single(word: str, found: Weighing) -> None:
     reading = word_class(word)
-    if reading in (Word.GIVEN, Word.FAMILY) and (not is_plain(word) or word in given_names()):
+    known = word in given_names() or word in surnames() or given_share(word) + family_share(word) >= _WELL_KNOWN
+    if known and reading in (Word.GIVEN, Word.FAMILY) and (not is_plain(word) or word in given_names()):
         found.for_person(1.2, tr("A single name of a person"))
     elif is_plain(word) or reading is Word.PLAIN:
         found.for_company(2.0, tr("Made-up name: {words}", words=f"'{word.title()}'"))
@@ -402,7 +508,14 @@ def _weigh_pair(first: str, last: str, found: Weighing) -> None:
     one, two = word_class(first), word_class(last)
     person = tr("Reads like given name and surname")
     made_up = tr("Made-up name: {words}", words=f"'{first.title()} {last.title()}'")
-    if one is Word.INITIAL or (len(first) == 2 and not _has_vowel(first) and two in (Word.FAMILY, Word.UNKNOWN)):
+    if (one is Word.INITIAL or len(first) == 2) and two in (Word.PLAIN, Word.TRADE) and not _has_vowel(first):
+        if family_share(last):
+            found.for_person(1.0, tr("Initial and surname"))  # "T. J. Beam"
+        else:
+            found.for_company(1.0, made_up)  # "C Spire"
+    elif last in business_words() and last not in frequent_surnames() and len(first) <= 2 and one is not Word.GIVEN:
+        found.for_company(1.0, made_up)  # "GT Bank"
+    elif one is Word.INITIAL or (len(first) == 2 and not _has_vowel(first) and two in (Word.FAMILY, Word.UNKNOWN)):
         found.for_person(3.0, tr("Initial and surname"))
     elif one is Word.GIVEN and two is Word.GIVEN:
         found.for_person(2.0 if is_plain(first) and is_plain(last) else 4.0, person)
@@ -412,12 +525,14 @@ def _weigh_pair(first: str, last: str, found: Weighing) -> None:
         _weigh_given_family(first, last, person, made_up, found)
     elif one is Word.GIVEN and two is Word.UNKNOWN:
         found.for_person(1.5 if is_plain(first) else 3.0, person)
-    elif one is Word.GIVEN and two is Word.PLAIN and not is_plain(last):
-        found.for_person(1.5, person)  # "Dakota Fanning": English by its ending alone
-    elif one is Word.GIVEN:  # "Amber Horizon", "Tom Stallion"
+    elif one is Word.GIVEN and two is Word.TRADE:
+        found.for_person(1.0, person)
+    elif one is Word.GIVEN:  # "Amber Horizon", "Tom Stallion", "Gary Blue"
         if is_plain(first):
             found.for_company(1.5, made_up)
-        elif first in surnames():
+        elif family_share(last) and given_share(first) >= _WELL_KNOWN:
+            found.for_person(1.5, person)
+        elif family_share(first) > given_share(first):
             found.for_company(0.4, made_up)
         else:
             found.for_person(0.5, person)
@@ -430,13 +545,8 @@ def _weigh_pair(first: str, last: str, found: Weighing) -> None:
             found.for_company(0.6, made_up)
         else:
             found.for_person(0.5 if is_plain(first) else 1.5, person)
-    elif (
-        one is Word.PLAIN
-        and first in sections("people")["nick_words"]
-        and two in (Word.FAMILY, Word.UNKNOWN)
-        and not is_plain(last)
-    ):
-        found.for_person(1.2, person)  # "Bear Grylls"
+    elif one is Word.PLAIN and given_share(first) and two is Word.FAMILY and not is_plain(last):
+        found.for_person(0.8, person)  # "Montana Webb"
     elif one is Word.PLAIN:
         found.for_company(1.0 if two in (Word.GIVEN, Word.UNKNOWN) else 2.0, made_up)
     elif two is Word.PLAIN:
@@ -445,7 +555,10 @@ def _weigh_pair(first: str, last: str, found: Weighing) -> None:
         if last in business_words():
             found.for_company(1.0, made_up)
         else:
+            rather_word = last in sections("people")["rather_word"]
             found.for_person(3.0 if not is_plain(last) else 1.5 if last in frequent_surnames() else 0.4, person)
+            if rather_word:
+                found.for_company(1.5, made_up)  # "Halibut House"
     elif one is Word.UNKNOWN and two is Word.GIVEN:
         found.for_person(2.0, person)
     elif one is Word.UNKNOWN and two is Word.UNKNOWN:
@@ -458,6 +571,8 @@ def _weigh_given_family(first: str, last: str, person: str, made_up: str, found:
     elif is_plain(first) and is_plain(last):
         if last in frequent_surnames():
             found.for_person(0.8, person)  # "Hazel Brooks"
+        elif given_share(first) >= _WELL_KNOWN and family_share(last) >= _WELL_KNOWN:
+            found.for_person(0.4, person)  # "Lily Wall"
         else:
             found.for_company(0.4, made_up)  # "Rose Garden"
     elif last in business_words() and first in surnames():
@@ -487,6 +602,12 @@ def _weigh_long(names: tuple[str, ...], found: Weighing) -> None:
     last = names[-1]
     kinds = [word_class(word) for word in names]
     starts = kinds[0] in (Word.GIVEN, Word.INITIAL)
+    if all(kind is Word.INITIAL for kind in kinds):
+        found.for_company(1.5, tr("Letters alone"))
+        return
+    if len(names) == 3 and kinds[0] is Word.GIVEN and kinds[1] is Word.INITIAL:
+        found.for_person(3.0, tr("Reads like given name and surname"))  # "Angela D. Alsobrooks"
+        return
     ends_plain = last in business_words() and last in surnames()
     if Word.PLAIN in kinds:
         middle_only = starts and kinds[-1] in (Word.FAMILY, Word.UNKNOWN) and not is_plain(names[0])

@@ -2,13 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache, lru_cache
 
 import cleanco.termdata
 from nicknames import name_triplets
 
-from desktop.sync.wordlists import groups, sections
+from desktop.sync.wordlists import groups, sections, shares
 
 # Letters that Unicode does not take apart into a base letter and a mark.
 _WHOLE_LETTERS = str.maketrans(
@@ -35,6 +35,17 @@ def words(text: str) -> tuple[str, ...]:
     if "." in folded:
         folded = _DOTTED.sub(lambda hit: hit.group().replace(".", "").replace(" ", "") + " ", folded)
     return tuple(_WORD.findall(folded))
+
+
+def phrases_in(tokens: Sequence[str], known: Collection[str], longest: int = 4) -> list[str]:
+    """The words and phrases of a list that stand in a row of words, in the order of reading, longest first."""
+    found = []
+    for at in range(len(tokens)):
+        for size in range(min(longest, len(tokens) - at), 0, -1):
+            phrase = " ".join(tokens[at : at + size])
+            if phrase in known:
+                found.append(phrase)
+    return found
 
 
 @cache
@@ -114,6 +125,19 @@ def surnames() -> frozenset[str]:
 def frequent_surnames() -> frozenset[str]:
     """Family names so common that a word among them is a name first."""
     return sections("surnames")["frequent"]
+
+
+_LISTED = 50  # what a name of our own list counts as when the census has it not: outside the United States it is common
+
+
+def given_share(word: str) -> int:
+    """How many in a million are called by this given name; 0 for a word that is none."""
+    return shares("census_given").get(word) or (_LISTED if word in given_names() else 0)
+
+
+def family_share(word: str) -> int:
+    """How many in a million bear this family name; 0 for a word that is none."""
+    return shares("census_surnames").get(word) or (_LISTED if word in surnames() else 0)
 
 
 @cache

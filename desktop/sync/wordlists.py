@@ -47,3 +47,14 @@ def groups(name: str) -> tuple[frozenset[str], ...]:
         line.split("#", 1)[0] for line in resource("rules", f"{name}.txt").read_text(encoding="utf-8").splitlines()
     )
     return tuple(frozenset(line.split()) for line in lines if line.strip() and not line.startswith("["))
+
+
+@cache
+def shares(name: str) -> Mapping[str, int]:
+    """A list file of `word=number` pairs: how many in a million bear each name."""
+    found: dict[str, int] = {}
+    for line in resource("rules", f"{name}.txt").read_text(encoding="utf-8").splitlines():
+        for pair in line.split("#", 1)[0].split():
+            word, _, number = pair.partition("=")
+            found[word] = int(number)
+    return found

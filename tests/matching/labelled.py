@@ -23,7 +23,7 @@ def table(name: str, which: str) -> list[dict[str, str]]:
 
 def facts_of(row: dict[str, str]) -> CustomerFacts:
     fields = {key: value for key, value in row.items() if key not in ("kind", "locations")}
-    return CustomerFacts(**fields, locations=int(row["locations"]))
+    return CustomerFacts(**fields, locations=int(row.get("locations", "1")))
 
 
 def party_of(row: dict[str, str], side: str) -> Party:

@@ -103,6 +103,46 @@ def test_M30_five_hundred_john_smiths_stay_five_hundred() -> None:
     assert all(answer.verdict is NEW for answer in match(rows, []))
 
 
+def test_M29_gaps_odd_letters_and_mappings_are_read_too() -> None:
+    gaps = dict.fromkeys(Party.__dataclass_fields__, None) | {
+        "key": 7,
+        "display_name": "John Smith",
+        "email": JOHN.email,
+    }
+    assert match(iter([gaps]), [JOHN])[0].verdict is SAME
+    assert match([gaps], [JOHN])[0].incoming_key == "7"
+    assert match([Party(**gaps)], [JOHN])[0].verdict is SAME  # type: ignore[arg-type]
+    for odd in (
+        "\x00",
+        "\u202eevil",
+        "\ud800",
+        "😀",
+        "İstanbul",
+        "株式会社",
+        "9" * 65536,
+        "A-" * 32768,
+        ",,,",
+        "&",
+        "Mr",
+    ):
+        for field in Party.__dataclass_fields__:
+            odd_one = {"key": "k", field: odd}
+            assert match([odd_one], [odd_one, JOHN])[0].reasons
+    with pytest.raises(TypeError):
+        match(["John Smith"], [])  # type: ignore[list-item]
+    with pytest.raises(TypeError):
+        match([{"display_name": "no key"}], [])
+
+
+def test_M28_the_order_of_the_lists_changes_no_verdict() -> None:
+    rows = [party_of(row, side) for row in table("pairs.csv", "first")[:120] for side in ("a", "b")]
+    ours = [replace(row, key=f"e{n}") for n, row in enumerate(rows[::2])]
+    theirs = [replace(row, key=f"r{n}") for n, row in enumerate(rows[1::2])]
+    told = {answer.incoming_key: (answer.verdict, answer.existing_key) for answer in match(theirs, ours)}
+    turned = match(theirs[::-1], ours[::-1])
+    assert {answer.incoming_key: (answer.verdict, answer.existing_key) for answer in turned} == told
+
+
 def test_M36_the_owners_decision_outranks_every_rule() -> None:
     ours, theirs = replace(JOHN, key="7"), party("Nothing Alike", key="r1")
     assert match([theirs], [ours], decisions=[Decision("r1", "7", True)])[0].verdict is SAME
