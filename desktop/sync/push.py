@@ -46,7 +46,7 @@ from desktop.providers.records import (
     PaymentRecord,
     Record,
 )
-from desktop.sync import failures
+from desktop.sync import blame, failures
 from desktop.sync.asking import Answers, ask_apart
 from desktop.sync.company import Company
 from desktop.sync.leases import LEASE_SECONDS, HeldLease, LeaseLost
@@ -584,6 +584,8 @@ class Push:
             ours = self._ours[name]
             if name in self._published or (name not in self._work.targets and ours.kind is not Kind.INVOICE):
                 continue
+            if ours.kind is Kind.INVOICE:
+                error = self._report.refused[name] = blame.named(session, self._service, ours.local_id, error)
             extra: dict[str, object] = {}
             if isinstance(error, TotalsDiffer | BalanceDiffers):
                 what = "total" if isinstance(error, TotalsDiffer) else "balance"

@@ -254,6 +254,7 @@ class ConnectionPage(QWidget):
 
     def _make_parts(self) -> None:
         self.back = PlainButton(tr("All services"), self, icon_name="back")
+        self.back.setStyleSheet("padding-left: 0px;")
         self.back.clicked.connect(self.back_asked)
         self.title = label("", "title", parent=self)
         self.pill = StatusPill(Status(""), self)
@@ -308,7 +309,6 @@ class ConnectionPage(QWidget):
         for button in (self.sync_button, self.wizard_button, self.disconnect_button):
             head.addWidget(button)
         top = QHBoxLayout()
-        top.setContentsMargins(-px(12), 0, 0, 0)
         top.addWidget(self.back)
         top.addStretch(1)
         column = QVBoxLayout(self)

@@ -254,7 +254,7 @@ class MappingPanel(QWidget):
                 stretch=True,
             ),
             Column[_Row](
-                "",
+                tr("Suggestion"),
                 self._suggestion,
                 key="suggestion",
                 status=lambda row: Status(self._suggestion(row)) if self._suggestion(row) else None,

@@ -85,9 +85,15 @@ class SwitchesPanel(QWidget):
             "customers": tr("New customers and changed addresses, e-mails and phone numbers."),
             "items": tr("New items and changed prices."),
         }
-        if capabilities is not None and not capabilities.sync_items:
-            texts["items"] = tr("{service} makes products as invoices need them.", service=service)
-            self.boxes["items"].setEnabled(False)
+        if capabilities is not None:
+            self.boxes["items"].setVisible(capabilities.sync_items)
+            self._hints["items"].setContentsMargins(theme().px(30) if capabilities.sync_items else 0, 0, 0, 0)
+            if not capabilities.sync_items:
+                texts["items"] = tr(
+                    "Items need no switch: {service} gets a product when an invoice needs one.", service=service
+                )
+            if capabilities.deposit_account_required:
+                texts["payments"] += " " + tr("Choose the account they go to under Tax and payments.")
         for name, text in texts.items():
             self._hints[name].setText(text)
             self.boxes[name].setAccessibleDescription(text)

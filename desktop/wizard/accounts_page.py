@@ -24,6 +24,7 @@ class AccountsPage(StepPage):
         self.panel = MappingPanel(self.core, self)
         self.panel.changed.connect(self.commit_changed)
         self.panel.load_failed.connect(self.show_failure)
+        self.panel.loaded.connect(self.panel.table.setFocus)
         self.nothing = EmptyState(
             "account",
             tr("There is nothing to map"),

@@ -63,6 +63,7 @@ class DonePage(StepPage):
             self.capabilities.income_accounts,
             self.terms.income_account,
             tuple(problems(progress, self.flow.steps)),
+            self.capabilities.sync_items,
         )
 
     def _fill(self, facts: Facts) -> None:

@@ -94,6 +94,8 @@ class Facts:
     account_word: str = ""
     """The service's word for an account in the mapping, in the singular."""
     problems: tuple[tuple[str, str], ...] = field(default=())
+    sync_items: bool = True
+    """Whether the service has a switch for items."""
 
 
 def summary(facts: Facts, steps: tuple[str, ...] = STEPS) -> list[Line]:
@@ -107,6 +109,17 @@ def summary(facts: Facts, steps: tuple[str, ...] = STEPS) -> list[Line]:
         lines.append(_accounts(facts))
     if "settings" in steps:
         lines.append(_auto(facts))
+        lines.append(
+            Line(
+                tr("See who stayed behind"),
+                "",
+                tr(
+                    "Open “Unsynced customers” at the top of {service}'s page whenever you like: it lists who is in "
+                    "{service} but not here.",
+                    service=facts.service,
+                ),
+            )
+        )
     return lines
 
 
@@ -185,7 +198,7 @@ def _auto(facts: Facts) -> Line:
             (on.invoices, tr("invoices")),
             (on.payments, tr("payments")),
             (on.customers, tr("customers")),
-            (on.items, tr("items")),
+            (on.items and facts.sync_items, tr("items")),
         )
         if switch
     ]

@@ -167,7 +167,8 @@ class ItemsPage(ImportPage[ItemRow]):
     def explain(self, row: ItemRow) -> str:
         record = row.review.record
         parts = (record.name, record.description, self._price(row), row.account)
-        return " · ".join(part for part in parts if part) + "\n" + self.verdict(row).text
+        said = " · ".join(part for part in parts if part)
+        return said if row.review.preselected else f"{said}\n{self.verdict(row).text}"
 
     async def take(self, rows: list[ItemRow]) -> Imported:
         company = await self.core.require_company()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 LOOKS = {
@@ -22,6 +23,10 @@ LOOKS = {
 
 
 SERVICES = ("quickbooks", "xero", "freshbooks", "wave")
+
+
+async def _first(companies: Any) -> Any:
+    return companies[0]
 
 
 async def _draw(folder: Path, size: tuple[int, int], service: str) -> None:
@@ -40,6 +45,7 @@ async def _draw(folder: Path, size: tuple[int, int], service: str) -> None:
         async with open_core(Path(home) / "desk", server) as core:
             if service == SERVICES[0]:
                 await shoot_all(core, folder, size=size, prefix="0-")
+            core.choose_company = _first
             await sign_in(core, service)
             for name in ("E. Alvarez", "Blue Heron Cafe", "Mary Mason", "Ming's Noodle House"):
                 await core.do(create_customer, CustomerDraft(display_name=name, kind=CustomerKind.HOMEOWNER))

@@ -98,7 +98,7 @@ async def test_M13_C16_skip_everything_changes_nothing(qloop, tmp_path, sandbox,
         for step in STEPS[:-1]:
             assert wizard.step == step
             await press(wizard, BUTTONS.CustomButton1)
-        assert [line.text for line in wizard.currentPage().lines][-1] == "Auto-Sync is off"
+        assert "Auto-Sync is off" in [line.text for line in wizard.currentPage().lines]
         await press(wizard, BUTTONS.FinishButton)
         assert not await customers_here(core) and await items_here(core) == items_before
         view = await core.connection()

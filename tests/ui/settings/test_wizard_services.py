@@ -1,0 +1,147 @@
+"""The wizard of each of the four services: what is chosen, what is mapped, and what the service has none of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QLabel, QWidget, QWizard
+
+from desktop.books.items import ItemDraft, create_item
+from desktop.core import Core
+from desktop.sync.mapping import mapping_view
+from desktop.ui import operations
+from desktop.wizard.wizard import SetupWizard, prepare
+from tests.helpers.desk import open_core
+from tests.helpers.waiting import until
+from tests.sync.test_four_services import ALL, connect
+from tests.ui.settings.test_wizard import customers_here, forward, press
+
+BUTTONS = QWizard.WizardButton
+pytestmark = pytest.mark.timeout(90)
+
+
+async def at(core: Core, window: QWidget, step: str) -> tuple[SetupWizard, Any]:
+    """The wizard with all before `step` skipped."""
+    wizard = await prepare(core, window)
+    wizard.open()
+    await until(lambda: not operations.pending(), 20)
+    while wizard.step != step:
+        await press(wizard, BUTTONS.CustomButton1)
+    return wizard, wizard.currentPage()
+
+
+def texts(page: QWidget) -> str:
+    return " ".join(one.text() for one in page.findChildren(QLabel) if one.isVisible())
+
+
+SETUP = [
+    pytest.param("quickbooks", "Map Income Accounts", "income account", id="M5"),
+    pytest.param("xero", "Map Revenue Accounts", "revenue account", id="M6"),
+]
+
+
+@pytest.mark.parametrize(("service", "title", "word"), SETUP)
+async def test_M5_M6_what_to_sync_is_picked_and_accounts_are_mapped_in_the_services_words(
+    qloop, tmp_path, sandbox, control, window, service: str, title: str, word: str
+) -> None:
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        await connect(core, sandbox, service)
+        item = await core.do(create_item, ItemDraft(name="Drain check"))
+        wizard, page = await at(core, window, "accounts")
+        assert page.accessibleName() == title and f"The {word} decides" in page.sentence.text()
+        page.panel.choose(item, page.panel._view.accounts[0].external_id)
+        await forward(wizard)
+        boxes = wizard.currentPage().panel.boxes
+        assert all(boxes[name].isVisible() and boxes[name].isEnabled() for name in ("invoices", "customers", "items"))
+        boxes["items"].click()
+        await forward(wizard)
+        view = await core.connection()
+        assert view is not None and view.switches.invoices and view.switches.customers and not view.switches.items
+        rows = {row.item_id: row for row in (await core.ask(mapping_view, view.key)).rows}
+        assert rows[item].usable
+        wizard.reject()
+        await until(lambda: not operations.pending())
+
+
+async def test_M7_freshbooks_has_nothing_to_map_and_says_so_in_one_line(
+    qloop, tmp_path, sandbox, control, window
+) -> None:
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        await connect(core, sandbox, "freshbooks")
+        await core.do(create_item, ItemDraft(name="Drain check"))
+        wizard, page = await at(core, window, "accounts")
+        assert page.nothing.isVisible() and not page.panel.isVisible() and "FreshBooks" in texts(page)
+        await forward(wizard)
+        boxes = wizard.currentPage().panel.boxes
+        assert all(boxes[name].isEnabled() for name in ("invoices", "customers", "items"))
+        await forward(wizard)
+        lines = [line.text for line in wizard.currentPage().lines]
+        assert "Accounts: nothing to map" in lines and not any("none yet" in line for line in lines)
+        wizard.reject()
+        await until(lambda: not operations.pending())
+
+
+async def test_M8_wave_offers_invoices_and_customers_and_says_what_else_it_needs(
+    qloop, tmp_path, sandbox, control, window
+) -> None:
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        await connect(core, sandbox, "wave")
+        wizard, page = await at(core, window, "settings")
+        boxes = page.panel.boxes
+        assert boxes["invoices"].isVisible() and boxes["customers"].isVisible() and not boxes["items"].isVisible()
+        said = texts(page)
+        assert "Wave gets a product when an invoice needs one" in said
+        assert "Choose the account they go to under Tax and payments" in said
+        await forward(wizard)
+        assert "items" not in next(line.hint for line in wizard.currentPage().lines if "Auto-Sync is on" in line.text)
+        wizard.reject()
+        await until(lambda: not operations.pending())
+
+
+@pytest.mark.parametrize("service", ALL)
+async def test_M34_all_customers_are_taken_at_once_from_any_service(
+    qloop, tmp_path, sandbox, control, window, service: str
+) -> None:
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        await connect(core, sandbox, service)
+        wizard, page = await at(core, window, "customers")
+        page.model.set_all_shown(True)
+        taken = {page.name_of(row) for row in page.model.checked_rows()}
+        open_rows = {page.name_of(row) for row in page.model.rows if not row.is_known and not row.waits}
+        assert taken == open_rows and len(taken) > 40
+        assert {row.review.record.active for row in page.model.checked_rows()} == {True, False}, "inactive ones too"
+        await forward(wizard)
+        assert {row.name for row in await customers_here(core)} == taken
+        wizard.reject()
+        await until(lambda: not operations.pending())
+
+
+async def test_M149_a_skipped_step_is_done_later_from_the_page(qloop, tmp_path, sandbox, control, window) -> None:
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        await connect(core, sandbox, "quickbooks")
+        wizard, page = await at(core, window, "done")
+        skipped = [line for line in page.lines if "skipped" in line.text]
+        assert len(skipped) == 2 and "at any time" in skipped[0].hint
+        await press(wizard, BUTTONS.FinishButton)
+        again = await prepare(core, window, "customers")
+        again.open()
+        await until(lambda: not operations.pending(), 20)
+        offered: Any = again.currentPage()
+        assert offered.model.checked_count > 40, "skipping leaves nobody out: all are offered and ticked as before"
+        await forward(again)
+        assert len(await customers_here(core)) > 40
+        again.reject()
+        await until(lambda: not operations.pending())
+
+
+async def test_M150_the_end_of_the_wizard_invites_to_the_unsynced_customers(
+    qloop, tmp_path, sandbox, control, window
+) -> None:
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        await connect(core, sandbox, "quickbooks")
+        wizard, page = await at(core, window, "done")
+        (invitation,) = [line for line in page.lines if "stayed behind" in line.text]
+        assert "Unsynced customers" in invitation.hint and "whenever you like" in invitation.hint
+        wizard.reject()
+        await until(lambda: not operations.pending())
