@@ -111,6 +111,7 @@ def void_invoice(session: Session, desk: Desk, invoice_id: int) -> None:
         raise NotAllowed(tr("A draft is not voided but deleted."))
     if invoice.status == InvoiceStatus.VOID:
         raise NotAllowed(tr("Invoice {number} is void already.", number=invoice.number))
+    _may_edit(invoice)
     if paid_of(session, invoice.id):
         raise NotAllowed(
             tr("Invoice {number} has payments.", number=invoice.number), tr("Remove them first, then void it.")

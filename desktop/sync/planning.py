@@ -63,6 +63,8 @@ class LinkState:
     agreed_ours: Snapshot = field(default_factory=dict)
     agreed_theirs: Snapshot = field(default_factory=dict)
     generation: int = 0
+    alias: bool = False
+    """Points at the survivor of a merge, which is linked to another record of ours: never written (E3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -514,6 +516,10 @@ class _Builder:
     def _update(self, ours: Ours) -> ItemError | None:
         link = ours.link
         assert link is not None
+        if link.alias:
+            if ours.ref in self.targets:
+                self.settled.append(ours)
+            return None
         if ours.gone:
             if link.agreed_ours.get("voided") is not True:
                 self._step(ours, Action.VOID)

@@ -58,11 +58,10 @@ async def _apply(run: PullRun, reading: Reading, arrived: Arrived) -> None:
     gone = await find_gone(run, arrived, reading.kinds)
     if Kind.INVOICE in reading.kinds:
         await bring_invoices(run, arrived, start.date(), lost=gone | merged_away(arrived))
+    await tell_gone(run, gone, arrived)  # before payments: what a lost invoice was paid stays with it
     if Kind.PAYMENT in reading.kinds:
         records = arrived.records[Kind.PAYMENT]
         await bring_payments(run, [one for one in records.values() if isinstance(one, PaymentRecord)])
-    await tell_gone(run, gone, arrived)
-    if Kind.PAYMENT in reading.kinds:
         await drop_answered_twins(run)
         await explain_balances(run, arrived)
 

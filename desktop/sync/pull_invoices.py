@@ -85,7 +85,7 @@ def _follow(session: Session, run: PullRun, ours: Ours, link: ExternalLink, thei
     if found.changed_there:
         undecided = _customer_stays(session, run, agreed, theirs, lost)
         found = replace(found, take=found.take - undecided, clash=found.clash - undecided)
-        taken, clash = _take(session, run, ours, theirs, found.take)
+        taken, clash = take_into_ours(session, run, ours, theirs, found.take)
         clash |= found.clash
         settle_fields(session, Kind.INVOICE, ours, link, theirs, taken, found.same, edited=edited, whole=not clash)
         if taken:
@@ -129,7 +129,7 @@ def _asks_about_customer(session: Session, run: PullRun, external_id: str) -> bo
     return row is not None and bool((row.extra or {}).get("gone"))
 
 
-def _take(
+def take_into_ours(
     session: Session, run: PullRun, ours: Ours, theirs: InvoiceRecord, fields: frozenset[str]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """The fields that were taken over, and those that can't be: a number that is another invoice's here."""

@@ -88,9 +88,9 @@ def _follow(session: Session, run: PullRun, ours: Ours, link: ExternalLink, thei
         if not found.ours:
             link.external_version = theirs.version or link.external_version
         return
-    taken = found.take - {"customer_id"}
+    taken = found.take - {"customer_id"} - _of_lost_invoices(session, payment)
     if taken:
-        _take(session, run, payment, theirs, taken)
+        change_ours(session, run, payment, theirs, taken)
         run.pulled.note(CHANGED, Kind.PAYMENT)
         run.log(session, Kind.PAYMENT, payment.id, ours.label, "update", link.external_id, sorted(taken))
     settle_fields(session, Kind.PAYMENT, ours, link, theirs, taken, found.same, edited=edited, whole=not found.clash)
@@ -102,7 +102,9 @@ def _follow(session: Session, run: PullRun, ours: Ours, link: ExternalLink, thei
         run.ask(session, Kind.PAYMENT, ours.local_id, ours.label, error, extra)
 
 
-def _take(session: Session, run: PullRun, payment: Payment, theirs: PaymentRecord, fields: frozenset[str]) -> None:
+def change_ours(
+    session: Session, run: PullRun, payment: Payment, theirs: PaymentRecord, fields: frozenset[str]
+) -> None:
     """Their values of these fields in our own payment; amount and paid invoices belong together."""
     before = _as_pulled(session, payment)
     now = document(session, run, theirs)
@@ -120,6 +122,16 @@ def _take(session: Session, run: PullRun, payment: Payment, theirs: PaymentRecor
             parts=now.parts if money else before.parts,
         ),
     )
+
+
+def _of_lost_invoices(session: Session, payment: Payment) -> frozenset[str]:
+    """An invoice that is gone there took its payments' parts with it: they stay here until the owner has decided."""
+    paid = select(PaymentAllocation.invoice_id).where(PaymentAllocation.payment_id == payment.id)
+    for invoice_id in session.scalars(paid):
+        row = status_of(session, Kind.INVOICE, invoice_id)
+        if row is not None and (row.extra or {}).get("gone"):
+            return frozenset({"allocations", "amount"})
+    return frozenset()
 
 
 def _as_pulled(session: Session, payment: Payment) -> PulledPayment:

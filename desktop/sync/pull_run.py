@@ -34,7 +34,8 @@ class PullRun:
     """One pull. `actor` is the user who asked, "" for the weekly run."""
 
     company: Company
-    held: HeldLease
+    held: HeldLease | None
+    """None for what the owner decided about one record: that is one transaction of this desk."""
     actor: str = ""
     pulled: Pulled = field(default_factory=Pulled)
 
@@ -60,7 +61,7 @@ class PullRun:
 
     def check(self, session: Session) -> None:
         """Raises LeaseLost when another desk has taken over."""
-        if not self.company.leases.still_held(session, self.held):
+        if self.held is not None and not self.company.leases.still_held(session, self.held):
             raise LeaseLost
 
     def connection(self, session: Session) -> Connection:

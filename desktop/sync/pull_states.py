@@ -26,6 +26,7 @@ from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_run import PullRun, links_to, portions, status_of
 from desktop.sync.pulled import REMOVED
 from desktop.sync.verifying import GONE_FIX, by_id, lookup_for
+from desktop.sync.work import AGAIN
 
 INACTIVE, DELETED, VOID, MERGED = "inactive", "deleted", "void", "merged"
 LOOK_UP = 200
@@ -127,6 +128,8 @@ def record_gone(
     session: Session, run: PullRun, kind: Kind, link: ExternalLink, how: str, arrived: Arrived | None = None
 ) -> None:
     """One linked record that is no more there (`how`: deleted or void)."""
+    if (link.agreed or {}).get(AGAIN):
+        return  # the owner had it made anew: this is the old one
     if kind is Kind.PAYMENT:
         _payment_gone(session, run, link, how)
     elif kind is Kind.INVOICE:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from functools import partial
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desktop.books.outbox import promise
-from desktop.errors import GoneRemote, NumberTaken
-from desktop.models.connection import ExternalLink
+from desktop.errors import GoneRemote, InputError, NumberTaken
+from desktop.models.connection import ExternalLink, PaymentTwin
 from desktop.models.invoice import Invoice
+from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.states import PushReason
-from desktop.models.work import ActivityRow, SyncStatus
-from desktop.providers.records import InvoiceRecord, Kind, Lookup
+from desktop.models.work import ActivityRow
+from desktop.providers.records import Found, InvoiceRecord, Kind, Lookup, PaymentRecord, Record
+from desktop.sync import failures
 from desktop.sync.company import Company
-from desktop.sync.planning import same_name
-from desktop.sync.settling import find_link, store_link
-from desktop.sync.snapshots import compared
+from desktop.sync.planning import Ours, same_name
+from desktop.sync.pull_invoices import take_into_ours
+from desktop.sync.pull_merge import STATES
+from desktop.sync.pull_payments import apply_payments, change_ours
+from desktop.sync.pull_records import load_work_of, take_fields
+from desktop.sync.pull_run import PullRun
+from desktop.sync.settling import find_link, holder_of, log_link, store_link
+from desktop.sync.snapshots import COMPARED, compared, unlike
 from desktop.sync.verifying import GONE_FIX, by_id, lookup_for
+from desktop.sync.work import AGAIN
 
 
 async def link_invoice(company: Company, invoice_id: int) -> None:
@@ -90,6 +101,139 @@ async def keep_ours(company: Company, kind: Kind, local_id: int) -> None:
     await company.db.in_write(write)
 
 
+async def resolve_fields(company: Company, kind: Kind, local_id: int, take: Collection[str]) -> None:
+    """The owner decided field by field (N10): those in `take` (names of the record's fields) are taken over from
+    the service, every other one that differs stays ours and goes out with the next push.
+
+    Raises GoneRemote when there is none any more, InputError for a value that can't be kept here (nothing was
+    changed then), ConnectionProblem.
+    """
+    link = await company.db.in_read(lambda session: find_link(session, company.key, kind.value, local_id))
+    if link is None:
+        return
+    found = await company.provider.find(lookup_for([(kind, link.external_id)]))
+    theirs = by_id(found).get((kind, link.external_id))
+    if theirs is None or getattr(theirs, "voided", False):
+        raise GoneRemote(company.provider.terms.service, "", fix=GONE_FIX[kind])
+    await company.db.in_write(
+        partial(_resolve, company=company, kind=kind, local_id=local_id, theirs=theirs, take=take)
+    )
+
+
+async def take_theirs(company: Company, kind: Kind, local_id: int) -> None:
+    """The owner chose their version of everything that differs. Raises as `resolve_fields` does."""
+    await resolve_fields(company, kind, local_id, COMPARED[kind])
+
+
+def _resolve(
+    session: Session, company: Company, kind: Kind, local_id: int, theirs: Record, take: Collection[str]
+) -> None:
+    run = PullRun(company, None, company.desk.account)
+    ours = load_work_of(session, kind, local_id)
+    row = find_link(session, company.key, kind.value, local_id)
+    if ours is None or row is None or row.external_id != theirs.external_id:
+        return
+    wanted = (unlike(kind, ours.record, theirs) & frozenset(take)) - STATES
+    taken = _take_over(session, run, kind, ours, theirs, wanted)
+    if taken != wanted:
+        _, why = run.pulled.problems[-1]
+        raise InputError("", why)
+    session.flush()
+    now = load_work_of(session, kind, local_id)
+    row = find_link(session, company.key, kind.value, local_id)
+    assert now is not None and row is not None
+    mine, known = compared(kind, now.record), compared(kind, theirs)
+    kept = unlike(kind, now.record, theirs) - STATES
+    row.agreed = {"ours": {**mine, **{name: known[name] for name in kept}}, "theirs": known}
+    row.external_version = theirs.version or ""
+    row.agreed_revision = 0 if kept else now.revision
+    failures.clear(session, company.desk.clock.now(), [(kind.value, local_id)])
+    if taken:
+        run.log(session, kind, local_id, now.label, "update", row.external_id, sorted(taken))
+    if kept:
+        promise(session, company.desk, kind.value, local_id, PushReason.ASKED, asked=True)
+
+
+def _take_over(
+    session: Session, run: PullRun, kind: Kind, ours: Ours, theirs: Record, fields: frozenset[str]
+) -> frozenset[str]:
+    if not fields:
+        return fields
+    if isinstance(theirs, InvoiceRecord):
+        return take_into_ours(session, run, ours, theirs, fields)[0]
+    if isinstance(theirs, PaymentRecord):
+        change_ours(session, run, session.get_one(Payment, ours.local_id), theirs, fields)
+        return fields
+    return take_fields(session, run, kind, ours, theirs, fields)
+
+
+# --- a payment on both sides ------------------------------------------------------------------------------
+
+
+async def same_payment(company: Company, payment_id: int) -> None:
+    """The one there is the same money: the two are linked, nothing is written (N6). Raises GoneRemote."""
+    twins = await company.db.in_read(lambda session: _twins(session, company, payment_id))
+    found = await company.provider.find(Lookup(payment_ids=tuple(twins)))
+    theirs = next((one for one in found.payments if one.external_id in twins and not one.voided), None)
+    if theirs is None:
+        await company.db.in_write(lambda session: _answer_twins(session, company, payment_id, None))
+        raise GoneRemote(company.provider.terms.service, "", fix=GONE_FIX[Kind.PAYMENT], how="deleted")
+
+    def write(session: Session) -> None:
+        ours = load_work_of(session, Kind.PAYMENT, payment_id)
+        if ours is None or holder_of(session, company.key, Kind.PAYMENT.value, theirs.external_id or "") is not None:
+            return
+        now = company.desk.clock.now()
+        # what differs (a day, a reference) is left as it is on each side: both are the same money
+        store_link(
+            session, now, company.key, Kind.PAYMENT.value, payment_id, ours.record, theirs, ours.revision,
+            company.connection_id,
+        )  # fmt: skip
+        _answer_twins(session, company, payment_id, None)
+        there, who = theirs.external_id or "", company.desk.account
+        session.add(log_link(now, company.key, Kind.PAYMENT, payment_id, ours.label, there, who))
+
+    await company.db.in_write(write)
+
+
+async def two_payments(company: Company, payment_id: int) -> None:
+    """They are two payments: the one there comes in, ours goes out; nobody is asked about the two again."""
+    twins = await company.db.in_read(lambda session: _twins(session, company, payment_id))
+    found = await company.provider.find(Lookup(payment_ids=tuple(twins))) if twins else Found()
+
+    def write(session: Session) -> None:
+        _answer_twins(session, company, payment_id, True)
+        apply_payments(session, PullRun(company, None, company.desk.account), found.payments)
+        promise(session, company.desk, Kind.PAYMENT.value, payment_id, PushReason.ASKED, asked=True)
+
+    await company.db.in_write(write)
+
+
+def _twins(session: Session, company: Company, payment_id: int) -> list[str]:
+    return [row.external_id for row in _twin_rows(session, company, payment_id)]
+
+
+def _twin_rows(session: Session, company: Company, payment_id: int) -> Sequence[PaymentTwin]:
+    return session.scalars(
+        select(PaymentTwin).where(
+            PaymentTwin.provider == company.key.provider,
+            PaymentTwin.company_id == company.key.company_id,
+            PaymentTwin.payment_id == payment_id,
+            PaymentTwin.different.is_(False),
+        )
+    ).all()
+
+
+def _answer_twins(session: Session, company: Company, payment_id: int, different: bool | None) -> None:
+    for row in _twin_rows(session, company, payment_id):
+        if different:
+            row.different = True
+        else:
+            session.delete(row)
+    failures.clear(session, company.desk.clock.now(), [(Kind.PAYMENT.value, payment_id)])
+    session.flush()
+
+
 async def unlink(company: Company, kind: Kind, local_id: int, *, create_again: bool = False) -> None:
     """Let go of a counterpart that is gone there; with `create_again` it is made anew under a new stamp (D4).
 
@@ -105,14 +249,34 @@ async def unlink(company: Company, kind: Kind, local_id: int, *, create_again: b
                 ExternalLink.local_id == local_id,
             )
         )
-        if link is not None:
+        if link is not None and create_again:
+            link.generation += 1  # the new one bears another stamp than the one that is gone
+            link.agreed, link.agreed_revision = {AGAIN: True}, 0
+            if kind is Kind.INVOICE:
+                _apply_payments_again(session, company, local_id)
+        elif link is not None:
             session.delete(link)
-        status = session.scalar(
-            select(SyncStatus).where(SyncStatus.kind == kind.value, SyncStatus.local_id == local_id)
-        )
-        if status is not None:
-            session.delete(status)
+        failures.clear(session, company.desk.clock.now(), [(kind.value, local_id)])
         if create_again:
             promise(session, company.desk, kind.value, local_id, PushReason.ASKED, asked=True)
 
     await company.db.in_write(write)
+
+
+def _apply_payments_again(session: Session, company: Company, invoice_id: int) -> None:
+    """Payments that are there are applied to the new invoice by the same run that makes it."""
+    rows = session.scalars(
+        select(ExternalLink)
+        .join(PaymentAllocation, PaymentAllocation.payment_id == ExternalLink.local_id)
+        .join(Payment, Payment.id == ExternalLink.local_id)
+        .where(
+            ExternalLink.provider == company.key.provider,
+            ExternalLink.company_id == company.key.company_id,
+            ExternalLink.kind == Kind.PAYMENT.value,
+            PaymentAllocation.invoice_id == invoice_id,
+            Payment.deleted.is_(False),
+            Payment.from_service.is_(False),
+        )
+    )
+    for row in rows:
+        row.agreed_revision = 0

@@ -47,6 +47,9 @@ from desktop.text import tr
 CHUNK = 500
 """How many ids one IN list holds; SQLite takes 32,766 parameters, planners like fewer."""
 
+AGAIN = "again"
+"""In a link's snapshots: its counterpart is gone, and the owner has it made anew under the next stamp."""
+
 Ref = tuple[Kind, int]
 
 
@@ -202,6 +205,8 @@ class _Loader:
         self.customers_needed: set[int] = set()
         self.items_needed: set[int] = set()
         self._links: dict[tuple[str, int], LinkState] = {}
+        self._generations: dict[tuple[str, int], int] = {}
+        """Of records that are made anew."""
 
     # Links -------------------------------------------------------------------------------------
 
@@ -217,6 +222,9 @@ class _Loader:
             )
             for row in rows:
                 agreed = row.agreed or {}
+                if agreed.get(AGAIN):
+                    self._generations[(row.kind, row.local_id)] = row.generation
+                    continue
                 self._links[(row.kind, row.local_id)] = LinkState(
                     external_id=row.external_id,
                     version=row.external_version,
@@ -224,7 +232,12 @@ class _Loader:
                     agreed_ours=agreed.get("ours", {}),
                     agreed_theirs=agreed.get("theirs", {}),
                     generation=row.generation,
+                    alias=bool(row.alias),
                 )
+
+    def _generation(self, kind: Kind, local_id: int) -> int:
+        link = self._link(kind, local_id)
+        return link.generation if link is not None else self._generations.get((kind.value, local_id), 0)
 
     def _link(self, kind: Kind, local_id: int) -> LinkState | None:
         link = self._links.get((kind.value, local_id))
@@ -296,7 +309,7 @@ class _Loader:
     ) -> None:
         method = methods.get(row.method)
         link = self._link(Kind.PAYMENT, row.id)
-        generation = link.generation if link is not None else 0
+        generation = self._generation(Kind.PAYMENT, row.id)
         if self._restored(row):
             link, generation = None, generation + 1
         record = PaymentRecord(
@@ -388,7 +401,7 @@ class _Loader:
             discount=row.discount,
             discount_percent=row.discount_percent,
             memo=row.note,
-            marker=marker_for(row.uuid, link.generation if link else 0),
+            marker=marker_for(row.uuid, self._generation(Kind.INVOICE, row.id)),
             total=row.total,
             tax_total=row.tax,
             voided=gone,
@@ -404,7 +417,7 @@ class _Loader:
             needs=(ref(Kind.CUSTOMER, row.customer_id), *items),
             untaxable=taxed_without_code,
             link=link,
-            generation=link.generation if link else 0,
+            generation=self._generation(Kind.INVOICE, row.id),
         )
 
     def _line(
@@ -452,11 +465,11 @@ class _Loader:
                 self._add(Kind.ITEM, row, label=row.name, record=record, account_id=accounts.get(row.id))
 
     def _marker(self, kind: Kind, row: Customer | Item) -> str:
-        link = self._link(kind, row.id)
-        return marker_for(row.uuid, link.generation if link else 0)
+        return marker_for(row.uuid, self._generation(kind, row.id))
 
     def _add(self, kind: Kind, row: Any, *, label: str, record: Any, **more: Any) -> None:
         more.setdefault("link", self._link(kind, row.id))
+        more.setdefault("generation", self._generation(kind, row.id))
         ours = Ours(
             kind=kind,
             local_id=row.id,
