@@ -54,6 +54,7 @@ from desktop.sync.leases import Leases
 from desktop.sync.lineage import Lineage
 from desktop.sync.loopback import PORTS
 from desktop.sync.overview import ConnectionView, connection_view, sync_everything
+from desktop.sync.preview import Preview, preview
 from desktop.sync.push import Report
 from desktop.sync.remote_lists import RemoteLists
 from desktop.sync.runner import Runner
@@ -495,6 +496,20 @@ class Core:
 
         await self.do(ask)
         return await self.runner.drain(wait_for_lease=True)
+
+    async def preview(self, records: Sequence[tuple[Kind, int]]) -> Preview:
+        """What syncing these records would write there, field by field; writes nothing (N11).
+
+        Raises NotAllowed when not connected, ConnectionProblem when the service can't be asked.
+        """
+        company = await self.require_company()
+        await refresh_settings(company)
+        return await preview(company, records)
+
+    async def run_preview(self, shown: Preview) -> Report:
+        """Write exactly what was shown. Raises PlanChanged, with nothing written, once it would be something else."""
+        await self.require_company()
+        return await self.runner.run_exactly(shown.targets, shown.key, self.options.account)
 
     async def sync_now(self) -> Report:
         """Everything that waits goes out, then what changed there comes in (M60, M117).

@@ -104,6 +104,18 @@ class BlueClerkError(Exception):
 # --- our own side -------------------------------------------------------------------------------
 
 
+class PlanChanged(BlueClerkError):
+    """What would be written is not what the owner was shown any more (N11); nothing was written."""
+
+    fix = Fix.NONE
+
+    def __init__(self) -> None:
+        super().__init__(
+            tr("Something was changed since you looked, here or there."),
+            tr("Nothing was sent. Look at it again, then send it."),
+        )
+
+
 class InputError(BlueClerkError):
     """Something typed can't be kept as it is; `field` says which, nothing was changed."""
 

@@ -26,18 +26,18 @@ from desktop.errors import (
     NameTaken,
     NumberTaken,
     PaymentThere,
+    PlanChanged,
     StaleVersion,
     TotalsDiffer,
     UnexpectedAnswer,
 )
-from desktop.models.connection import Connection, ExternalLink
+from desktop.models.connection import Connection
 from desktop.models.session import note_change
 from desktop.models.states import SyncState
 from desktop.models.work import SyncStatus, WriteCall
 from desktop.providers.base import Action, Outcome, PreparedCall
 from desktop.providers.permits import Permit, only_with
 from desktop.providers.records import (
-    CustomerRecord,
     Found,
     InvoiceRecord,
     ItemRecord,
@@ -50,6 +50,7 @@ from desktop.sync import blame, failures
 from desktop.sync.asking import Answers, ask_apart
 from desktop.sync.company import Company
 from desktop.sync.leases import LEASE_SECONDS, HeldLease, LeaseLost
+from desktop.sync.looking import digest, linked_elsewhere, unanswered
 from desktop.sync.planning import (
     Adoption,
     Ours,
@@ -86,7 +87,6 @@ from desktop.sync.verifying import (
     effect,
     expected_balances,
     gone,
-    groups,
     invoice_verdict,
     lookup_for,
     note_versions,
@@ -149,11 +149,19 @@ class Report:
 class Push:
     """One run. `asked` means that the owner started it; `actor` is the user named in the activity log.
 
-    `fresh` says that it was started just now, so that a connection that fails is told at once (E8).
+    `fresh` says that it was started just now, so that a connection that fails is told at once (E8). `expected` is
+    the digest of the plan that the owner saw: exactly that one runs, or none (N11).
     """
 
     def __init__(
-        self, company: Company, held: HeldLease, *, asked: bool, actor: str = "", fresh: bool | None = None
+        self,
+        company: Company,
+        held: HeldLease,
+        *,
+        asked: bool,
+        actor: str = "",
+        fresh: bool | None = None,
+        expected: str = "",
     ) -> None:
         self._company = company
         self._held = held
@@ -170,9 +178,15 @@ class Push:
         """Invoices with a payment that was found there by our stamp."""
         self._reached = False
         self._wanted: list[Ref] = []
+        self._expected = expected
+        self._looking = bool(expected)
+        """Nothing is shown of this run before its plan was found to be the one expected."""
 
     async def run(self, targets: Iterable[Ref]) -> Report:
-        """Push `targets` and what they need. Raises LeaseLost; everything else ends in the report."""
+        """Push `targets` and what they need. Raises LeaseLost, and PlanChanged before anything was written.
+
+        Everything else ends in the report.
+        """
         crashpoint("load")
         self._wanted = wanted = list(targets)
         work = await self._company.db.in_write(lambda session: self._begin(session, wanted))
@@ -184,6 +198,8 @@ class Push:
                 work = await self._company.db.in_write(lambda session: self._begin(session, wanted))
                 self._take(work)
             planned = await self._plan(work)
+            if self._expected:
+                await self._accept(planned)
             await self._adopt(planned)
             for level in planned.levels:
                 await self._level(list(level))
@@ -192,8 +208,17 @@ class Push:
             await self._read_back(work)
         except ConnectionProblem as problem:
             self._report.problem = problem
+            if self._looking:  # nothing was begun
+                return self._report
         await self._finish(work)
         return self._report
+
+    async def _accept(self, planned: Plan) -> None:
+        """Go on with exactly what the owner saw. Raises PlanChanged."""
+        if digest(planned) != self._expected:
+            raise PlanChanged
+        self._looking = False
+        await self._company.db.in_write(lambda session: self._mark_syncing(session, self._work))
 
     def _take(self, work: Work) -> None:
         self._work = work
@@ -212,7 +237,7 @@ class Push:
         if lookup is None:
             return
         found = (await self._ask(lookup)).found
-        elsewhere = await self._company.db.in_read(lambda session: self._linked_elsewhere(session, found))
+        elsewhere = await self._company.db.in_read(lambda session: linked_elsewhere(session, self._company.key, found))
         provider = self._company.provider
         planned = plan(work, {}, found, elsewhere, provider.capabilities, provider.terms, markers(work))
         await self._adopt(Plan(adoptions=planned.adoptions))
@@ -225,9 +250,13 @@ class Push:
         self._check_lease(session)
         connection = session.get_one(Connection, self._company.connection_id)
         work = load_work(session, connection, targets, asked=self._asked)
+        if not self._looking:
+            self._mark_syncing(session, work)
+        return work
+
+    def _mark_syncing(self, session: Session, work: Work) -> None:
         going = [work.ours[name] for name in work.targets if name not in work.unsure]
         failures.mark(session, self._now(), [(ours.kind.value, ours.local_id) for ours in going], SyncState.SYNCING)
-        return work
 
     async def _plan(self, work: Work) -> Plan:
         provider = self._company.provider
@@ -245,8 +274,8 @@ class Push:
                 refused = refuse_early(work, provider.capabilities, provider.terms, provider.check)
                 self._report.refused.update(refused)
                 await self._publish()
-            refused.update(self._unanswered(work, answers))
-        elsewhere = await self._company.db.in_read(lambda session: self._linked_elsewhere(session, found))
+            refused.update(unanswered(self._service, work, answers))
+        elsewhere = await self._company.db.in_read(lambda session: linked_elsewhere(session, self._company.key, found))
         return plan(work, refused, found, elsewhere, provider.capabilities, provider.terms, markers(work))
 
     async def _paid_there(self, found: Found, invoices: Sequence[str]) -> bool:
@@ -262,45 +291,6 @@ class Push:
         answers = await ask_apart(self._company.provider, lookup)
         self._reached = True
         return answers
-
-    def _unanswered(self, work: Work, answers: Answers) -> dict[str, ItemError]:
-        """New records of which nobody can say whether they are there already: not created (I1)."""
-        if not answers.unreadable:
-            return {}
-        unread = {(name, value) for name, value in answers.unreadable if isinstance(value, str)}
-        refused: dict[str, ItemError] = {}
-        for name, ours in work.ours.items():
-            record = ours.record
-            question = (
-                ("customer_names", record.display_name)
-                if isinstance(record, CustomerRecord)
-                else ("item_names", record.name)
-                if isinstance(record, ItemRecord)
-                else ("invoice_numbers", record.number)
-                if isinstance(record, InvoiceRecord)
-                else ("", "")
-            )
-            if question in unread and (ours.link is None or ours.kind is Kind.INVOICE):
-                refused[name] = UnexpectedAnswer(self._service)
-        return refused
-
-    def _linked_elsewhere(self, session: Session, found: Found) -> dict[tuple[Kind, str], str]:
-        key = self._company.key
-        result: dict[tuple[Kind, str], str] = {}
-        for kind, records in groups(found):
-            ids = [record.external_id for record in records if record.external_id]
-            for start in range(0, len(ids), 500):
-                rows = session.scalars(
-                    select(ExternalLink).where(
-                        ExternalLink.provider == key.provider,
-                        ExternalLink.company_id == key.company_id,
-                        ExternalLink.kind == kind.value,
-                        ExternalLink.external_id.in_(ids[start : start + 500]),
-                    )
-                )
-                for row in rows:
-                    result[(kind, row.external_id)] = str(row.agreed.get("ours", {}).get("display_name", ""))
-        return result
 
     async def _adopt(self, planned: Plan) -> None:
         """Everything that needs no call: refusals shown at once (M111), adopted links, equal records."""
@@ -374,6 +364,11 @@ class Push:
             stale, taken = await self._send_all(self._ready(level))
             if self._report.problem is not None:
                 return
+            if self._expected:  # whatever changed there meanwhile was not in the plan
+                if taken:
+                    await self._look_up_taken(taken)
+                level = stale
+                break
             again = await self._look_up_taken(taken) if taken else []
             level = [*await self._refresh_stale(stale), *again] if stale else again
             if not level:
@@ -448,7 +443,9 @@ class Push:
         work = await self._company.db.in_read(lambda session: self._reload(session, taken))
         lookup = questions(work, {})
         answers = await self._ask(lookup) if lookup is not None else Answers(Found())
-        elsewhere = await self._company.db.in_read(lambda session: self._linked_elsewhere(session, answers.found))
+        elsewhere = await self._company.db.in_read(
+            lambda session: linked_elsewhere(session, self._company.key, answers.found)
+        )
         provider = self._company.provider
         again = plan(work, {}, answers.found, elsewhere, provider.capabilities, provider.terms, markers(work))
         adoptions = tuple(one for one in again.adoptions if one.ours.ref in taken)
@@ -575,7 +572,7 @@ class Push:
 
     async def _publish(self) -> None:
         """Show refusals while the run goes on (M111, M112)."""
-        if set(self._report.refused) - self._published:
+        if not self._looking and set(self._report.refused) - self._published:
             await self._company.db.in_write(self._publish_refused)
 
     def _publish_refused(self, session: Session) -> None:

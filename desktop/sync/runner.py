@@ -35,7 +35,7 @@ from desktop.sync.push import LEASE_SECONDS, LeaseLost, Push, Report
 from desktop.sync.recovery import recover
 from desktop.sync.schedule import Wish
 from desktop.sync.settings import refresh_settings
-from desktop.sync.work import connections_of
+from desktop.sync.work import Ref, connections_of
 
 BACKOFF = (15.0, 60.0, 180.0, 600.0, 960.0, 1800.0)
 """Seconds until the next try after a connection problem, when the service named no time. The sixth try comes
@@ -193,6 +193,34 @@ class Runner:
             if elsewhere:
                 _add(total, await company.db.in_read(lambda session: _came_to(session, elsewhere)))
         return total
+
+    async def run_exactly(self, targets: Sequence[Ref], expected: str, actor: str) -> Report:
+        """Push `targets` by the plan with the digest `expected`, or nothing (N11). Raises PlanChanged.
+
+        What a connection problem keeps from leaving is not promised for later: it would be another plan.
+        """
+        async with self._busy:
+            company = await self._company()
+            if company is None:
+                return Report()
+            held = await self._take(company, False, True)
+            assert held is not None  # it was waited for
+            keeper = asyncio.get_running_loop().create_task(_keep(company, held))
+            try:
+                if self._before is not None:
+                    await self._before()
+                report = await Push(company, held, asked=True, actor=actor, expected=expected).run(targets)
+                await company.db.in_write(partial(_after_exactly, company=company, report=report, actor=actor))
+                return report
+            except LeaseLost:
+                _log.info("another desk took over the sync")
+                names = [ref(kind, local_id) for kind, local_id in targets]
+                return await company.db.in_read(lambda session: _came_to(session, names))
+            finally:
+                keeper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await keeper
+                await company.leases.release(held)
 
     async def _take(self, company: Company, everything: bool, wait: bool) -> HeldLease | None:
         if not wait and not await company.db.in_read(lambda session: self._has_work(session, company, everything)):
@@ -455,6 +483,17 @@ def _after(session: Session, company: Company, group: Sequence[_Due], report: Re
     mended = [_key(name) for name in report.done if name.startswith(("customer:", "item:"))]
     for kind, local_id in failures.blocked_by(session, mended):
         promise(session, company.desk, kind, local_id, PushReason.ASKED, asked=True)
+
+
+def _after_exactly(session: Session, company: Company, report: Report, actor: str) -> None:
+    """Doubts are looked into later; what waits was never begun and stands as it did before."""
+    _promise_doubtful(session, company, report.in_doubt, actor)
+    for kind, local_id in map(_key, report.waiting - report.in_doubt):
+        query = select(SyncStatus).where(SyncStatus.kind == kind, SyncStatus.local_id == local_id)
+        row = session.scalar(query)
+        if row is not None and row.state in (SyncState.WAITING.value, SyncState.SYNCING.value):
+            session.delete(row)
+            note_change(session, kind, local_id)
 
 
 def _done_with(session: Session, one: _Due) -> None:

@@ -28,6 +28,7 @@ from desktop.sync.overview import ConnectionView
 from desktop.sync.push import Report
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations
+from desktop.ui.backfill_dialog import BackfillDialog
 from desktop.ui.banner import Banner
 from desktop.ui.busy import ProgressLine
 from desktop.ui.buttons import DangerButton, PlainButton, PrimaryButton, QuietButton
@@ -118,6 +119,14 @@ class ConnectionPage(QWidget):
         """Why doesn't it sync? Look, and name the cause (M140)."""
         dialog = CheckDialog(self._core, self._navigator, self)
         dialog.sync_asked.connect(lambda _records: self.sync_now())
+        dialog.open()
+        return dialog
+
+    def send_older(self) -> BackfillDialog:
+        """Back-fill by date, with a preview (C6, N11)."""
+        service = self._facts.terms.service if self._facts is not None else ""
+        dialog = BackfillDialog(self._core, service, self.window())
+        dialog.sent.connect(lambda _report: self.load())
         dialog.open()
         return dialog
 
@@ -283,6 +292,7 @@ class ConnectionPage(QWidget):
         self.switches = SyncSettingsTab(self._core, self)
         self.imports = ImportTab(self)
         self.imports.import_requested.connect(self.wizard_asked)
+        self.imports.older_asked.connect(self.send_older)
         self.recent = RecentActivity(self._core, self._navigator, self)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)

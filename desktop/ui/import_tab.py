@@ -18,6 +18,8 @@ class ImportTab(QWidget):
 
     import_requested = Signal(str)
     """ "customers", "items" or "file"."""
+    older_asked = Signal()
+    """ "Send older invoices" was pressed: the other way, by date and with a preview."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,10 +34,13 @@ class ImportTab(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, px(16), 0, px(16))
         column.setSpacing(px(12))
+        self.older_button = QuietButton(tr("Send &older invoices …"), self, icon_name="send")
+        self.older_button.clicked.connect(self.older_asked)
         for key, title, button in (
             ("customers", tr("Customers"), self.customers_button),
             ("items", tr("Services and items"), self.items_button),
             ("file", tr("From a file"), self.file_button),
+            ("older", tr("Older invoices"), self.older_button),
         ):
             card = Card(parent=self)
             text = self._texts[key] = label("", "secondary", wrap=True, parent=card)
@@ -57,6 +62,13 @@ class ImportTab(QWidget):
     def set_terms(self, terms: Terms | None, customers: int = 0, items: int = 0) -> None:
         """Say what each import does, and how many are linked now."""
         service = terms.service if terms is not None else ""
+        self._texts["older"].setText(
+            tr(
+                "Invoices that were sent before you connected stay here. Choose a day, see exactly what would be "
+                "written in {service}, and send that.",
+                service=service,
+            )
+        )
         self._texts["customers"].setText(
             tr(
                 "Everyone in {service} with a suggested type; who is here already is linked, never copied. "

@@ -10,14 +10,16 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from desktop.books import queries
-from desktop.errors import BlueClerkError
+from desktop.errors import BlueClerkError, ConnectionProblem
 from desktop.models.states import InvoiceStatus
 from desktop.providers.records import Kind
+from desktop.sync.preview import Preview
 from desktop.sync.push import Report
 from desktop.sync.resolving import keep_ours, link_invoice, unlink
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations
 from desktop.ui.context import Context
+from desktop.ui.plan_dialog import ask_with_plan
 
 NO_QUESTION = "sync.no_question"
 """Preference: the owner does not want to be asked before a sync (C14)."""
@@ -102,13 +104,32 @@ class SyncActions(QObject):
             self.working.emit(self.is_working)
 
     async def _ask_first(self, ids: list[int]) -> None:
+        """The question is the plan itself, and exactly that plan runs (C14, N11); while the service can't be asked,
+        the question is put in our own words and the sync waits like any other."""
         title, text, accept = await self._preview(ids)
-        key, never = await dialogs.choose(self._window, title, text, [("go", accept)], tick=tr("Don't ask again"))
-        if key != "go":
+        tick = tr("Don't ask again")
+        shown: Preview | None
+        try:
+            shown = plan = await self._context.core.preview([(Kind.INVOICE, each) for each in ids])
+        except ConnectionProblem:
+            key, never = await dialogs.choose(self._window, title, text, [("go", accept)], tick=tick)
+            go, shown = key == "go", None
+        else:
+            go, never = await ask_with_plan(
+                self._window, title, plan, self._context.currency, self._context.service, accept, tick=tick
+            )
+        if not go:
             return
         if never:
             self._context.preferences.keep(NO_QUESTION, True)
-        self.sync_invoices(ids, ask=False)
+        if shown is None:
+            self.sync_invoices(ids, ask=False)
+        else:
+            self._run(self._send(shown), lambda: self.sync_invoices(ids))
+
+    async def _send(self, shown: Preview) -> None:
+        report = await self._context.core.run_preview(shown)
+        self._tell(report, {f"{kind.value}:{local_id}" for kind, local_id in shown.targets})
 
     async def _preview(self, ids: list[int]) -> tuple[str, str, str]:
         """What will be written there, in words."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
+from desktop.ui.plan_dialog import PlanDialog
 from desktop.ui.screenshots import settle
 from tests.helpers.waiting import until
 
@@ -22,6 +23,16 @@ async def answer(window: QWidget, words: str) -> str:
     button(box, words).click()
     await until(lambda: question(window) is not box)
     return asked
+
+
+async def plan_of(window: QWidget) -> PlanDialog:
+    """The confirm that shows the plan, once it is there (C14, N11)."""
+
+    def shown() -> list[PlanDialog]:
+        return [one for one in window.findChildren(PlanDialog) if one.isVisible()]
+
+    await until(lambda: bool(shown()), 20)
+    return shown()[0]
 
 
 def button(parent: QWidget, words: str) -> QPushButton:

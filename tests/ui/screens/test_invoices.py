@@ -14,9 +14,10 @@ from desktop.models.states import SyncState
 from desktop.providers.records import Kind
 from desktop.ui.invoices_page import SYNC, InvoicesPage
 from desktop.ui.main_window import MainWindow
+from desktop.ui.plan_dialog import PlanDialog
 from desktop.ui.routes import Route
 from tests.helpers.waiting import until
-from tests.ui.screens.acting import answer, button, question, still
+from tests.ui.screens.acting import answer, button, plan_of, still
 from tests.ui.screens.conftest import Books, shown
 
 
@@ -65,8 +66,11 @@ async def test_M73_C14_sync_asks_with_what_will_be_written_then_syncs_at_once(ql
             pane = page_of(window).detail
             assert pane.sync_button.accessibleName() == "Sync to QuickBooks"
             pane.sync_button.click()
-            asked = await answer(window, "Sync")
+            plan = await plan_of(window)
+            asked = plan.words()
             assert "BC-73" in asked and "$350.00" in asked and "Nora Fielding" in asked
+            assert plan.send_button.hasFocus() or plan.send_button.isDefault()
+            plan.send_button.click()
             await still()
             await until(lambda: [one for one in control.books()["invoices"] if one["number"] == "BC-73"])
 
@@ -78,17 +82,42 @@ async def test_C14_dont_ask_again_is_remembered_and_cancel_writes_nothing(qloop,
             await pick(window, invoice)
             pane = page_of(window).detail
             pane.sync_button.click()
-            await answer(window, "Cancel")
+            (await plan_of(window)).cancel_button.click()
             await still()
             assert not [one for one in control.books()["invoices"] if one["number"] == "BC-14"]
             pane.sync_button.click()
-            await until(lambda: question(window) is not None)
-            question(window).checkBox().setChecked(True)
-            await answer(window, "Sync")
+            plan = await plan_of(window)
+            plan.tick.setChecked(True)
+            plan.send_button.click()
             await still()
+            assert [one for one in control.books()["invoices"] if one["number"] == "BC-14"]
             pane.sync_button.click()
             await still()
-            assert question(window) is None
+            assert not [one for one in window.findChildren(PlanDialog) if one.isVisible()]
+
+
+async def test_C14_N11_what_changed_after_the_confirm_was_shown_is_not_sent(qloop, look, connected, control) -> None:
+    async with connected() as core:
+        invoice = await one_invoice(core, number="BC-11")
+        async with shown(core, ask=True) as window:
+            await pick(window, invoice)
+            page_of(window).detail.sync_button.click()
+            plan = await plan_of(window)
+            await Books(core).pay(invoice, "10")
+            plan.send_button.click()
+            await until(lambda: "changed since you looked" in window.banner.sentence)
+            assert not [one for one in control.books()["invoices"] if one["number"] == "BC-11"]
+
+
+async def test_C14_offline_the_question_is_put_in_our_own_words(qloop, look, connected, control) -> None:
+    async with connected() as core:
+        invoice = await one_invoice(core, number="BC-15")
+        async with shown(core, ask=True) as window:
+            await pick(window, invoice)
+            with control.armed({"id": "H12", "every": 1}):
+                page_of(window).detail.sync_button.click()
+                asked = await answer(window, "Cancel")
+            assert "BC-15" in asked
 
 
 async def test_M75_M94_M95_M100_after_a_sync_the_id_is_shown_and_the_button_says_resync(

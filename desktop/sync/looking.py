@@ -1,0 +1,78 @@
+"""What planning needs to know besides our own records, and how a plan is recognised again (N11)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from desktop.errors import ItemError, UnexpectedAnswer
+from desktop.models.connection import ExternalLink
+from desktop.models.states import CompanyKey
+from desktop.providers.records import CustomerRecord, Found, InvoiceRecord, ItemRecord, Kind
+from desktop.sync.asking import Answers
+from desktop.sync.planning import Plan, Work
+from desktop.sync.snapshots import to_json
+from desktop.sync.verifying import groups
+
+
+def unanswered(service: str, work: Work, answers: Answers) -> dict[str, ItemError]:
+    """New records of which nobody can say whether they are there already: not created (I1)."""
+    if not answers.unreadable:
+        return {}
+    unread = {(name, value) for name, value in answers.unreadable if isinstance(value, str)}
+    refused: dict[str, ItemError] = {}
+    for name, ours in work.ours.items():
+        record = ours.record
+        question = (
+            ("customer_names", record.display_name)
+            if isinstance(record, CustomerRecord)
+            else ("item_names", record.name)
+            if isinstance(record, ItemRecord)
+            else ("invoice_numbers", record.number)
+            if isinstance(record, InvoiceRecord)
+            else ("", "")
+        )
+        if question in unread and (ours.link is None or ours.kind is Kind.INVOICE):
+            refused[name] = UnexpectedAnswer(service)
+    return refused
+
+
+def linked_elsewhere(session: Session, key: CompanyKey, found: Found) -> dict[tuple[Kind, str], str]:
+    """What was found there and is linked already: (kind, external id) -> the name of ours."""
+    result: dict[tuple[Kind, str], str] = {}
+    for kind, records in groups(found):
+        ids = [record.external_id for record in records if record.external_id]
+        for start in range(0, len(ids), 500):
+            rows = session.scalars(
+                select(ExternalLink).where(
+                    ExternalLink.provider == key.provider,
+                    ExternalLink.company_id == key.company_id,
+                    ExternalLink.kind == kind.value,
+                    ExternalLink.external_id.in_(ids[start : start + 500]),
+                )
+            )
+            for row in rows:
+                result[(kind, row.external_id)] = str(row.agreed.get("ours", {}).get("display_name", ""))
+    return result
+
+
+def digest(planned: Plan) -> str:
+    """The fingerprint of all that a plan would do: every step with each value and version, and what it leaves out."""
+    whole: dict[str, Any] = {
+        "adopt": [(one.ours.ref, one.record.external_id) for one in planned.adoptions],
+        "levels": [
+            [
+                (one.step.ref, one.step.action.value, sorted(one.step.fields), one.revision, to_json(one.step.record))
+                for one in level
+            ]
+            for level in planned.levels
+        ],
+        "refused": sorted((name, error.title) for name, error in planned.refused.items()),
+        "settled": sorted(one.ref for one in planned.settled),
+        "waiting": sorted(planned.waiting),
+    }
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
