@@ -173,6 +173,7 @@ class Core:
                     loop.call_soon_threadsafe(self.runner.wake)
 
             self._unsubscribe = self.db.subscribe(wake)
+            self.db.follow()
             self._runner_task = loop.create_task(self._run(), name="runner")
             self._health_task = loop.create_task(self._watch_health(), name="health")
             self._schedule_task = loop.create_task(self._keep_schedule(), name="schedule")
@@ -278,7 +279,7 @@ class Core:
 
     async def connection(self) -> ConnectionView | None:
         """The live connection as the window shows it, or None."""
-        return await self.ask(connection_view)
+        return await self.ask(connection_view, self._leases.owner)
 
     async def company_key(self) -> CompanyKey | None:
         """Whose links count now."""

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -26,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from desktop.clock import Clock, SystemClock
 from desktop.errors import StorageProblem
+from desktop.models.following import Follower, announce
 from desktop.models.trouble import in_plain_words
 from desktop.text import tr
 
@@ -184,6 +186,8 @@ class Database:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="books-write")
         self._listeners: list[Listener] = []
         self._guard = threading.Lock()
+        self._origin = uuid.uuid4().hex
+        self._follower: Follower | None = None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -205,6 +209,8 @@ class Database:
         with _troubles_named(), Session(self._writing, expire_on_commit=False) as session:
             session.connection()
             yield session
+            if self.dialect == "postgresql" and session.info.get("changes"):
+                announce(session, self._origin, session.info["changes"])
             session.commit()
         changes = frozenset(session.info.get("changes", ()))
         if changes:
@@ -234,8 +240,19 @@ class Database:
 
         return unsubscribe
 
+    def follow(self) -> Follower | None:
+        """Tell subscribers of what other desks change, too, from now on; None for a file, which has one desk."""
+        if self.dialect == "postgresql" and self._follower is None:
+            self._follower = Follower(
+                self._reading, self._origin, lambda pairs: self._deliver(frozenset(Change(*pair) for pair in pairs))
+            )
+        return self._follower
+
     def close(self) -> None:
         """Finish what runs on the threads and let go of the file; calling it twice is harmless."""
+        if self._follower is not None:
+            self._follower.stop()
+            self._follower = None
         self._writer.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self._reading.dispose()

@@ -8,7 +8,7 @@ from desktop.books.desk import Desk
 from desktop.models.session import Database
 from desktop.models.states import CompanyKey
 from desktop.providers.base import Provider
-from desktop.sync.leases import Leases
+from desktop.sync.leases import Leases, runner_lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +25,4 @@ class Company:
     @property
     def lease_name(self) -> str:
         """One runner per connection, whatever the number of desks (design 2.5)."""
-        return f"runner:{self.connection_id}"
+        return runner_lease(self.connection_id)

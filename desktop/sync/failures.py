@@ -105,12 +105,13 @@ def mark(
     records: Iterable[tuple[str, int]],
     state: SyncState,
     until: datetime | None = None,
+    title: str = "",
 ) -> None:
-    """Set a passing state (syncing, in doubt, waiting) without ringing."""
+    """Set a passing state (syncing, in doubt, waiting) without ringing; `title` is a sentence in place of the usual."""
     for kind, local_id in records:
         row = _status(session, kind, local_id)
         row.state = state.value
-        row.title = row.advice = row.details = ""
+        row.title, row.advice, row.details = title, "", ""
         row.fix = Fix.NONE.value
         row.concerns, row.extra = [], {}
         row.until, row.at = until, now

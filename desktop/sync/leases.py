@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from desktop.models.desk import Lease
-from desktop.models.session import Database, db_now
+from desktop.models.session import Database, db_now, note_change
 
 LEASE_SECONDS = 60.0
 """What a run takes the runner's lease for; renewed while it is on."""
@@ -65,6 +65,7 @@ class Leases:
         )
         if not taken:
             return None
+        _note(session, name)
         fencing = session.execute(select(Lease.fencing).where(Lease.name == name)).scalar_one()
         return HeldLease(name, self.owner, fencing, until)
 
@@ -87,12 +88,36 @@ class Leases:
         await self._db.in_write(lambda session: self.release_in(session, held))
 
     def release_in(self, session: Session, held: HeldLease) -> None:
-        _changed(session, update(Lease).where(*_is(held)).values(owner="", until=None))
+        if _changed(session, update(Lease).where(*_is(held)).values(owner="", until=None)):
+            _note(session, held.name)
 
     def still_held(self, session: Session, held: HeldLease) -> bool:
         """Whether `held` is in force. Inside a write unit nobody can take it before that unit commits."""
         row = session.execute(select(Lease.until).where(*_is(held)).with_for_update(read=True)).one_or_none()
         return row is not None and row.until is not None and row.until > db_now(session)
+
+
+RUNNER = "runner:"
+"""The name of a connection's runner lease begins so, and ends with the connection's id."""
+
+
+def runner_lease(connection_id: int) -> str:
+    """The name of the lease under which this connection is synced: one runner, whatever the number of desks."""
+    return f"{RUNNER}{connection_id}"
+
+
+def syncing_desk(session: Session, connection_id: int) -> str:
+    """The owner of the running sync of this connection (`Leases.owner`); "" while there is none."""
+    name = runner_lease(connection_id)
+    if lease_is_free(session, name):
+        return ""
+    return session.execute(select(Lease.owner).where(Lease.name == name)).scalar_one()
+
+
+def _note(session: Session, name: str) -> None:
+    """Every desk shows who syncs: the connection looks different while somebody does."""
+    if name.startswith(RUNNER):
+        note_change(session, "connection", int(name.removeprefix(RUNNER)))
 
 
 def lease_is_free(session: Session, name: str) -> bool:

@@ -18,6 +18,7 @@ from desktop.models.session import db_now, note_change
 from desktop.models.states import CompanyKey, ConnectionState, Switches, SyncState
 from desktop.models.work import OutboxEntry, SyncStatus
 from desktop.sync import failures
+from desktop.sync.leases import syncing_desk
 from desktop.sync.pending import promise_pending
 from desktop.text import tr
 
@@ -51,13 +52,16 @@ class ConnectionView:
     closed_until: date | None = None
     """The company's books are closed up to and including this day (N7), as last read."""
 
+    syncing_by: str = ""
+    """The user at whose desk a sync is running now; "" while none is, or it is this desk's own."""
+
     @property
     def key(self) -> CompanyKey:
         return CompanyKey(self.provider, self.company_id)
 
 
-def connection_view(session: Session) -> ConnectionView | None:
-    """The live connection, or None while nothing is connected."""
+def connection_view(session: Session, own: str = "") -> ConnectionView | None:
+    """The live connection, or None while nothing is connected. `own` is this desk as owner of leases."""
     row = live_connection(session)
     if row is None:
         return None
@@ -71,6 +75,7 @@ def connection_view(session: Session) -> ConnectionView | None:
         or 0
     )
     settings: Mapping[str, Any] = row.company_settings or {}
+    desk = syncing_desk(session, row.id)
     return ConnectionView(
         id=row.id,
         provider=row.provider,
@@ -91,6 +96,7 @@ def connection_view(session: Session) -> ConnectionView | None:
         wizard=dict(row.wizard or {}),
         home_currency=settings.get("home_currency", "USD"),
         closed_until=date.fromisoformat(settings["closed_until"]) if settings.get("closed_until") else None,
+        syncing_by="" if desk == own else desk.rpartition(":")[0],
     )
 
 

@@ -32,6 +32,7 @@ from desktop.errors import (
     UnexpectedAnswer,
 )
 from desktop.models.connection import Connection
+from desktop.models.desk import User
 from desktop.models.session import note_change
 from desktop.models.states import SyncState
 from desktop.models.work import SyncStatus, WriteCall
@@ -256,7 +257,14 @@ class Push:
 
     def _mark_syncing(self, session: Session, work: Work) -> None:
         going = [work.ours[name] for name in work.targets if name not in work.unsure]
-        failures.mark(session, self._now(), [(ours.kind.value, ours.local_id) for ours in going], SyncState.SYNCING)
+        names = [(ours.kind.value, ours.local_id) for ours in going]
+        failures.mark(session, self._now(), names, SyncState.SYNCING, title=self._who(session))
+
+    def _who(self, session: Session) -> str:
+        """Where several people work, whose desk sends it; "" says the usual."""
+        if len(session.scalars(select(User.id).limit(2)).all()) < 2:
+            return ""
+        return tr("{name}'s desk is sending it to {service}.", name=self._company.desk.account, service=self._service)
 
     async def _plan(self, work: Work) -> Plan:
         provider = self._company.provider

@@ -447,6 +447,9 @@ class MainWindow(QMainWindow):
             self.chip.set_state(tr("{who} · goes on {until}", who=who, until=until), "wait", reason=view.title)
         elif self.sync.is_working:
             self.chip.set_state(tr("{who} · syncing", who=who), "info")
+        elif view.syncing_by:
+            reason = tr("It goes on at one desk at a time; yours follows.")
+            self.chip.set_state(tr("{who} · {name} is syncing", who=who, name=view.syncing_by), "info", reason=reason)
         elif view.waiting:
             waiting = tr("{who} · {count} waiting", who=who, count=formats.number(view.waiting))
             self.chip.set_state(waiting, "wait", reason=tr("They go out by themselves."))

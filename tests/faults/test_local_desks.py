@@ -13,21 +13,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from desktop import crashpoint
-from desktop.models.session import sqlite_path
+from desktop.books.activity import ActivityFilter, activity_ids, activity_rows
+from desktop.clock import SystemClock
+from desktop.core import Core
+from desktop.models.session import Change, note_change, open_database, sqlite_path
+from desktop.models.work import SyncStatus
 from desktop.providers.records import Kind
 from desktop.sync.leases import Leases
+from desktop.sync.overview import connection_view
+from desktop.sync.secrets import MemoryStore
 from tests.faults.conftest import OpenDesk
 from tests.faults.invariants import made, writes
 from tests.faults.local_process import frozen
 from tests.faults.world import ALL
 from tests.helpers.control import Control
+from tests.helpers.desk import connected_core, options
 from tests.helpers.office import ElasticClock, Office, open_office
+from tests.helpers.waiting import until
 from tests.sync.checks import assert_exactly_one, assert_linked_once, assert_quiet, made_there
 from tests.sync.conftest import empty_books  # noqa: F401  the fixture below asks for it
 from tests.sync.desk_process import Desks
 from tests.sync.test_crashes import job_for
+from tests.sync.test_four_services import map_all, write
 from tests.sync.test_races import second_desk
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs signals of POSIX")
@@ -216,3 +226,76 @@ async def test_P6_who_slept_and_was_missed_by_nobody_goes_on(desk_on: OpenDesk, 
         await desk.settle()
         assert len(desk.remote("P6-2")) == 1
         desk.quiet()
+
+
+# --- each desk sees who syncs what ----------------------------------------------------------------------------------
+
+
+async def test_M1_each_desk_sees_who_syncs_what(
+    database_url: str, tmp_path: Path, sandbox: Any, control: Control
+) -> None:
+    """While one desk sends, the other's connection names it, and so does the record; the log names who asked."""
+    store = MemoryStore()
+    database = database_url if database_url.startswith("postgresql") else str(tmp_path / "shared.db")
+    more: dict[str, Any] = {"database": database, "store": store}
+    async with connected_core(tmp_path / "a", sandbox, control, account="anna", **more) as anna:
+        ben = await Core.open(options(tmp_path / "b", sandbox.services, account="ben", **more))
+        try:
+            invoice = await anna.do(write, "Seen By All", "WH-1", "30")
+            await map_all(anna, "quickbooks")
+            seen: list[tuple[str, str, str]] = []
+            heard: list[str] = []
+            follower = ben.db.follow()
+            if follower is not None:  # on a server the other desk is told, on a file there is one desk
+                assert follower.listening.wait(10)
+                ben.db.subscribe(lambda changes: heard.extend(change.kind for change in changes))
+
+            def look(name: str) -> None:
+                if name == "call.sent" and not seen:
+                    with anna.db.read() as session:
+                        mine = connection_view(session, anna._leases.owner)
+                        theirs = connection_view(session, ben._leases.owner)
+                        status = session.scalars(select(SyncStatus).where(SyncStatus.kind == "invoice")).one()
+                        assert mine is not None and theirs is not None
+                        seen.append((mine.syncing_by, theirs.syncing_by, status.title))
+
+            crashpoint.install(look)
+            try:
+                assert (await anna.sync([(Kind.INVOICE, invoice)])).clean
+            finally:
+                crashpoint.install(None)
+            assert seen == [("", "anna", "anna's desk is sending it to QuickBooks.")]
+            after = await ben.connection()
+            assert after is not None and after.syncing_by == ""
+            ids = await ben.ask(activity_ids, ActivityFilter(kind="invoice"))
+            assert {row.actor for row in await ben.ask(activity_rows, ids)} == {"anna"}
+            if follower is not None:
+                await until(lambda: {"connection", "invoice", "activity"} <= set(heard))
+                own = len(heard)
+                await ben.do(lambda session, desk: note_change(session, "customer", 1))
+                await until(lambda: len(heard) > own)
+                assert heard[own:] == ["customer"], "what a desk changes itself is told once"
+        finally:
+            await ben.close()
+
+
+@pytest.mark.postgres
+async def test_M1_a_change_of_thousands_is_told_by_its_kinds(database_url: str, tmp_path: Path) -> None:
+    first = open_database(database_url, SystemClock(), backup_dir=tmp_path)
+    second = open_database(database_url, SystemClock(), backup_dir=tmp_path)
+    heard: set[Change] = set()
+    try:
+        second.subscribe(lambda changes: heard.update(changes))
+        follower = second.follow()
+        if follower is None:
+            return
+        assert follower.listening.wait(10)
+        with first.write() as session:
+            for number in range(5000):
+                note_change(session, "customer", number)
+            note_change(session, "item", 7)
+        await until(lambda: heard)
+        assert heard == {Change("customer", 0), Change("item", 0)}
+    finally:
+        first.close()
+        second.close()
