@@ -207,9 +207,11 @@ class Runner:
             assert held is not None  # it was waited for
             keeper = asyncio.get_running_loop().create_task(_keep(company, held))
             try:
-                if self._before is not None:
-                    await self._before()
+                if self._mark is not None:
+                    await self._mark()
                 report = await Push(company, held, asked=True, actor=actor, expected=expected).run(targets)
+                if self._mark is not None and (report.writes or report.in_doubt):
+                    await self._mark()
                 await company.db.in_write(partial(_after_exactly, company=company, report=report, actor=actor))
                 return report
             except LeaseLost:

@@ -22,6 +22,7 @@ from desktop.ui.list_page import ListPage
 from desktop.ui.problems import unwritable
 from desktop.ui.routes import Route
 from desktop.ui.status import Status
+from desktop.ui.summary_dialog import SummaryDialog
 
 
 class ActivityPage(ListPage):
@@ -92,9 +93,21 @@ class ActivityPage(ListPage):
             combo.currentIndexChanged.connect(lambda _place: self.reload())
         self.export = QuietButton(tr("Export…"))
         self.export.clicked.connect(self.ask_where)
-        aside = (self.kinds, self.period, self.export)
+        self.summary_button = QuietButton(tr("&Daily summary…"))
+        self.summary_button.clicked.connect(self.show_summary)
+        aside = (self.kinds, self.period, self.summary_button, self.export)
         self.set_up(columns, activity.activity_rows, tuple, chips, empty, no_hits, aside=aside, sort=("at", True))
         self.table.activated_record.connect(self._on_activated)
+
+    def show_summary(self) -> SummaryDialog:
+        """What happened on a day, in a few lines (C12)."""
+        dialog = SummaryDialog(self.context, self.window())
+        dialog.open()
+        return dialog
+
+    def export_csv(self) -> None:
+        """What the list shows, from the menu too."""
+        self.ask_where()
 
     @property
     def wanted(self) -> ActivityFilter:

@@ -90,6 +90,8 @@ class CustomersPage(ListPage):
             ("inactive", tr("Inactive")),
         ]
         pane = RecordPane("customer", context, sync, self)
+        self.export_button = QuietButton(tr("E&xport…"), self)
+        self.export_button.clicked.connect(self.export_csv)
         self.set_up(
             columns,
             queries.customer_rows,
@@ -99,11 +101,9 @@ class CustomersPage(ListPage):
             no_hits,
             primary=tr("New customer"),
             pane=pane,
+            aside=(self.export_button,),
             sort=("name", False),
         )
-        self.export_button = QuietButton(tr("E&xport …"), self)
-        self.export_button.clicked.connect(self.export)
-        self.head.insertWidget(1, self.export_button, 0, Qt.AlignmentFlag.AlignTop)
         self.detail = pane
         pane.acted.connect(self._on_acted)
         assert self.primary is not None
@@ -111,7 +111,7 @@ class CustomersPage(ListPage):
         self.table.activated_record.connect(self.edit)
         sync.working.connect(lambda _busy: pane.update_buttons())
 
-    def export(self) -> QFileDialog:
+    def export_csv(self) -> QFileDialog:
         """What the list shows, as a CSV file (N17)."""
         return export_list(self, self.context, self.title, exports.customers_table, lambda: self.model.ids)
 

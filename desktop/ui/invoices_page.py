@@ -193,7 +193,7 @@ class InvoicesPage(Page):
         dialog.fileSelected.connect(lambda name: self._write_pdf(Path(name)))
         dialog.open()
 
-    def export(self) -> QFileDialog:
+    def export_csv(self) -> QFileDialog:
         """What the list shows, a row for each line, as a CSV file (N17)."""
         return export_list(self, self.context, self.title, exports.invoices_table, lambda: self.model.ids)
 
@@ -342,8 +342,8 @@ class InvoicesPage(Page):
         head.setContentsMargins(px(24), 0, px(24), px(12))
         head.setSpacing(px(12))
         head.addWidget(self.chips, 1)
-        self.export_button = QuietButton(tr("E&xport …"), self)
-        self.export_button.clicked.connect(self.export)
+        self.export_button = QuietButton(tr("E&xport…"), self)
+        self.export_button.clicked.connect(self.export_csv)
         head.addWidget(self.export_button, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self.new_button, 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)

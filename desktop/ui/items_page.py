@@ -79,6 +79,8 @@ class ItemsPage(ListPage):
         )
         chips = [("", tr("All")), ("unmapped", tr("No account")), ("inactive", tr("Inactive"))]
         pane = RecordPane("item", context, sync, self)
+        self.export_button = QuietButton(tr("E&xport…"), self)
+        self.export_button.clicked.connect(self.export_csv)
         self.set_up(
             columns,
             queries.item_rows,
@@ -88,11 +90,9 @@ class ItemsPage(ListPage):
             no_hits,
             primary=tr("New item"),
             pane=pane,
+            aside=(self.export_button,),
             sort=("name", False),
         )
-        self.export_button = QuietButton(tr("E&xport …"), self)
-        self.export_button.clicked.connect(self.export)
-        self.head.insertWidget(1, self.export_button, 0, Qt.AlignmentFlag.AlignTop)
         self.detail = pane
         pane.acted.connect(self._on_acted)
         assert self.primary is not None
@@ -100,7 +100,7 @@ class ItemsPage(ListPage):
         self.table.activated_record.connect(self.edit)
         sync.working.connect(lambda _busy: pane.update_buttons())
 
-    def export(self) -> QFileDialog:
+    def export_csv(self) -> QFileDialog:
         """What the list shows, as a CSV file (N17)."""
         return export_list(self, self.context, self.title, exports.items_table, lambda: self.model.ids)
 

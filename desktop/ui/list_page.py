@@ -105,7 +105,6 @@ class ListPage(Page):
         if primary:
             self.primary = PrimaryButton(primary, self, icon_name="add")
             head.addWidget(self.primary, 0, Qt.AlignmentFlag.AlignTop)
-        self.head = head
         left = Panel(self)
         left.body.addWidget(self.list)
         left.setMinimumWidth(px(300))

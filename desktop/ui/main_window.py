@@ -299,6 +299,7 @@ class MainWindow(QMainWindow):
             "select_all": lambda: self._to_table("selectAll"),
             "find": self._find,
             "columns": self._show_columns,
+            "summary": self.show_summary,
             "notifications": self.show_bell,
             "refresh": self._refresh,
             "sync_now": lambda: self.sync.sync_now(),
@@ -365,7 +366,7 @@ class MainWindow(QMainWindow):
             self.menus.enable(**dict.fromkeys(names, False))
         elif hasattr(page, "update_actions"):
             page.update_actions()
-        self.menus.enable(detail=on_invoices, export_list=hasattr(page, "export"))
+        self.menus.enable(detail=on_invoices, export_list=hasattr(page, "export_csv"))
 
     @property
     def current_page(self) -> str:
@@ -518,6 +519,13 @@ class MainWindow(QMainWindow):
         if target is not None and hasattr(target, verb):
             getattr(target, verb)()
 
+    def show_summary(self) -> None:
+        """What happened on a day (C12)."""
+        if self.context is not None:
+            from desktop.ui.summary_dialog import SummaryDialog
+
+            SummaryDialog(self.context, self).open()
+
     def _import_file(self) -> None:
         """A CSV file; on the page of a list it is taken for one of that kind."""
         kind = self.rail.current if self.rail.current in ("customers", "items", "invoices") else ""
@@ -525,8 +533,8 @@ class MainWindow(QMainWindow):
 
     def _export_list(self) -> None:
         page: Any = self.pages.get(self.rail.current)
-        if hasattr(page, "export"):
-            page.export()
+        if hasattr(page, "export_csv"):
+            page.export_csv()
 
     def _show_columns(self) -> None:
         table = getattr(self.stack.currentWidget(), "table", None)

@@ -66,6 +66,7 @@ def _menus() -> list[tuple[str, str, list[_Spec | None]]]:
                 _Spec("look_dark", tr("Dar&k"), tr("Dark colours"), checkable=True),
                 None,
                 _Spec("notifications", tr("&Notifications"), tr("What needs you"), "Ctrl+B"),
+                _Spec("summary", tr("D&aily summary…"), tr("New customers, sent, paid and failed of a day")),
                 _Spec("refresh", tr("&Refresh"), tr("Read this page again"), "F5"),
             ],
         ),

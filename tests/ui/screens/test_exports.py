@@ -58,7 +58,7 @@ async def test_N17_each_list_asks_where_to_save(qloop, alone, tmp_path: Path, lo
     async with alone() as core, shown(core) as window:
         window._show_page(key)
         await still()
-        dialog = window.pages[key].export()
+        dialog = window.pages[key].export_csv()
         assert dialog.selectedFiles()[0].endswith(".csv")
         dialog.reject()
         await still()
