@@ -30,11 +30,12 @@ from desktop.models.item import Item
 from desktop.models.states import PushReason, SyncState
 from desktop.models.work import ActivityRow, SyncStatus
 from desktop.providers.records import CustomerRecord, ItemRecord, Kind
-from desktop.sync import failures
+from desktop.sync import failures, taught
 from desktop.sync.classification import CustomerFacts, classify
 from desktop.sync.company import Company
 from desktop.sync.mapping import map_imported
 from desktop.sync.matching import MatchResult, Party, Verdict, iter_match
+from desktop.sync.owner_rules import RuleBook
 from desktop.sync.settling import find_link, first_link, holder_of, store_link
 from desktop.sync.work import customer_record
 from desktop.text import tr
@@ -130,14 +131,16 @@ async def glance_at_customers(company: Company, records: Sequence[CustomerRecord
     The verdicts need the whole list (`review_customers`): which agreement is rare is learned from all of it.
     """
     linked = await company.db.in_read(lambda session: _linked(session, company, Kind.CUSTOMER))
-    return await asyncio.to_thread(_glanced, records, linked)
+    book = await company.db.in_read(taught.rule_book)
+    return await asyncio.to_thread(_glanced, records, linked, book)
 
 
-def _glanced(records: Sequence[CustomerRecord], linked: Mapping[str, int]) -> list[CustomerReview]:
+def _glanced(records: Sequence[CustomerRecord], linked: Mapping[str, int], book: RuleBook) -> list[CustomerReview]:
     reviews = []
     for start in range(0, len(records), PORTION):
         for record in records[start : start + PORTION]:
-            found, external_id = classify(facts_of(record)), record.external_id or ""
+            facts, external_id = facts_of(record), record.external_id or ""
+            found = classify(facts, book.rule_for(facts))
             standing = Standing.LINKED if external_id in linked else Standing.PENDING
             reviews.append(
                 CustomerReview(external_id, record, found.kind, found.reasons, standing, linked.get(external_id))
@@ -151,13 +154,14 @@ async def review_customers(
 ) -> list[CustomerReview]:
     """Each record with its suggested type and whether we have it (M20-M30). Writes nothing."""
     ours, linked, left = await company.db.in_read(lambda session: _our_customers(session, company))
+    book = await company.db.in_read(taught.rule_book)
     loop = asyncio.get_running_loop()
 
     def tell(done: int) -> None:
         if progress is not None:
             loop.call_soon_threadsafe(progress, done, len(records))
 
-    return await asyncio.to_thread(judge_customers, records, ours, linked, left, tell)
+    return await asyncio.to_thread(judge_customers, records, ours, linked, left, tell, book)
 
 
 def _our_customers(session: Session, company: Company) -> tuple[list[tuple[Party, str]], dict[str, int], set[str]]:
@@ -276,11 +280,15 @@ def judge_customers(
     linked: Mapping[str, int],
     left: set[str],
     tell: Callable[[int], None],
+    book: RuleBook | None = None,
 ) -> list[CustomerReview]:
-    """Each record with its type and whether we have it. For a worker thread: it takes a while for thousands."""
+    """Each record with its type, by the owner's rules in `book` first, and whether we have it.
+
+    For a worker thread: it takes a while for thousands.
+    """
     taken = {str(local_id) for local_id in linked.values()}
     names = {party.key: name for party, name in ours}
-    locations = _locations(records)
+    locations, book = _locations(records), book or RuleBook()
     open_records = [record for record in records if record.external_id not in linked]
     free = [party for party, _ in ours if party.key not in taken]
     matches: dict[str, MatchResult] = {}
@@ -290,7 +298,7 @@ def judge_customers(
     reviews: list[CustomerReview] = []
     for start in range(0, len(records), PORTION):
         for record in records[start : start + PORTION]:
-            reviews.append(_judged(record, linked, matches, names, left, locations))
+            reviews.append(_judged(record, linked, matches, names, left, locations, book))
         tell(len(reviews))
         _never.wait(BREATH_SECONDS)
     return reviews
@@ -312,9 +320,11 @@ def _judged(
     names: Mapping[str, str],
     left: set[str],
     locations: Mapping[str, int],
+    book: RuleBook,
 ) -> CustomerReview:
     external_id = record.external_id or ""
-    found = classify(facts_of(record, max(1, locations.get(external_id, 1))))
+    facts = facts_of(record, max(1, locations.get(external_id, 1)))
+    found = classify(facts, book.rule_for(facts))
     local_id = linked.get(external_id)
     if local_id is not None:
         return CustomerReview(
@@ -400,6 +410,13 @@ async def import_customers(
         )
         if progress is not None:
             progress(result.created + result.linked + result.skipped + len(result.problems), total)
+    taught_now = [
+        (facts_of(by_id[one.external_id].record), one.kind)
+        for one in wanted
+        if one.chosen and one.kind is not by_id[one.external_id].kind
+    ]
+    if taught_now:
+        await company.db.in_write(lambda session: taught.remember(session, taught_now))
     taken = {choice.external_id for choice in wanted} | set(links)
     await company.db.in_write(
         lambda session: _remember_left_out(

@@ -120,7 +120,9 @@ class CheckDialog(QDialog):
     def _show(self, checks: list[Check]) -> None:
         self.checks = checks
         self.verdict.setText(verdict(checks))
-        bad_first = sorted(checks, key=lambda one: list(Outcome).index(one.outcome), reverse=True)
+        mapping = any(one.key == "mapping" and one.outcome is Outcome.CAUSE for one in checks)
+        told = [one for one in checks if not (mapping and one.key == "records" and one.fix is Fix.OPEN_MAPPING)]
+        bad_first = sorted(told, key=lambda one: list(Outcome).index(one.outcome), reverse=True)
         for number, check in enumerate(bad_first):
             if number:
                 self._list.addWidget(hairline(self))

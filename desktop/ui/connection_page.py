@@ -43,6 +43,7 @@ from desktop.ui.problems import show_problem
 from desktop.ui.routes import Navigator, Route
 from desktop.ui.status import Status, StatusPill
 from desktop.ui.sync_settings_tab import SyncSettingsTab
+from desktop.ui.taught_rules import TaughtRules
 from desktop.ui.tax_payments_tab import TaxPaymentsTab
 from desktop.ui.theme import theme
 from desktop.ui.unsynced_alert import UnsyncedAlert
@@ -203,6 +204,8 @@ class ConnectionPage(QWidget):
             self.taxes.load()
         elif name == "sync_settings":
             self.switches.load()
+        elif name == "import_data":
+            self.taught.load()
         elif name == "activity":
             self.recent.load()
 
@@ -293,6 +296,8 @@ class ConnectionPage(QWidget):
         self.imports = ImportTab(self)
         self.imports.import_requested.connect(self.wizard_asked)
         self.imports.older_asked.connect(self.send_older)
+        self.taught = TaughtRules(self._core, self)
+        self.imports.add_below(self.taught)
         self.recent = RecentActivity(self._core, self._navigator, self)
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)

@@ -48,6 +48,7 @@ class HelpWindow(QDialog):
         self.page.setOpenLinks(False)
         self.page.anchorClicked.connect(self._on_link)
         self.page.setFrameShape(QTextBrowser.Shape.NoFrame)
+        self.page.setStyleSheet("border: none; border-radius: 0px;")
         self.page.document().setDocumentMargin(px(20))
         close = QuietButton(tr("&Close"), self)
         close.clicked.connect(self.close)
@@ -92,8 +93,9 @@ class HelpWindow(QDialog):
         px = look.px
         text, quiet, link = (look.color(name).name() for name in ("text", "text2", "accent"))
         self.page.document().setDefaultStyleSheet(
-            f"h1 {{ font-size: {px(20)}px; font-weight: 600; color: {text}; }}"
-            f"h2 {{ font-size: {px(15)}px; font-weight: 600; color: {text}; margin-top: {px(14)}px; }}"
+            f"p.title {{ font-size: {px(20)}px; font-weight: 600; color: {text}; }}"
+            f"p.head {{ font-size: {px(15)}px; font-weight: 600; color: {text}; margin-top: {px(14)}px; }}"
+            f"ul {{ margin-left: -{px(22)}px; }}"
             f"p, li {{ color: {text}; margin-top: {px(4)}px; margin-bottom: {px(4)}px; line-height: 135%; }}"
             f".see {{ color: {quiet}; }} a {{ color: {link}; text-decoration: none; }}"
         )
@@ -125,15 +127,20 @@ class HelpWindow(QDialog):
 
 def _html(topic: Topic) -> str:
     """The page as markup; every word of it is escaped."""
-    parts = [f"<h1>{escape(topic.title)}</h1>"]
+    parts = [f'<p class="title">{escape(topic.title)}</p>']
     in_list = False
     for line in topic.lines:
         point = line.form is Form.POINT
         if point != in_list:
             parts.append("<ul>" if point else "</ul>")
             in_list = point
-        tag = {Form.POINT: "li", Form.HEADING: "h2", Form.TEXT: "p"}[line.form]
-        parts.append(f"<{tag}>{escape(line.text)}</{tag}>")
+        words = escape(line.text)
+        form = {
+            Form.POINT: f"<li>{words}</li>",
+            Form.HEADING: f'<p class="head">{words}</p>',
+            Form.TEXT: f"<p>{words}</p>",
+        }
+        parts.append(form[line.form])
     if in_list:
         parts.append("</ul>")
     links = " &nbsp;·&nbsp; ".join(f'<a href="{_SCHEME}:{key}">{escape(topics()[key].title)}</a>' for key in topic.see)

@@ -54,10 +54,15 @@ class ImportTab(QWidget):
             row.addWidget(button)
             card.body.addLayout(row)
             column.addWidget(card)
+        self._column = column
         column.addStretch(1)
         self._texts["file"].setText(
             tr("Customers, items or invoices out of a CSV file of a spreadsheet or another program, or pasted cells.")
         )
+
+    def add_below(self, part: QWidget) -> None:
+        """Put `part` under the imports."""
+        self._column.insertWidget(self._column.count() - 1, part)
 
     def set_terms(self, terms: Terms | None, customers: int = 0, items: int = 0) -> None:
         """Say what each import does, and how many are linked now."""

@@ -38,6 +38,7 @@ class ColumnsPage(StepPage):
     """One line a column: its heading, what stands in it, and what it means."""
 
     step = "columns"
+    help_topic = "import_columns"
 
     def __init__(self, wizard: Any) -> None:
         super().__init__(wizard, tr("What the columns mean"))

@@ -29,6 +29,8 @@ INVOICE_VERDICT = 6
 class FromFile(ImportPage[Any]):
     """What the three lists share: the file in place of the service, and a word about the rows that were not taken."""
 
+    help_topic = "import_rows"
+
     source: FileSource
 
     def from_file(self, wizard: Any) -> None:

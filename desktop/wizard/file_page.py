@@ -30,6 +30,7 @@ class FilePage(StepPage):
     """Choose, drop or paste. Nothing is written by it."""
 
     step = "file"
+    help_topic = "import_file"
 
     def __init__(self, wizard: Any) -> None:
         super().__init__(wizard, tr("Import from a file"))

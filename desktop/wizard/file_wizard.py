@@ -29,6 +29,7 @@ class ResultPage(StepPage):
     """What came of it, and what was left over."""
 
     step = "result"
+    help_topic = "import_result"
 
     def __init__(self, wizard: Any) -> None:
         super().__init__(wizard, tr("Import finished"))

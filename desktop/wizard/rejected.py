@@ -12,6 +12,7 @@ from desktop.text import tr
 from desktop.ui.banner import Banner
 from desktop.ui.buttons import PrimaryButton, QuietButton
 from desktop.ui.csv_files import ask_for_path, csv_bytes, write_file
+from desktop.ui.help_route import HelpButton
 from desktop.ui.labels import label
 from desktop.ui.theme import theme
 from desktop.wizard.file_source import FileSource
@@ -68,6 +69,8 @@ class RejectedList(QWidget):
 class RejectedDialog(QDialog):
     """The list over the step that it belongs to."""
 
+    help_topic = "import_result"
+
     def __init__(self, source: FileSource, parent: QWidget) -> None:
         super().__init__(parent)
         px = theme().px
@@ -79,6 +82,7 @@ class RejectedDialog(QDialog):
         close.setDefault(True)
         close.clicked.connect(self.accept)
         foot = QHBoxLayout()
+        foot.addWidget(HelpButton(self))
         foot.addStretch(1)
         foot.addWidget(close)
         column = QVBoxLayout(self)

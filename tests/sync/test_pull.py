@@ -93,9 +93,7 @@ async def test_M32_C6_what_was_there_before_connecting_stays_out(office: Office)
 
 async def test_M116_E1_customers_and_items_made_there_come_in_with_their_type(office: Office) -> None:
     await synced(office)
-    office.hand(
-        "customer", "", {"create": {"display_name": "Northgate Builders LLC", "email": "a@ngb.test"}}
-    )
+    office.hand("customer", "", {"create": {"display_name": "Northgate Builders LLC", "email": "a@ngb.test"}})
     office.hand("item", "", {"create": {"name": "Gutter guard", "type": "Service", "unit_price": "19.50",
                                         "income_account_id": office.income}})  # fmt: skip
     report = await office.sync_now()

@@ -16,9 +16,10 @@ from desktop.books import items, users
 from desktop.books.items import ItemDraft
 from desktop.core import Core
 from desktop.errors import NeedsSignIn
+from desktop.kinds import CustomerKind
 from desktop.models.states import Switches
 from desktop.providers.records import Kind
-from desktop.sync import mapping, overview
+from desktop.sync import importing, mapping, overview, taught
 from desktop.sync.secrets import MemoryStore, StoreMissing
 from desktop.ui import operations
 from desktop.ui.connect_dialog import ConnectDialog
@@ -593,3 +594,25 @@ async def test_everything_fits_a_small_screen(qloop, tmp_path: Path, sandbox, co
         await idle()
         assert wizard.minimumSizeHint().width() <= 853 and wizard.minimumSizeHint().height() <= 480
         wizard.reject()
+
+
+async def test_N16_the_rules_that_were_taught_stand_under_import_data_and_can_be_removed(
+    qloop, tmp_path: Path, sandbox, control: Control, window
+) -> None:
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        company = await core.require_company()
+        records = await (await core.lists()).customers.get()
+        reviews = await importing.review_customers(company, records)
+        wrong = next(one for one in reviews if one.record.display_name == "Blue Heron Cafe")
+        choice = importing.CustomerChoice(wrong.external_id, CustomerKind.BUILDER, chosen=True)
+        page = page_in(core, window)
+        page.open(settings("import_data"))
+        await idle()
+        assert page.connection.taught.texts == [] and "remembered here" in page.connection.taught.sentence.text()
+        await importing.import_customers(company, reviews, [choice])
+        await until(lambda: bool(page.connection.taught.texts), 20)
+        assert page.connection.taught.texts == ["You said: 'Cafe' in the name means builder"]
+        page.connection.taught.buttons[0].click()
+        await until(lambda: not page.connection.taught.texts, 20)
+        await idle()
+        assert await core.ask(taught.rules) == []
