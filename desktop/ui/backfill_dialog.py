@@ -18,6 +18,7 @@ from desktop.ui.banner import Banner
 from desktop.ui.busy import ProgressLine
 from desktop.ui.buttons import PrimaryButton, QuietButton
 from desktop.ui.date_field import DateField
+from desktop.ui.help_route import HelpButton
 from desktop.ui.labels import label
 from desktop.ui.panels import Card
 from desktop.ui.plan_view import PlanTree, summary_words
@@ -27,6 +28,8 @@ from desktop.ui.theme import theme
 
 class BackfillDialog(QDialog):
     """Nothing leaves before the plan was shown; nothing else leaves than what was shown."""
+
+    help_topic = "backfill"
 
     sent = Signal(object)
     """The `Report` of what was sent."""
@@ -67,6 +70,7 @@ class BackfillDialog(QDialog):
         pick.addStretch(1)
         foot = QHBoxLayout()
         foot.setSpacing(px(8))
+        foot.addWidget(HelpButton(self))
         foot.addStretch(1)
         foot.addWidget(self.close_button)
         foot.addWidget(self.send_button)

@@ -71,10 +71,12 @@ class EditorDialog(QDialog):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A message that comes or goes takes or gives room: the fields below it are never squeezed."""
-        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize) and watched is self._scroll.widget():
+        content = self._scroll.widget()
+        resized = event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize)
+        if resized and content is not None and watched is content:
             needed = self.form.totalHeightForWidth(self._scroll.viewport().width())
-            if needed > 0 and needed != self._scroll.widget().minimumHeight():
-                self._scroll.widget().setMinimumHeight(needed)
+            if needed > 0 and needed != content.minimumHeight():
+                content.setMinimumHeight(needed)
                 more = needed - self._scroll.viewport().height()
                 room = self.screen().availableGeometry().height() - self.frameGeometry().height()
                 if more > 0:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QVBoxLayout, QWid
 from desktop.sync.preview import Preview
 from desktop.text import tr
 from desktop.ui.buttons import PrimaryButton, QuietButton
+from desktop.ui.help_route import HelpButton
 from desktop.ui.labels import label
 from desktop.ui.panels import Card
 from desktop.ui.plan_view import PlanTree, summary_words
@@ -18,6 +19,8 @@ from desktop.ui.theme import theme
 
 class PlanDialog(QDialog):
     """Title, one sentence, the plan. `answer` is done when it is closed: whether to send."""
+
+    help_topic = "preview"
 
     def __init__(
         self, title: str, shown: Preview, currency: str, service: str, accept: str, parent: QWidget, *, tick: str = ""
@@ -48,6 +51,7 @@ class PlanDialog(QDialog):
         self.finished.connect(lambda code: self._end(code == int(QDialog.DialogCode.Accepted)))
         foot = QHBoxLayout()
         foot.setSpacing(px(8))
+        foot.addWidget(HelpButton(self))
         foot.addWidget(self.tick)
         foot.addStretch(1)
         foot.addWidget(self.cancel_button)

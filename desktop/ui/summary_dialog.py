@@ -18,6 +18,7 @@ from desktop.ui.banner import Banner
 from desktop.ui.buttons import IconButton, PrimaryButton, QuietButton
 from desktop.ui.context import Context
 from desktop.ui.date_field import DateField
+from desktop.ui.help_route import HelpButton
 from desktop.ui.icons import icon
 from desktop.ui.labels import label
 from desktop.ui.panels import Card, empty_out, hairline
@@ -30,6 +31,8 @@ NAMES = 40
 
 class SummaryDialog(QDialog):
     """A day and its four figures. A day back with the arrow, copied as text with one button."""
+
+    help_topic = "summary"
 
     def __init__(self, context: Context, parent: QWidget) -> None:
         super().__init__(parent)
@@ -69,6 +72,7 @@ class SummaryDialog(QDialog):
             head.addWidget(part)
         foot = QHBoxLayout()
         foot.setSpacing(px(8))
+        foot.addWidget(HelpButton(self))
         foot.addWidget(self.copy_button)
         foot.addStretch(1)
         foot.addWidget(close)
