@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -53,7 +54,10 @@ class Desktop(QObject):
     ending = Signal()
     """Quit begins: from here on nobody may be told that the window is shown."""
 
-    def __init__(self, options: Options, *, tray: TrayIcon | None = None, prepare: Prepare | None = None) -> None:
+    def __init__(
+        self, options: Options, *, tray: TrayIcon | None = None, prepare: Prepare | None = None, told: str = ""
+    ) -> None:
+        """`told` is a sentence for the banner once the books are open."""
         super().__init__()
         self.options = options
         self.core: Core | None = None
@@ -63,10 +67,13 @@ class Desktop(QObject):
         self._quit = asyncio.Event()
         self._retry = asyncio.Event()
         self._asking = False
-        self._restored = ""
+        self._restored = told
+        self.going_back: Backup | None = None
+        """The copy of the books to go on with; `run` then ends with it in place, to be begun anew (`told`)."""
         self.window = MainWindow(options.data_dir)
         self.window.quit_asked.connect(self.quit)
         self.window.sandbox_asked.connect(start_practice)
+        self.window.restore_asked.connect(self._go_back)
         self.window.close_decided = self._may_close
 
     async def run(self) -> None:
@@ -77,6 +84,31 @@ class Desktop(QObject):
                 await self._quit.wait()
         finally:
             await self.close()
+        if self.going_back is not None:
+            await self._put_back(self.going_back)
+
+    @property
+    def told(self) -> str:
+        """What the next one has to say, when the books were put back."""
+        return self._restored
+
+    def _go_back(self, backup: Backup) -> None:
+        """Close the books and have `run` put this copy in their place."""
+        self.going_back = backup
+        self._quit.set()
+
+    async def _put_back(self, backup: Backup) -> None:
+        path = sqlite_path(self.options.database)
+        if path is None:
+            return
+        now = self.options.clock.now()
+        try:
+            kept = await asyncio.to_thread(partial(restore_backup, path, backup, now, word="replaced"))
+        except BlueClerkError as error:  # the books are as they were, and are opened again
+            self._restored = error.sentence
+            return
+        when, name = formats.when(backup.taken_at, now.astimezone()), kept.name if kept is not None else ""
+        self._restored = tr("Your books are those of {when}. The ones before are kept as {name}.", when=when, name=name)
 
     def quit(self) -> None:
         """End the program; from any state, in any number of calls."""
@@ -280,7 +312,17 @@ def make_application() -> QApplication:
 
 
 async def _main(options: Options, instance: SingleInstance, prepare: Prepare | None) -> None:
-    desktop = Desktop(options, prepare=prepare)
+    told = ""
+    while True:  # once more for each copy of the books that the owner goes back to
+        desktop = Desktop(options, prepare=prepare, told=told)
+        await _run_one(desktop, options, instance)
+        if desktop.going_back is None:
+            return
+        told = desktop.told
+        desktop.window.deleteLater()
+
+
+async def _run_one(desktop: Desktop, options: Options, instance: SingleInstance) -> None:
     instance.show_asked.connect(desktop.window.bring_to_front)
     desktop.ending.connect(instance.stop_listening)
     application = QGuiApplication.instance()
@@ -292,6 +334,7 @@ async def _main(options: Options, instance: SingleInstance, prepare: Prepare | N
         await desktop.run()
     finally:
         signals.undo()
+        instance.show_asked.disconnect(desktop.window.bring_to_front)
         operations.set_unhandled(None)
         clipboard.let_go()
         await cancel_rest()

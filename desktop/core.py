@@ -34,7 +34,7 @@ from desktop.errors import (
     SignInRefused,
     StorageProblem,
 )
-from desktop.models.backup import list_backups, take_backup, thin_out
+from desktop.models.backup import Backup, list_backups, take_backup, thin_out
 from desktop.models.connection import Connection
 from desktop.models.desk import Setting
 from desktop.models.session import Change, Database, open_database
@@ -219,6 +219,19 @@ class Core:
         if self.db.path is None:
             return None
         return await asyncio.to_thread(_backup_of_today, self.db.path, self._backups, self.clock.now())
+
+    async def backups(self) -> list[Backup]:
+        """The copies that are kept, newest first; none for books on a server."""
+        return await asyncio.to_thread(list_backups, self._backups)
+
+    async def backup_now(self) -> Path | None:
+        """A checked copy made at the owner's wish; None for books on a server. Raises StorageProblem."""
+        if self.db.path is None:
+            return None
+        now = self.clock.now()
+        made = await asyncio.to_thread(take_backup, self.db.path, self._backups, "by-hand", now)
+        await asyncio.to_thread(thin_out, self._backups, now)
+        return made.path
 
     async def check_health(self) -> list[HealthWarning]:
         """Look now. Raises ConnectionProblem when the service can't be asked."""

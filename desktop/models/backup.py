@@ -108,14 +108,15 @@ def newest_good(folder: Path) -> Backup | None:
     return next((backup for backup in list_backups(folder) if is_sound(backup.path)), None)
 
 
-def restore_backup(path: Path, backup: Backup, now: datetime) -> Path | None:
+def restore_backup(path: Path, backup: Backup, now: datetime, *, word: str = "damaged") -> Path | None:
     """Put `backup` in the place of the damaged file at `path`; the answer is where that one lies now, beside it (S4).
 
-    The books must be closed. The exchange itself is one step: at no moment is there no file, for then new
-    books would be begun. None where there was no file. Raises StorageProblem; the damaged file is as it was then.
+    `word` says in the kept file's name why it was put aside. The books must be closed. The exchange itself is one
+    step: at no moment is there no file, for then new books would be begun. None where there was no file. Raises
+    StorageProblem; the damaged file is as it was then.
     """
     stamp = now.astimezone(UTC)
-    kept = path.with_name(f"{path.stem} damaged {stamp:%Y-%m-%d} {stamp:%H%M%S}Z{path.suffix}")
+    kept = path.with_name(f"{path.stem} {word} {stamp:%Y-%m-%d} {stamp:%H%M%S}Z{path.suffix}")
     part = path.with_name(f"{path.name}.part")
     try:
         _remove(part)

@@ -71,6 +71,8 @@ class MainWindow(QMainWindow):
     attached = Signal()
     sandbox_asked = Signal()
     """ "Try it with a sandbox company" was pressed."""
+    restore_asked = Signal(object)
+    """The owner wants to go on with this `Backup` of the books."""
     status_shown = Signal(str, str)
     """What the connection chip says now, and its kind."""
 
@@ -280,7 +282,8 @@ class MainWindow(QMainWindow):
         else:
             from desktop.ui.settings_host import SettingsHost
 
-            page = SettingsHost(self.context)
+            page = host = SettingsHost(self.context)
+            host.restore_asked.connect(self.restore_asked)
         page.actions_changed.connect(self.show_look)
         self.stack.addWidget(page)
         return page
@@ -417,7 +420,7 @@ class MainWindow(QMainWindow):
             self._storage_said = problem_words(problem)[0]
             self._banner_act = None
             self.banner.show_message(self._storage_said, status="bad", details=problem.details)
-        elif self.banner.sentence == self._storage_said:
+        elif self._storage_said and self.banner.sentence == self._storage_said:
             self.banner.clear()
             self.toast(tr("Your books can be written again. Syncing goes on."))
 

@@ -14,6 +14,7 @@ SETTINGS = (
     "sync_settings",
     "import_data",
     "team",
+    "backups",
     "appearance",
 )
 

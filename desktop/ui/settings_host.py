@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop.text import tr
@@ -16,11 +17,14 @@ class SettingsHost(Page):
     """Holds `SettingsPage`, which knows its own way about."""
 
     title = tr("Settings")
+    restore_asked = Signal(object)
+    """The owner wants to go on with this `Backup` of the books."""
 
     def __init__(self, context: Context, parent: QWidget | None = None) -> None:
         super().__init__(context, parent)
         self.inner = SettingsPage(context.core, context, self, preferences=context.preferences)
         self.inner.toasted.connect(lambda words: context.toast(words))
+        self.inner.restore_asked.connect(self.restore_asked)
         self.inner.look_chosen.connect(lambda _mode: self.actions_changed.emit())
         px = theme().px
         column = QVBoxLayout(self)

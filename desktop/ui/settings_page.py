@@ -1,4 +1,4 @@
-"""Settings: Integrations with the connected service's own page, App keys, Team, Appearance."""
+"""Settings: Integrations with the connected service's own page, App keys, Team, Backups, Appearance."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from desktop.text import tr
 from desktop.ui import operations
 from desktop.ui.app_keys_page import AppKeysPage
 from desktop.ui.appearance_page import AppearancePage
+from desktop.ui.backups_page import BackupsPage
 from desktop.ui.banner import Banner
 from desktop.ui.chips import FilterChips
 from desktop.ui.connect_dialog import ConnectDialog
@@ -34,6 +35,8 @@ class SettingsPage(QWidget):
     toasted = Signal(str)
     """A word in passing for the window to show."""
     look_chosen = Signal(object)
+    restore_asked = Signal(object)
+    """The owner wants to go on with this `Backup` of the books."""
 
     def __init__(
         self, core: Core, navigator: Navigator, parent: QWidget | None = None, *, preferences: Preferences | None = None
@@ -49,6 +52,7 @@ class SettingsPage(QWidget):
                 ("integrations", tr("Integrations")),
                 ("app_keys", tr("App keys")),
                 ("team", tr("Team")),
+                ("backups", tr("Backups")),
                 ("appearance", tr("Appearance")),
             ],
             self,
@@ -60,6 +64,7 @@ class SettingsPage(QWidget):
         self.connection = ConnectionPage(core, navigator, self)
         self.app_keys = AppKeysPage(core, self)
         self.team = TeamPage(core, self)
+        self.backups = BackupsPage(core, self)
         self.appearance = AppearancePage(preferences or Preferences(core.options.data_dir), self)
         self.stack = QStackedWidget(self)
         self._places: dict[str, QWidget] = {}
@@ -67,6 +72,7 @@ class SettingsPage(QWidget):
             ("integrations", self.integrations),
             ("app_keys", self.app_keys),
             ("team", self.team),
+            ("backups", self.backups),
             ("appearance", self.appearance),
         ):
             area = QScrollArea(self)
@@ -96,7 +102,7 @@ class SettingsPage(QWidget):
     def open(self, route: Route) -> None:
         """Show the place that `route` names (`ui.routes.SETTINGS`), and do its action."""
         sub = route.sub or "integrations"
-        if sub in ("app_keys", "team", "appearance"):
+        if sub in ("app_keys", "team", "backups", "appearance"):
             self._show(sub)
             return
         self._waiting = route
@@ -110,7 +116,7 @@ class SettingsPage(QWidget):
 
     @property
     def place(self) -> str:
-        """integrations, connection, app_keys, team or appearance."""
+        """integrations, connection, app_keys, team, backups or appearance."""
         return next(name for name, page in self._places.items() if page is self.stack.currentWidget())
 
     @property
@@ -143,6 +149,8 @@ class SettingsPage(QWidget):
         self.connection.toasted.connect(self.toasted)
         self.connection.disconnected.connect(self._on_disconnected)
         self.app_keys.toasted.connect(self.toasted)
+        self.backups.toasted.connect(self.toasted)
+        self.backups.restore_asked.connect(self.restore_asked)
         self.appearance.look_chosen.connect(self.look_chosen)
 
     def showEvent(self, event) -> None:  # noqa: ANN001
@@ -166,6 +174,7 @@ class SettingsPage(QWidget):
             "connection": self.connection,
             "app_keys": self.app_keys,
             "team": self.team,
+            "backups": self.backups,
             "appearance": self.appearance,
         }
         pages[self.place].load()
