@@ -1,9 +1,11 @@
 """Reading postal addresses: one spelling for streets and units, and whether people or offices are there."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+
+from rapidfuzz.distance import DamerauLevenshtein
 
 from desktop.sync.names import fold, words
 from desktop.sync.wordlists import sections, spellings
@@ -12,6 +14,7 @@ _PO_BOX = re.compile(r"\b(?:p\s*\.?\s*o\s*\.?\s*box|post office box|pobox|gpo bo
 _UNIT_SLASH = re.compile(r"^\s*(?:unit|flat|apt)?\s*(\d+[a-z]?)\s*/\s*(\d+[a-z]?)\b")
 _HASH = re.compile(r"#\s*(\w+)")
 _NUMBER = re.compile(r"^\d+[a-z]?$")
+_MIN_SLIP = 5  # letters of a word for "street" that may be mistyped
 _LONGEST = 4  # words of a phrase in the lists
 _UNIT_VALUE = re.compile(r"^(?:\d+[a-z]?|[a-z]\d*)$")
 
@@ -63,9 +66,29 @@ def _parts(tokens: list[str], unit: str) -> Street:
         if not number and _NUMBER.match(word) and not name:
             number = word
         elif not (number and not name and _NUMBER.match(word) and not following):
-            name.append(directions.get(word) or streets.get(word) or word)
+            name += _street_words(word, directions, streets)
         at += 1
     return Street(number, " ".join(name), unit, "")
+
+
+def _street_words(word: str, directions: Mapping[str, str], streets: Mapping[str, str]) -> tuple[str, ...]:
+    """One word of a street in its one spelling; "srteet" is a street, and "tucanastreet" two words."""
+    known = directions.get(word) or streets.get(word)
+    if known or len(word) < _MIN_SLIP:
+        return (known or word,)
+    return _mistyped_street(word)
+
+
+@lru_cache(maxsize=16384)
+def _mistyped_street(word: str) -> tuple[str, ...]:
+    for long, short in sorted(spellings("addresses", "street").items(), key=lambda pair: -len(pair[0])):
+        if len(long) < _MIN_SLIP:
+            continue
+        if DamerauLevenshtein.distance(word, long, score_cutoff=1) <= 1:
+            return (short,)
+        if word.endswith(long) and len(word) >= len(long) + 3:
+            return (word.removesuffix(long), short)
+    return (word,)
 
 
 def commercial_words(*lines: str) -> tuple[str, ...]:

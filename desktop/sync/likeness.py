@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
-from desktop.sync.names import given_names, same_given_name, surnames
+from desktop.sync.names import given_names, looks_like_surname, same_given_name, surnames
 from desktop.sync.parties import Person, Ready, skeleton
 from desktop.sync.wordlists import sections
 
@@ -28,8 +28,9 @@ class Field(IntEnum):
 
     DIFFERS = -1
     MISSING = 0
-    NEAR = 1  # an office's e-mail, a house without its flat, a postal code
-    SAME = 2
+    NEAR = 1  # an office's e-mail, a mistyped one, a postal code
+    CLOSE = 2  # a street without its number, a house without its flat
+    SAME = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class NameLikeness:
 def is_typo(one: str, other: str) -> bool:
     """Whether two words are one word mistyped or otherwise spelt; short words need to be equal."""
     shorter = min(len(one), len(other))
-    if shorter < 4 or abs(len(one) - len(other)) > 2:
-        return False
+    if shorter < 4 or abs(len(one) - len(other)) > 2 or (one[0] != other[0] and one[-1] != other[-1]):
+        return False  # slips at both ends are another word
     distance = DamerauLevenshtein.distance(one, other, score_cutoff=2)
     if distance <= 1:
         return True
@@ -56,6 +57,8 @@ def compare_names(ours: Ready, theirs: Ready, rarity: Callable[[str], float]) ->
     if ours.name and ours.name == theirs.name:
         suffix = _suffixes_differ(ours.person, theirs.person)
         company = bool(ours.company)
+        if not company and _is_surname_alone(ours.person):
+            return NameLikeness(Level.PARTIAL, "surname", never_same=suffix)
         return NameLikeness(Level.EXACT, never_same=suffix, company=company)
     likeness = _compare_kinds(ours, theirs, rarity)
     if likeness.level < Level.STRONG and not likeness.never_same and _is_slip(ours, theirs):
@@ -63,11 +66,20 @@ def compare_names(ours: Ready, theirs: Ready, rarity: Callable[[str], float]) ->
     return likeness
 
 
+def _is_surname_alone(person: Person | None) -> bool:
+    """ "Mason" says little; a lone word that is nobody's name says as much as a company's does."""
+    return (
+        person is not None
+        and not person.given
+        and (looks_like_surname(person.family) or person.family in given_names())
+    )
+
+
 def _is_slip(ours: Ready, theirs: Ready) -> bool:
     """One slip in a long name, be it a lost space; not Eric for Erica, nor store 12 for 13."""
     one, other = ours.joined, theirs.joined
     shorter = min(len(one), len(other))
-    if shorter < 8 or abs(len(one) - len(other)) > 1:
+    if shorter < 8 or abs(len(one) - len(other)) > 1 or (one[0] != other[0] and one[-1] != other[-1]):
         return False
     if one != other and (shorter < 10 or DamerauLevenshtein.distance(one, other, score_cutoff=1) > 1):
         return False
@@ -115,14 +127,23 @@ def _suffixes_differ(one: Person | None, other: Person | None) -> bool:
 def compare_people(one: Person, other: Person) -> NameLikeness:
     """Two people, or couples of which one person is enough."""
     likeness = _in_order(one, other)
-    if likeness.level < Level.STRONG and len(one.given) == 1 and not one.middle and one.family:
+    if likeness.level < Level.STRONG and _may_be_turned(one, other):
         turned = _in_order(Person((one.family,), "", one.given[0], one.suffix), other)
         if turned.level >= Level.STRONG and turned.level > likeness.level:
             return NameLikeness(Level.STRONG, "swapped", turned.never_same)
     return likeness
 
 
+def _may_be_turned(one: Person, other: Person) -> bool:
+    """Whether it is worth reading one name the other way round: some first letter agrees then."""
+    if len(one.given) != 1 or one.middle or not one.family or not other.given or not other.family:
+        return False
+    return one.given[0][0] == other.family[0] or one.family[0] == other.given[0][0]
+
+
 def _in_order(one: Person, other: Person) -> NameLikeness:
+    if not one.given and one.family in other.given or not other.given and other.family in one.given:
+        return NameLikeness(Level.PARTIAL, "part")  # the given name alone
     family = _family_level(one.family, other.family)
     if family is Level.OTHER:
         return NameLikeness(Level.OTHER)
@@ -276,7 +297,7 @@ def compare_streets(ours: Ready, theirs: Ready) -> Field:
         return Field.DIFFERS
     if one.unit != other.unit and one.unit and other.unit:
         return Field.DIFFERS
-    return Field.SAME if one.unit == other.unit and one.number == other.number else Field.NEAR
+    return Field.SAME if one.unit == other.unit and one.number == other.number else Field.CLOSE
 
 
 def _same_street(one: str, other: str) -> bool:
@@ -285,6 +306,8 @@ def _same_street(one: str, other: str) -> bool:
     mine, theirs = one.split(), other.split()
     if set(mine) <= set(theirs) or set(theirs) <= set(mine):
         return bool(mine and theirs)
+    if len(one) >= 8 and DamerauLevenshtein.distance("".join(mine), "".join(theirs), score_cutoff=2) <= 2:
+        return True
     return DamerauLevenshtein.distance(one, other, score_cutoff=2) <= (2 if len(one) >= 9 else 1)
 
 

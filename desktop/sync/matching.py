@@ -129,7 +129,7 @@ class _Frequencies:
     """How many different names share an e-mail or phone, and how many records bear a name or a word."""
 
     def __init__(self) -> None:
-        self._names: dict[str, set[str]] = defaultdict(set)
+        self._names: dict[str, set[str]] = defaultdict(set)  # by initials: a mistyped name is no second bearer
         self._count: Counter[str] = Counter()
         self._records = 0
 
@@ -137,7 +137,7 @@ class _Frequencies:
         self._records += 1
         for value in (ready.email, ready.phone):
             if value:
-                self._names[value].add(ready.name)
+                self._names[value].add(ready.initials)
         self._count[ready.name] += 1
         if ready.company:
             self._count.update(f"c{word}" for word in ready.company)
@@ -268,7 +268,7 @@ _NAME_SPAN = {
 }
 _EMAIL_POINTS = {Field.DIFFERS: -0.6, Field.MISSING: 0.0, Field.NEAR: 1.0, Field.SAME: 4.0}
 _PHONE_POINTS = {Field.DIFFERS: -0.4, Field.MISSING: 0.0, Field.NEAR: 0.8, Field.SAME: 3.5}
-_STREET_POINTS = {Field.DIFFERS: -0.8, Field.MISSING: 0.0, Field.NEAR: 1.0, Field.SAME: 3.0}
+_STREET_POINTS = {Field.DIFFERS: -0.8, Field.MISSING: 0.0, Field.NEAR: 1.0, Field.CLOSE: 2.0, Field.SAME: 3.0}
 
 
 def _same_own_domain(one: str, other: str) -> bool:
@@ -283,16 +283,17 @@ def _order(pair: _Pair) -> tuple[bool, float, str]:
 def _verdict(name: NameLikeness, email: Field, phone: Field, street: Field, common: bool) -> Verdict:
     """The rules of promise M29 and ruling C2; each asks for at least so much, so more agreement never lowers it."""
     same = (email is Field.SAME) + (phone is Field.SAME) + (street is Field.SAME)
-    near = (email is Field.NEAR) + (phone is Field.NEAR) + (street is Field.NEAR)
+    near = (email is Field.NEAR) + (phone is Field.NEAR) + (street in (Field.NEAR, Field.CLOSE))
     differ = (email is Field.DIFFERS) + (phone is Field.DIFFERS) + (street is Field.DIFFERS)
     contact = email is Field.SAME or phone is Field.SAME
     if name.level >= Level.STRONG and not name.never_same:
         moved_company = name.company and street is Field.DIFFERS
         if same >= (2 if moved_company else 1) or (near >= 2 and differ == 0):
             return Verdict.SAME
-        if name.level is Level.EXACT and email is Field.NEAR and differ == 0:
+        if name.level is Level.EXACT and differ == 0 and (email is Field.NEAR or street is Field.CLOSE and not common):
             return Verdict.SAME
-    if name.level is Level.PARTIAL and not name.never_same and same >= 2 and contact:
+    enough = contact and (same >= 2 or (near >= 2 and differ == 0))
+    if name.level is Level.PARTIAL and not name.never_same and enough:
         return Verdict.SAME
     if name.level >= Level.PARTIAL:
         return Verdict.NEW if common and same + near == 0 and differ >= 2 else Verdict.POSSIBLE
@@ -308,7 +309,8 @@ def _reasons(name: NameLikeness, email: Field, phone: Field, street: Field) -> t
     told.append(
         {
             Field.SAME: tr("Same address"),
-            Field.NEAR: tr("Nearly the same address"),
+            Field.NEAR: tr("Same postal code"),
+            Field.CLOSE: tr("Nearly the same address"),
             Field.DIFFERS: tr("Other address"),
         }.get(street, "")
     )
@@ -329,6 +331,7 @@ def _name_reason(name: NameLikeness) -> str:
         "branch": tr("Perhaps two branches of one company"),
         "family": tr("Same surname, other given name"),
         "middle": tr("Other middle name"),
+        "surname": tr("Same surname, no given name"),
         "contact": tr("The contact person of the company"),
         "owner": tr("The name is part of the company's name"),
     }

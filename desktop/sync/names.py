@@ -152,6 +152,7 @@ def looks_like_surname(word: str) -> bool:
     return any(word.endswith(end) and len(word) >= len(end) + 3 for end in sections("people")["surname_end"])
 
 
+@lru_cache(maxsize=65536)
 def same_given_name(one: str, other: str) -> bool:
     """Whether two given names can be one person's: equal, or nickname and full name, or two nicknames of one."""
     if one == other or other in _own_nicknames().get(one, ()):

@@ -55,6 +55,7 @@ class Ready:
 
     party: Party
     name: str  # all words of the name in order, for counting and equality
+    initials: str  # first letters of the name's words, sorted: the same for a name mistyped or turned round
     joined: str  # the same words as written, without spaces
     company: tuple[str, ...]  # telling words of the company, sorted; () for a person
     loose: tuple[str, ...]  # the words of a name that may be a company's too, though it reads like a person's
@@ -81,7 +82,7 @@ def make_ready(party: Party) -> Ready:
     if told and (fields is None or not _names_person(tokens, fields)) and not _same_as_display(tokens, display):
         company = company_core(tokens)
         person = None
-    elif is_company_name(words(display)):
+    elif is_company_name(words(display)) and not _is_told_apart(display, party):
         company = company_core(words(display))
         person = None
     else:
@@ -90,6 +91,7 @@ def make_ready(party: Party) -> Ready:
     return Ready(
         party=party,
         name=" ".join(company) if company else " ".join(sorted(words(display))),
+        initials="".join(sorted({word[0] for word in (company or words(display))})),
         joined="".join(company_words(words(told if company and told else display))),
         company=company,
         loose=company_core(words(display)) if person and not company and _may_be_company(person) else (),
@@ -104,6 +106,15 @@ def make_ready(party: Party) -> Ready:
     )
 
 
+def _is_told_apart(display: str, party: Party) -> bool:
+    """The service keeps given name and surname apart and the name says no more: a person, however it reads, mistyped
+    ones too; but a word of trade is one in any field."""
+    told = words(f"{party.given_name} {party.family_name}")
+    if not party.given_name.strip() or not party.family_name.strip() or sorted(told) != sorted(words(display)):
+        return False
+    return not split_legal_form(told)[1] and all(_sort_of(word) != "trade" for word in told)
+
+
 def _same_as_display(tokens: tuple[str, ...], display: str) -> bool:
     return tokens == words(display) and not is_company_name(tokens)
 
@@ -113,7 +124,7 @@ def _names_person(tokens: tuple[str, ...], person: Person) -> bool:
 
 
 def _may_be_company(person: Person) -> bool:
-    """No given name or no surname that we know: "Kauri Joinary" may be a mistyped firm."""
+    """No given name or no surname that we know: "Kauri Joinary" may be a mistyped firm, "Green Valley" a real one."""
     known = any(len(name) == 1 or name in given_names() for name in person.given)
     return not known or not looks_like_surname(person.family)
 
@@ -281,9 +292,11 @@ def block_keys(ready: Ready, *, asking: bool) -> Iterator[str]:
         yield f"a{ready.street.number}|{ready.street.name.split(' ', 1)[0]}"
         if place:
             yield f"z{ready.street.number}|{place}"
-    for person in (ready.person, ready.contact):
-        if person is not None:
-            yield from _person_keys(person, asking)
+    if ready.person is not None:
+        yield from _person_keys(ready.person, asking)
+    if ready.contact is not None:  # counts only when the whole name agrees, so it need not be looked for widely
+        family = ready.contact.family
+        yield from (f"s{skeleton(family) or family}|{given[0]}" for given in ready.contact.given)
     company = ready.company or ready.loose
     if company:
         yield f"j{''.join(company)}"
