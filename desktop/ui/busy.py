@@ -108,6 +108,7 @@ class ProgressLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._step = ""
         px = theme().px
         self._text = label("", "secondary", parent=self)
         self._bar = QProgressBar(self)
