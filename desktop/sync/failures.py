@@ -35,6 +35,8 @@ from desktop.models.session import note_change
 from desktop.models.states import ConnectionState, SyncState
 from desktop.models.work import Notification, SyncStatus
 
+KEPT = ("gone", "how", "into", "into_name")
+"""What a pull found out about a record that is gone there: a push that is tried meanwhile must not forget it."""
 QUIET = timedelta(minutes=30)
 """How long a passing trouble of the connection may last before the bell rings (E8, H7)."""
 
@@ -113,7 +115,8 @@ def mark(
         row.state = state.value
         row.title, row.advice, row.details = title, "", ""
         row.fix = Fix.NONE.value
-        row.concerns, row.extra = [], {}
+        row.concerns = []
+        row.extra = {name: value for name, value in (row.extra or {}).items() if name in KEPT}
         row.until, row.at = until, now
         note_change(session, kind, local_id)
 

@@ -21,6 +21,7 @@ from desktop.errors import (
     BalanceDiffers,
     Conflict,
     ConnectionProblem,
+    Fix,
     GoneRemote,
     ItemError,
     NameTaken,
@@ -67,7 +68,7 @@ from desktop.sync.planning import (
     resolve,
 )
 from desktop.sync.pull_payments import bring_payments_of, unexplained
-from desktop.sync.pull_run import PullRun
+from desktop.sync.pull_run import PullRun, status_of
 from desktop.sync.pulled import ASKS, Pulled
 from desktop.sync.settling import (
     Settled,
@@ -250,7 +251,7 @@ class Push:
     def _begin(self, session: Session, targets: Sequence[Ref]) -> Work:
         self._check_lease(session)
         connection = session.get_one(Connection, self._company.connection_id)
-        work = load_work(session, connection, targets, asked=self._asked)
+        work = self._without_questions(session, load_work(session, connection, targets, asked=self._asked))
         if not self._looking:
             self._mark_syncing(session, work)
         return work
@@ -266,6 +267,32 @@ class Push:
             return ""
         return tr("{name}'s desk is sending it to {service}.", name=self._company.desk.account, service=self._service)
 
+    def _without_questions(self, session: Session, work: Work) -> Work:
+        """A record that is gone there waits for its owner; where nothing of it would be written, it just goes on
+        waiting (N8). An invoice is looked at, because that is what Resync promises."""
+        asked: dict[str, ItemError] = {}
+        for name in work.targets:
+            ours = work.ours[name]
+            if ours.kind is Kind.INVOICE or ours.link is None or ours.link.revision < ours.revision:
+                continue
+            row = status_of(session, ours.kind, ours.local_id)
+            if row is not None and (row.extra or {}).get("gone"):
+                asked[name] = ItemError(row.title, row.advice, concerns=(ours.concern,), fix=Fix(row.fix))
+        self._report.refused.update(asked)
+        self._published |= asked.keys()
+        return replace(work, targets=tuple(name for name in work.targets if name not in asked))
+
+    def _as_known(self, session: Session, ours: Ours, error: GoneRemote) -> tuple[ItemError, dict[str, object]]:
+        """What the pull found out about a record that is gone, said again: a push only sees that it is gone."""
+        row = status_of(session, ours.kind, ours.local_id)
+        known = dict(row.extra or {}) if row is not None else {}
+        if error.how or not known.get("how"):
+            return error, {"gone": True, "how": error.how} if error.how else {"gone": True}
+        into = str(known.get("into_name", ""))
+        told = GoneRemote(self._service, ours.label, fix=error.fix, how=str(known["how"]), into=into)
+        told.concerns, told.details, told.service_ref = error.concerns, error.details, error.service_ref
+        return told, known
+
     async def _plan(self, work: Work) -> Plan:
         provider = self._company.provider
         refused = refuse_early(work, provider.capabilities, provider.terms, provider.check)
@@ -276,7 +303,7 @@ class Push:
         if lookup is not None:
             answers = await self._ask(lookup)
             found = answers.found
-            if await self._paid_there(found, lookup.invoice_ids):
+            if not self._looking and await self._paid_there(found, lookup.invoice_ids):
                 work = await self._company.db.in_write(lambda session: self._begin(session, self._wanted))
                 self._take(work)
                 refused = refuse_early(work, provider.capabilities, provider.terms, provider.check)
@@ -598,7 +625,7 @@ class Push:
             elif isinstance(error, Conflict):
                 extra = {"fields": list(error.fields)}
             elif isinstance(error, GoneRemote):
-                extra = {"gone": True}
+                error, extra = self._as_known(session, ours, error)
             elif isinstance(error, PaymentThere):
                 extra = {"twin": True}
             failures.fail(session, self._now(), ours.kind.value, ours.local_id, ours.label, error, extra)
