@@ -41,7 +41,7 @@ from desktop.models.session import Change, Database, open_database
 from desktop.models.states import CompanyKey, ConnectionState, PushReason
 from desktop.providers.base import AccessToken, AppKeys, Endpoints, SignIn, Terms, TokenSource
 from desktop.providers.http import Client, ServiceHttp, new_limiter
-from desktop.providers.limits import Limiter
+from desktop.providers.limits import Limiter, Limits, Window
 from desktop.providers.records import CompanyRef, Kind, ProviderKey, TokenGrant
 from desktop.providers.registry import SERVICES, ServiceInfo
 from desktop.sync import causes, checks, failures
@@ -85,6 +85,8 @@ class ServiceAddress:
 
     endpoints: Endpoints
     environment: str = "sandbox"
+    calls_a_minute: int = 0
+    """How many calls a minute are allowed there, where that is said; 0: as many as the real service's limits allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,23 +388,22 @@ class Core:
         http = self._http(info, endpoints, token)
         try:
             if company_id is None and info.companies is not None:
-                return self._usable(await info.companies(http))
+                return await info.companies(http)
             settings = await info.make_provider(http, CompanyRef(company_id or "")).settings()
         finally:
             await http.close()
         return (settings.company,)
 
-    @staticmethod
-    def _usable(found: Sequence[CompanyRef]) -> Sequence[CompanyRef]:
-        """The companies that can be connected. Raises SignInRefused, saying why, if there are only others."""
-        usable = [company for company in found if not company.unusable]
-        if found and not usable:
-            raise SignInRefused(found[0].unusable, tr("Choose another company there, or put this one right first."))
-        return usable
+    def _limits(self, info: ServiceInfo) -> Limits:
+        """The service's limits; an address of ours that states its own number is believed in place of an assumption."""
+        address = self.options.addresses.get(info.key)
+        if address is None or not address.calls_a_minute:
+            return info.limits
+        return replace(info.limits, windows=(Window(60.0, address.calls_a_minute),))
 
     def _http(self, info: ServiceInfo, endpoints: Endpoints, tokens: TokenSource) -> ServiceHttp:
         if info.key not in self._limiters:  # kept over a new sign-in: the service goes on counting (I14)
-            self._limiters[info.key] = new_limiter(info.terms.service, info.limits, self.clock, self.entropy)
+            self._limiters[info.key] = new_limiter(info.terms.service, self._limits(info), self.clock, self.entropy)
         return ServiceHttp(
             base=endpoints.api,
             service=info.terms.service,
@@ -410,7 +411,7 @@ class Core:
             clock=self.clock,
             entropy=self.entropy,
             client=self.options.client,
-            limits=info.limits,
+            limits=self._limits(info),
             limiter=self._limiters[info.key],
         )
 

@@ -47,7 +47,10 @@ class Practice:
         """Where its services are reached."""
         names = ("api", "authorize", "token", "revoke", "discovery")
         return {
-            ProviderKey(key): ServiceAddress(Endpoints(**{name: service.get(name, "") for name in names}))
+            ProviderKey(key): ServiceAddress(
+                Endpoints(**{name: service.get(name, "") for name in names}),
+                calls_a_minute=int(service.get("calls_a_minute", 0)),
+            )
             for key, service in self.services.items()
         }
 

@@ -328,6 +328,13 @@ class SignIn(Protocol):
         """Ends the grant; True when the service confirmed it. Never raises."""
         ...
 
+    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
+        """Ends the app's access to this company, and the grant unless other companies still use it.
+
+        True when the service confirmed it. Never raises.
+        """
+        ...
+
     async def close(self) -> None:
         """Ends the kept-alive connections."""
         ...

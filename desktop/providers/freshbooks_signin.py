@@ -76,6 +76,10 @@ class FreshBooksSignIn:
         """Ends the whole grant by either of its tokens. Never raises."""
         return await self._calls.revoke(token)
 
+    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
+        """A grant is for one company here, so all of it ends. Never raises."""
+        return await self.revoke(grant.refresh_token)
+
     def company_in(self, query: dict[str, str]) -> str | None:
         """Never: the redirect names no business."""
         return None

@@ -61,6 +61,10 @@ class QuickBooksSignIn:
         """Ends the whole grant by either of its tokens. Never raises."""
         return await self._calls.revoke(token)
 
+    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
+        """A grant is for one company here, so all of it ends. Never raises."""
+        return await self.revoke(grant.refresh_token)
+
     def company_in(self, query: dict[str, str]) -> str | None:
         """The realm id: it comes with the redirect only, never in the token answer."""
         realm = query.get("realmId", "")

@@ -105,6 +105,10 @@ class WaveSignIn:
         """Ends the grant. Never raises."""
         return await self._calls.revoke(token)
 
+    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
+        """A grant is for one company here, so all of it ends. Never raises."""
+        return await self.revoke(grant.refresh_token)
+
     def company_in(self, query: dict[str, str]) -> str | None:
         """Wave names no business in the redirect; the token's businesses are listed instead."""
         return None

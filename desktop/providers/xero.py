@@ -116,6 +116,7 @@ CAPABILITIES = Capabilities(
     email_max=EMAIL_MAX,
     lines_max=LINES_MAX,
     memo_max=MEMO_MAX,
+    invoice_stamps=False,
     name_forbidden=NAME_FORBIDDEN,
 )
 
@@ -393,7 +394,7 @@ class Xero:
     def _gone(self, element: CallElement, body: dict[str, Any]) -> ItemError:
         subject = subject_of(element, body, self._company)
         fix = {Kind.CUSTOMER: Fix.LINK_CUSTOMER, Kind.ITEM: Fix.LINK_ITEM}.get(element.kind, Fix.LINK_INVOICE)
-        error = GoneRemote(SERVICE, subject.name or tr("This record"), fix=fix)
+        error = GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=fix)
         error.concerns = (subject.concern,)
         return error
 

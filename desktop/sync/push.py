@@ -396,7 +396,9 @@ class Push:
     async def _level(self, level: list[PlannedStep]) -> None:
         """Send one level; what met a newer version there, or an earlier self, goes again up to twice (H10)."""
         for _ in range(STALE_ROUNDS + 1):
-            stale, taken = await self._send_all(self._ready(level))
+            ready, changed = await self._as_agreed(self._ready(level))
+            stale, taken = await self._send_all(ready)
+            stale = [*changed, *stale]
             if self._report.problem is not None:
                 return
             if self._expected:  # whatever changed there meanwhile was not in the plan
@@ -427,6 +429,32 @@ class Push:
             else:
                 self._report.waiting.add(step.ours.ref)
         return ready
+
+    async def _as_agreed(
+        self, ready: Sequence[tuple[PlannedStep, Record]]
+    ) -> tuple[list[tuple[PlannedStep, Record]], list[PlannedStep]]:
+        """(the steps that may go, those whose record was changed there) where the service itself looks at no version.
+
+        Read just before, in one question for all (D3): nothing keeps a change in the very moment between from being
+        overwritten, but nothing that anybody did before is.
+        """
+        old = [] if self._company.provider.capabilities.refuses_stale else [
+            (step.ours.kind, record.external_id)
+            for step, record in ready
+            if step.step.action is not Action.CREATE and record.external_id and record.version
+        ]  # fmt: skip
+        if not old:
+            return list(ready), []
+        theirs = by_id((await self._ask(lookup_for(old))).found)
+        may_go, changed = [], []
+        for step, record in ready:
+            now = theirs.get((step.ours.kind, record.external_id or ""))
+            known = (step.ours.kind, record.external_id) in old
+            if known and (now is None or now.version != record.version):
+                changed.append(step)
+            else:
+                may_go.append((step, record))
+        return may_go, changed
 
     def _blocks(self, name: str) -> bool:
         if name not in self._report.refused:

@@ -80,6 +80,10 @@ def lookup_for(ids: Iterable[tuple[Kind, str]]) -> Lookup:
     )
 
 
+DERIVED = frozenset({"given_name", "family_name", "company_name"})
+"""Parts of a name that a service, or what we send to it, takes from the whole name where ours are empty."""
+
+
 def effect(service: str, written: Written, now: Record | None) -> ItemError | None:
     """`NoEffect` unless the books hold what the answer to our write showed (D15)."""
     if written.ours.gone:
@@ -90,10 +94,27 @@ def effect(service: str, written: Written, now: Record | None) -> ItemError | No
     kind, link = written.ours.kind, written.ours.link
     sent, answered, read = (compared(kind, record) for record in (written.sent, written.answered, now))
     before = link.agreed_theirs if link is not None else {}
+    said = link.agreed_ours if link is not None else {}  # said before and kept in the service's own way since
     names = [name for name in (written.fields or answered.keys()) if name in read]
     lost = any(answered[name] != read[name] for name in names)
-    still = any(name in before and sent[name] != before[name] and read[name] == before[name] for name in names)
+    still = any(
+        name in before
+        and read[name] == before[name]
+        and sent[name] != said.get(name)
+        and not _holds(read[name], sent[name])
+        and (sent[name] or name not in DERIVED)
+        for name in names
+    )
     return NoEffect(service) if lost or (still and written.fields) else None
+
+
+def _holds(read: Any, sent: Any) -> bool:
+    """Whether what was read is what was sent, less what the service has no room for (None, in lines too)."""
+    if isinstance(read, list) and isinstance(sent, list):
+        return len(read) == len(sent) and all(map(_holds, read, sent))
+    if isinstance(read, dict) and isinstance(sent, dict):
+        return all(_holds(value, sent.get(name)) for name, value in read.items())
+    return bool(read is None or read == sent)
 
 
 def invoice_verdict(
