@@ -102,7 +102,7 @@ OWNER_READS: dict[str, Told] = {
     ),
     "404-1012-customer": Told(
         GoneRemote,
-        "The customer was deleted or made inactive in FreshBooks.",
+        "“Nora Stone” was deleted or made inactive in FreshBooks.",
         "Make it active there, link to another record, or create it again.",
         Fix.LINK_CUSTOMER,
     ),

@@ -150,7 +150,7 @@ OWNER_READS: dict[str, Told] = {
     ),
     "610": Told(
         GoneRemote,
-        "The customer was deleted or made inactive in QuickBooks.",
+        "“Nora Stone” was deleted or made inactive in QuickBooks.",
         "Make it active there, link to another record, or create it again.",
         Fix.LINK_CUSTOMER,
     ),
@@ -216,7 +216,7 @@ OWNER_READS: dict[str, Told] = {
     ),
     "2500": Told(
         GoneRemote,
-        "An item on this invoice was deleted or made inactive in QuickBooks.",
+        "“Skylight” was deleted or made inactive in QuickBooks.",
         "Make it active there, link to another record, or create it again.",
         Fix.LINK_ITEM,
     ),

@@ -147,7 +147,7 @@ OWNER_READS: dict[str, Told] = {
     ),
     "NOT-FOUND-on-a-stored-id-customer": Told(
         GoneRemote,
-        "The customer was deleted or made inactive in Wave.",
+        "“Nora Stone” was deleted or made inactive in Wave.",
         "Make it active there, link to another record, or create it again.",
         Fix.LINK_CUSTOMER,
     ),

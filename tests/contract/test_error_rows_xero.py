@@ -271,7 +271,7 @@ OWNER_READS: dict[str, Told] = {
     ),
     "matched-an-archived-contact": Told(
         GoneRemote,
-        "The customer was deleted or made inactive in Xero.",
+        "“Nora Stone” was deleted or made inactive in Xero.",
         "Make it active there, link to another record, or create it again.",
         Fix.LINK_CUSTOMER,
     ),
