@@ -34,7 +34,8 @@ from desktop.errors import (
     SignInRefused,
     StorageProblem,
 )
-from desktop.models.backup import Backup, list_backups, take_backup, thin_out
+from desktop.models.backup import Backup as Backup  # for the window, which may not reach down to the tables
+from desktop.models.backup import list_backups, take_backup, thin_out
 from desktop.models.connection import Connection
 from desktop.models.desk import Setting
 from desktop.models.session import Change, Database, open_database
@@ -142,6 +143,8 @@ class Core:
         self.choose_company = options.choose_company
         """Asks the owner when a sign-in reaches several companies; the window sets it."""
         self._limiters: dict[ProviderKey, Limiter] = {}
+        self.on_notice: Callable[[str], None] | None = None
+        """Says a sentence in passing."""
         self.storage_problem: StorageProblem | None = None
         """Why the books can't be written at the moment, so that nothing is sent; tried again by itself (S2, S3)."""
         self.on_storage: Callable[[StorageProblem | None], None] | None = None
@@ -414,6 +417,17 @@ class Core:
             limits=self._limits(info),
             limiter=self._limiters[info.key],
         )
+
+    async def relocate(self, addresses: Mapping[ProviderKey, ServiceAddress], notice: str = "") -> None:
+        """Services that live elsewhere have moved; `notice` is said in one line by whoever shows this program."""
+        self.options = replace(self.options, addresses=dict(addresses))
+        gone, self._sign_ins = self._sign_ins, {}
+        await self._drop_live()
+        for sign_in in gone.values():
+            await sign_in.close()
+        if notice and self.on_notice is not None:
+            self.on_notice(notice)
+        self.runner.wake()
 
     async def after_connecting(self) -> None:
         """Read what must be known of the company before anything is written there. Raises ConnectionProblem."""

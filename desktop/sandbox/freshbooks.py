@@ -76,7 +76,7 @@ class FreshBooks:
         self._accounts: dict[str, Account] = {}
         self._meters: dict[str, Meter] = {}
         self._enforce = False
-        self._sign_in = SignIn(clock.timestamp, self._text, lambda: list(self._accounts.values()), redirect_uris)
+        self._sign_in = SignIn(clock.timestamp, self._text, self._all_accounts, redirect_uris)
         self.reset(None)
 
     @staticmethod
@@ -322,6 +322,9 @@ class FreshBooks:
             "business_uuid": first.business_uuid,
             **({} if self._enforce else {"calls_a_minute": CALLS_A_MINUTE}),
         }
+
+    def _all_accounts(self) -> list[Account]:
+        return list(self._accounts.values())
 
     def companies(self) -> list[Json]:
         return [{"id": account.id, "name": account.title} for account in self._accounts.values()]
