@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from desktop.clock import Clock, Entropy
 from desktop.crashpoint import crashpoint
-from desktop.errors import ConnectionProblem, NeedsSignIn
+from desktop.errors import ConnectionProblem, NeedsSignIn, RateLimited
 from desktop.models.connection import Connection
 from desktop.models.session import Database, db_now, note_change
 from desktop.models.states import ConnectionState
@@ -151,6 +151,8 @@ class Tokens:
         self._deadline = min(REFRESH_SECONDS, 0.6 * lease_seconds)
         self._seen: _Seen | None = None
         self._flights: set[_Flight] = set()
+        self._away: tuple[float, RateLimited] | None = None
+        """Until when (monotonic) the token endpoint wants no more calls (H4)."""
 
     async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
         """See TokenSource. Raises NeedsSignIn, another ConnectionProblem or SecretStoreProblem."""
@@ -208,6 +210,8 @@ class Tokens:
 
         The attempt is a task of its own: a caller who is cancelled must not lose a pair already granted.
         """
+        if self._away is not None and self._clock.monotonic() < self._away[0]:
+            raise self._away[1]
         loop = asyncio.get_running_loop()
         for version, its_loop, running in tuple(self._flights):
             if version == seen.version and its_loop is loop and not running.done():
@@ -260,7 +264,10 @@ class Tokens:
             if await self._give_up(seen, held, problem):
                 raise
             return  # A3: somebody stored a newer pair meanwhile; the caller reads that one
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, RateLimited) and error.until is not None:
+                wait = (error.until - self._clock.now()).total_seconds()
+                self._away = (self._clock.monotonic() + wait, error)
             # whatever it was (offline, wrong app keys, cancelled at the end of the program): the token stays
             await asyncio.shield(self._leases.release(held))
             raise

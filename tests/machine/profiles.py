@@ -20,6 +20,9 @@ COMMIT_LENGTH, MERGE_LENGTH = 30, 40
 SHORTEN_SECONDS = 60.0
 
 
+_GROUPS = {"crash": "crash points", "branch": "recovery", "hand": "hand edits", "error": "what the program said"}
+
+
 @dataclass
 class Totals:
     """What many runs came to."""
@@ -55,7 +58,7 @@ class Totals:
             f"{wall:.0f} s, {self.cpu:.0f} s of processor: {per:.1f} steps a second and core",
         ]
         lines += [f"  seeds {name}: {_ranges(found)}" for name, found in sorted(self.seeds.items())]
-        kinds = {"faults": [], "crash points": [], "recovery": [], "what the program said": []}
+        kinds = {"faults": [], "crash points": [], "recovery": [], "hand edits": [], "what the program said": []}
         for name, count in sorted(self.hits.items()):
             head, _, rest = name.partition(":")
             group = {"crash": "crash points", "branch": "recovery", "error": "what the program said"}.get(
@@ -138,17 +141,22 @@ def many(
     *,
     steps: int | None = None,
     seconds: float | None = None,
+    most_broken: int = 20,
 ) -> Totals:
-    """Runs until so many faulted steps are done or the time is over, on so many processes; stops at 20 failures."""
+    """Runs until so many faulted steps are done or the time is over, on so many processes; stops at some failures."""
     totals, started, told = Totals(), time.perf_counter(), time.perf_counter()
     source = iter(found)
     with ProcessPoolExecutor(processes) as pool:
         waiting = [pool.submit(_job, next(source)) for _ in range(processes * 2)]
         while waiting:
-            totals.add(waiting.pop(0).result())
+            result: Result = waiting.pop(0).result()
+            totals.add(result)
+            if result.broken:
+                plan = result.plan
+                print(f"BROKEN {plan.service} {plan.database} {plan.seed}: {result.broken[:200]}", flush=True)
             now = time.perf_counter()
             more = (steps is None or totals.faulted < steps) and (seconds is None or now - started < seconds)
-            if more and len(totals.broken) < 20:
+            if more and len(totals.broken) < most_broken:
                 waiting.append(pool.submit(_job, next(source)))
             if now - told > 60:
                 told = now
