@@ -81,6 +81,7 @@ class Result:
     at: int = -1
     ledger: list[str] = field(default_factory=list)
     cpu: float = 0.0
+    wall: float = 0.0
     virtual: float = 0.0
     calls: int = 0
 
@@ -185,7 +186,7 @@ class Runner:
 
 
 async def _main(plan: Plan, templates: Templates, scene: Scene | None = None) -> Result:
-    started = time.process_time()
+    started, since = time.process_time(), time.perf_counter()
     runner = Runner(plan, templates)
     result, world = runner.result, runner.world
     try:
@@ -214,7 +215,7 @@ async def _main(plan: Plan, templates: Templates, scene: Scene | None = None) ->
         result.hits.update(world.hits)
         result.hits.update(world.box.faults.as_json()["hits"])
         result.virtual = world.loop.time()
-        result.cpu = time.process_time() - started
+        result.cpu, result.wall = time.process_time() - started, time.perf_counter() - since
         await world.close()
     return result
 
