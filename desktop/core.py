@@ -63,7 +63,7 @@ from desktop.sync.schedule import AGAIN_SECONDS, Wish, due_now, next_due, second
 from desktop.sync.secrets import Cipher, SecretStore
 from desktop.sync.settings import refresh_settings
 from desktop.sync.tokens import Tokens
-from desktop.sync.vault import open_cipher
+from desktop.sync.vault import join_office, open_cipher
 from desktop.sync.work import stored_settings
 from desktop.text import tr
 
@@ -333,6 +333,23 @@ class Core:
             await self._lineage.check()
             self._cipher = cipher
         return self._cipher
+
+    async def office_code(self) -> str:
+        """The key of these books as text for another desk of the office. Whoever holds it can read the sign-in.
+
+        Raises NotAllowed unless an admin asks, SecretStoreProblem.
+        """
+        if not (await self.user()).admin:
+            raise NotAllowed(tr("Only an admin can see the office code."))
+        return (await self.cipher()).office_code()
+
+    async def join_office(self, code: str) -> None:
+        """Let this desk read what another desk of the office stored. Raises OfficeCodeWrong, SecretStoreProblem."""
+        cipher = await join_office(self.db, self.options.store, self.entropy, code)
+        await self._lineage.check()
+        self._cipher = cipher
+        await self._drop_live()
+        self.runner.wake()
 
     async def app_keys(self) -> AppKeyBook:
         """The owner's own app keys. Raises SecretStoreProblem."""

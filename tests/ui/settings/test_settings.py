@@ -18,7 +18,7 @@ from desktop.books.customers import CustomerDraft
 from desktop.books.drafts import InvoiceDraft, LineDraft
 from desktop.books.items import ItemDraft
 from desktop.core import Core
-from desktop.errors import NeedsSignIn
+from desktop.errors import NeedsSignIn, NotAllowed, SecretStoreProblem
 from desktop.kinds import CustomerKind
 from desktop.models.states import Switches
 from desktop.providers.records import Kind
@@ -29,6 +29,7 @@ from desktop.ui.connect_dialog import ConnectDialog
 from desktop.ui.link_dialog import LinkDialog, link_to_existing
 from desktop.ui.routes import Route, settings
 from desktop.ui.settings_page import SettingsPage
+from desktop.ui.team_page import TeamPage
 from desktop.ui.theme import Mode, theme
 from desktop.wizard.wizard import SetupWizard
 from tests.helpers.control import Control
@@ -652,3 +653,43 @@ async def test_N16_the_rules_that_were_taught_stand_under_import_data_and_can_be
         await until(lambda: not page.connection.taught.texts, 20)
         await idle()
         assert await core.ask(taught.rules) == []
+
+
+async def test_a_new_desk_joins_the_office_with_the_code_that_an_admin_shows(
+    qloop, tmp_path: Path, sandbox, control: Control, window
+) -> None:
+    from tests.helpers.desk import options
+
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        page = page_in(core, window)
+        page.open(settings("team"))
+        await idle()
+        page.team.show_code.click()
+        await idle()
+        code = page.team.code.field.text()
+        assert len(code) > 20 and page.team.code.isVisible()
+        page.open(settings("appearance"))
+        await idle()
+        assert not page.team.code.field.text(), "the code is not left standing"
+        other = await Core.open(options(tmp_path / "desk", sandbox.services, store=MemoryStore(), account="helper"))
+        try:
+            with pytest.raises(SecretStoreProblem):
+                await other.cipher()
+            with pytest.raises(NotAllowed):
+                await other.office_code()
+            team = TeamPage(other, window)
+            team.show()
+            team.join_button.click()
+            assert "another desk shows" in team.entered.error
+            team.entered.field.setText(code[:-1] + ("0" if code[-1] != "0" else "1"))
+            team.join_button.click()
+            await idle()
+            assert team.entered.error
+            team.entered.field.setText(code.lower())
+            team.join_button.click()
+            await idle()
+            assert "has joined" in team.banner.sentence
+            keys = await (await other.app_keys()).load("quickbooks", "sandbox")
+            assert keys is not None and keys.client_id == sandbox.services["quickbooks"]["client_id"]
+        finally:
+            await other.close()
