@@ -34,14 +34,15 @@ from desktop.errors import (
     SignInRefused,
     StorageProblem,
 )
-from desktop.models.backup import Backup, list_backups, take_backup, thin_out
+from desktop.models.backup import Backup as Backup  # for the window, which may not reach down to the tables
+from desktop.models.backup import list_backups, take_backup, thin_out
 from desktop.models.connection import Connection
 from desktop.models.desk import Setting
 from desktop.models.session import Change, Database, open_database
 from desktop.models.states import CompanyKey, ConnectionState, PushReason
 from desktop.providers.base import AccessToken, AppKeys, Endpoints, SignIn, Terms, TokenSource
 from desktop.providers.http import Client, ServiceHttp, new_limiter
-from desktop.providers.limits import Limiter
+from desktop.providers.limits import Limiter, Limits, Window
 from desktop.providers.records import CompanyRef, Kind, ProviderKey, TokenGrant
 from desktop.providers.registry import SERVICES, ServiceInfo
 from desktop.sync import causes, checks, failures
@@ -62,7 +63,7 @@ from desktop.sync.schedule import AGAIN_SECONDS, Wish, due_now, next_due, second
 from desktop.sync.secrets import Cipher, SecretStore
 from desktop.sync.settings import refresh_settings
 from desktop.sync.tokens import Tokens
-from desktop.sync.vault import open_cipher
+from desktop.sync.vault import join_office, open_cipher
 from desktop.sync.work import stored_settings
 from desktop.text import tr
 
@@ -85,6 +86,8 @@ class ServiceAddress:
 
     endpoints: Endpoints
     environment: str = "sandbox"
+    calls_a_minute: int = 0
+    """How many calls a minute are allowed there, where that is said; 0: as many as the real service's limits allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,8 @@ class Core:
         self.choose_company = options.choose_company
         """Asks the owner when a sign-in reaches several companies; the window sets it."""
         self._limiters: dict[ProviderKey, Limiter] = {}
+        self.on_notice: Callable[[str], None] | None = None
+        """Says a sentence in passing."""
         self.storage_problem: StorageProblem | None = None
         """Why the books can't be written at the moment, so that nothing is sent; tried again by itself (S2, S3)."""
         self.on_storage: Callable[[StorageProblem | None], None] | None = None
@@ -329,6 +334,23 @@ class Core:
             self._cipher = cipher
         return self._cipher
 
+    async def office_code(self) -> str:
+        """The key of these books as text for another desk of the office. Whoever holds it can read the sign-in.
+
+        Raises NotAllowed unless an admin asks, SecretStoreProblem.
+        """
+        if not (await self.user()).admin:
+            raise NotAllowed(tr("Only an admin can see the office code."))
+        return (await self.cipher()).office_code()
+
+    async def join_office(self, code: str) -> None:
+        """Let this desk read what another desk of the office stored. Raises OfficeCodeWrong, SecretStoreProblem."""
+        cipher = await join_office(self.db, self.options.store, self.entropy, code)
+        await self._lineage.check()
+        self._cipher = cipher
+        await self._drop_live()
+        self.runner.wake()
+
     async def app_keys(self) -> AppKeyBook:
         """The owner's own app keys. Raises SecretStoreProblem."""
         return AppKeyBook(self.db, await self.cipher())
@@ -386,23 +408,22 @@ class Core:
         http = self._http(info, endpoints, token)
         try:
             if company_id is None and info.companies is not None:
-                return self._usable(await info.companies(http))
+                return await info.companies(http)
             settings = await info.make_provider(http, CompanyRef(company_id or "")).settings()
         finally:
             await http.close()
         return (settings.company,)
 
-    @staticmethod
-    def _usable(found: Sequence[CompanyRef]) -> Sequence[CompanyRef]:
-        """The companies that can be connected. Raises SignInRefused, saying why, if there are only others."""
-        usable = [company for company in found if not company.unusable]
-        if found and not usable:
-            raise SignInRefused(found[0].unusable, tr("Choose another company there, or put this one right first."))
-        return usable
+    def _limits(self, info: ServiceInfo) -> Limits:
+        """The service's limits; an address of ours that states its own number is believed in place of an assumption."""
+        address = self.options.addresses.get(info.key)
+        if address is None or not address.calls_a_minute:
+            return info.limits
+        return replace(info.limits, windows=(Window(60.0, address.calls_a_minute),))
 
     def _http(self, info: ServiceInfo, endpoints: Endpoints, tokens: TokenSource) -> ServiceHttp:
         if info.key not in self._limiters:  # kept over a new sign-in: the service goes on counting (I14)
-            self._limiters[info.key] = new_limiter(info.terms.service, info.limits, self.clock, self.entropy)
+            self._limiters[info.key] = new_limiter(info.terms.service, self._limits(info), self.clock, self.entropy)
         return ServiceHttp(
             base=endpoints.api,
             service=info.terms.service,
@@ -410,9 +431,20 @@ class Core:
             clock=self.clock,
             entropy=self.entropy,
             client=self.options.client,
-            limits=info.limits,
+            limits=self._limits(info),
             limiter=self._limiters[info.key],
         )
+
+    async def relocate(self, addresses: Mapping[ProviderKey, ServiceAddress], notice: str = "") -> None:
+        """Services that live elsewhere have moved; `notice` is said in one line by whoever shows this program."""
+        self.options = replace(self.options, addresses=dict(addresses))
+        gone, self._sign_ins = self._sign_ins, {}
+        await self._drop_live()
+        for sign_in in gone.values():
+            await sign_in.close()
+        if notice and self.on_notice is not None:
+            self.on_notice(notice)
+        self.runner.wake()
 
     async def after_connecting(self) -> None:
         """Read what must be known of the company before anything is written there. Raises ConnectionProblem."""
@@ -483,7 +515,6 @@ class Core:
         cipher = await self.cipher()
         endpoints = self.endpoints(key)
         sign_in = (await self._service(view.provider)).sign_in
-        sign_in.redirect_uri = await self.ask(_redirect_address, view.id) or sign_in.redirect_uri
         tokens = Tokens(self.db, cipher, sign_in, self._leases, self.clock, self.entropy, view.id)
         http = self._http(info, endpoints, tokens)
         settings = await self.ask(lambda session: stored_settings(session, session.get_one(Connection, view.id)))
@@ -618,11 +649,6 @@ class Core:
                 loop.call_soon_threadsafe(listener, changes)
 
         return self.db.subscribe(deliver)
-
-
-def _redirect_address(session: Session, connection_id: int) -> str:
-    """The address that this connection's code was traded with: a refresh after a restart names it again."""
-    return session.get_one(Connection, connection_id).redirect_uri
 
 
 def _backup_of_today(path: Path, folder: Path, now: datetime) -> Path | None:

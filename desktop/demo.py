@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from desktop.logs import start_logging
 from desktop.text import tr
 
 if TYPE_CHECKING:
+    from desktop.core import Core
+    from desktop.practice import Practice
     from desktop.ui.single_instance import SingleInstance
 
 
@@ -33,7 +36,7 @@ def run_demo_window(data_dir: Path | None, log_level: str) -> int:
 
 def _practise(folder: Path, instance: SingleInstance) -> int:
     from desktop.app import run_window
-    from desktop.core import Core, Options
+    from desktop.core import Options
     from desktop.practice import fill_books, running_sandbox
     from desktop.sync.secrets import MemoryStore
 
@@ -49,10 +52,22 @@ def _practise(folder: Path, instance: SingleInstance) -> int:
         )
 
         async def prepare(core: Core) -> None:
+            follow_practice(practice, core)
             await practice.enter_keys(core)
             await core.do(fill_books, core.clock.now().date())
 
         return run_window(options, prepare=prepare, instance=instance)
+
+
+def follow_practice(practice: Practice, core: Core) -> None:
+    """Go on with the practice company wherever it is after it died and was started again (P8)."""
+    loop = asyncio.get_running_loop()
+
+    def moved() -> None:
+        words = tr("The practice company had stopped. It runs again, with its books as they were.")
+        asyncio.run_coroutine_threadsafe(core.relocate(practice.addresses(), words), loop)
+
+    practice.on_restart = moved
 
 
 def _forget_books(path: Path) -> None:

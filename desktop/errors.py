@@ -473,16 +473,18 @@ class PossibleDuplicate(ItemError):
 
 
 class MissingCustomer(ItemError):
-    """The customer is not at the service and may not be created by itself (M145, C17)."""
+    """The customer is not at the service and may not be created by itself (M145, C17); `name` "" if not known."""
 
     fix = Fix.LINK_CUSTOMER
 
-    def __init__(self, service: str, name: str, *, concerns: Sequence[Concern] = ()) -> None:
-        super().__init__(
-            tr("“{name}” is not in {service} yet.", name=name, service=service),
-            tr("Sync the customer first: Sync Customers is switched off."),
-            concerns=concerns,
-        )
+    def __init__(self, service: str, name: str = "", *, concerns: Sequence[Concern] = (), details: str = "") -> None:
+        if name:
+            title = tr("“{name}” is not in {service} yet.", name=name, service=service)
+            advice = tr("Sync the customer first: Sync Customers is switched off.")
+        else:
+            title = tr("This invoice has no customer in {service}.", service=service)
+            advice = tr("Link its customer or sync the customer first, then press Resync.")
+        super().__init__(title, advice, concerns=concerns, details=details)
 
 
 class MissingItem(ItemError):
@@ -502,6 +504,7 @@ class GoneRemote(ItemError):
     """A linked record was deleted, voided, merged or made inactive there (D4, H9); never repaired by itself.
 
     `how` is "deleted", "void", "inactive" or "merged" where that is known; `into` names the survivor of a merge.
+    `what` stands in place of a name that isn't known: "The customer".
     """
 
     fix = Fix.LINK_CUSTOMER
@@ -515,6 +518,7 @@ class GoneRemote(ItemError):
         details: str = "",
         how: str = "",
         into: str = "",
+        what: str = "",
     ) -> None:
         titles = {
             "deleted": tr("“{name}” was deleted in {service}.", name=name, service=service),
@@ -526,8 +530,11 @@ class GoneRemote(ItemError):
             "inactive": tr("Make it active there again, link to another record, or create it again."),
             "merged": tr("Follow it: what is sent from now on goes to “{into}”.", into=into),
         }
+        unknown = tr("“{name}” was deleted or made inactive in {service}.", name=name, service=service)
+        if what and not name:
+            unknown = tr("{what} was deleted or made inactive in {service}.", what=what, service=service)
         super().__init__(
-            titles.get(how) or tr("“{name}” was deleted or made inactive in {service}.", name=name, service=service),
+            titles.get(how) or unknown,
             advice.get(how) or tr("Make it active there, link to another record, or create it again."),
             details=details,
             fix=fix,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import secrets
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -33,21 +36,33 @@ from desktop.providers.base import Endpoints
 from desktop.providers.records import ProviderKey
 
 START_SECONDS = 30.0
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+RESTARTS = 5
+"""A sandbox that dies more often than that is left alone: its own program is broken."""
+
+
+@dataclass(slots=True)
 class Practice:
-    """A running sandbox."""
+    """A running sandbox. One that dies is started again with its books as they were, if need be on another port."""
 
     base: str
     control_secret: str | None
     services: dict[str, Any]
+    pid: int = 0
+    restarts: int = 0
+    on_restart: Callable[[], None] | None = None
+    """Called on a thread of its own once it answers again; its addresses may be others."""
 
     def addresses(self) -> dict[ProviderKey, ServiceAddress]:
         """Where its services are reached."""
         names = ("api", "authorize", "token", "revoke", "discovery")
         return {
-            ProviderKey(key): ServiceAddress(Endpoints(**{name: service.get(name, "") for name in names}))
+            ProviderKey(key): ServiceAddress(
+                Endpoints(**{name: service.get(name, "") for name in names}),
+                calls_a_minute=int(service.get("calls_a_minute", 0)),
+            )
             for key, service in self.services.items()
         }
 
@@ -65,27 +80,116 @@ def running_sandbox(folder: Path, *, control: bool, company: str = "demo,empty")
     Its control interface is on only with `control`; the secret travels in the environment, where no list of
     processes shows it. Raises ServiceDown when it doesn't start.
     """
-    ready = folder / f"sandbox-{secrets.token_hex(4)}.json"  # of this start alone: a killed one's may still lie here
-    environment = dict(os.environ)
-    environment.pop("BLUECLERK_CONTROL_SECRET", None)
-    if control:
-        environment["BLUECLERK_CONTROL_SECRET"] = secrets.token_urlsafe(24)
-    frozen = getattr(sys, "frozen", False)
-    program = [sys.executable] if frozen else [sys.executable, "-m", "desktop.cli"]
-    command = [*program, "sandbox", "--ready-file", str(ready), "--until-stdin-closes", "--company", company]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment)
+    keeper = _Keeper(folder, control, company)
+    practice = keeper.start()
+    watching = threading.Thread(target=keeper.watch, args=[practice], name="sandbox-watch", daemon=True)
+    watching.start()
     try:
-        content = _wait_ready(child, ready)
-        yield Practice(content["base"], content["control_secret"], content["services"])
+        yield practice
     finally:
-        if child.stdin is not None:
-            with contextlib.suppress(OSError):
-                child.stdin.close()
+        keeper.stop()
+        watching.join(START_SECONDS)
+
+
+class _Keeper:
+    """Starts the child, and starts it again when it ends unasked."""
+
+    def __init__(self, folder: Path, control: bool, company: str) -> None:
+        self._ready = (
+            folder / f"sandbox-{secrets.token_hex(4)}.json"
+        )  # of this start: a killed one's may still lie here
+        self._state = self._ready.with_suffix(".state")
+        self._environment = dict(os.environ)
+        self._environment.pop("BLUECLERK_CONTROL_SECRET", None)
+        if control:
+            self._environment["BLUECLERK_CONTROL_SECRET"] = secrets.token_urlsafe(24)
+        self._company = company
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+        self._guard = threading.Lock()
+
+    def start(self) -> Practice:
+        """Raises ServiceDown when it doesn't start."""
         try:
-            child.wait(5)
-        except subprocess.TimeoutExpired:
-            child.kill()
+            content = self._run(0)
+        except ServiceDown:
+            self.stop()
+            raise
+        return Practice(content["base"], content["control_secret"], content["services"], self._pid)
+
+    def watch(self, practice: Practice) -> None:
+        """Wait for its end, and begin again, first where it was: then nothing needs to know."""
+        while practice.restarts < RESTARTS:
+            child = self._child
+            if child is None:
+                return
             child.wait()
+            if self._stopping:
+                return
+            if child.stdin is not None:
+                with contextlib.suppress(OSError):
+                    child.stdin.close()
+            try:
+                content = self._again(urlsplit(practice.base).port or 0)
+            except ServiceDown as problem:
+                _log.warning("the practice company could not be started again: %s", problem.details)
+                return
+            practice.base, practice.services, practice.pid = content["base"], content["services"], self._pid
+            practice.restarts += 1
+            _log.warning("the practice company had stopped and was started again")
+            if practice.on_restart is not None:
+                practice.on_restart()
+
+    def stop(self) -> None:
+        """End it, and let nothing of it lie about."""
+        with self._guard:
+            self._stopping = True
+            child = self._child
+        if child is not None:
+            _end(child)
+        for left in (self._ready, self._state):
+            with contextlib.suppress(OSError):
+                left.unlink(missing_ok=True)
+
+    @property
+    def _pid(self) -> int:
+        return self._child.pid if self._child is not None else 0
+
+    def _again(self, port: int) -> dict[str, Any]:
+        try:
+            return self._run(port)
+        except ServiceDown:  # its port is somebody else's now
+            return self._run(0)
+
+    def _run(self, port: int) -> dict[str, Any]:
+        frozen = getattr(sys, "frozen", False)
+        program = [sys.executable] if frozen else [sys.executable, "-m", "desktop.cli"]
+        places = ["--ready-file", str(self._ready), "--state-file", str(self._state), "--port", str(port)]
+        command = [*program, "sandbox", *places, "--until-stdin-closes", "--company", self._company]
+        with contextlib.suppress(OSError):
+            self._ready.unlink(missing_ok=True)
+        with self._guard:
+            if self._stopping:
+                raise ServiceDown("the sandbox", details="the program ends")
+            child = self._child = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=self._environment
+            )
+        try:
+            return _wait_ready(child, self._ready)
+        except ServiceDown:
+            _end(child)
+            raise
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.stdin is not None:
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+    try:
+        child.wait(5)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _wait_ready(child: subprocess.Popen[bytes], ready: Path) -> dict[str, Any]:

@@ -114,6 +114,12 @@ class Walk:
         connected = await waiting
         await self.core.after_connecting()
         self._evidence(f"connected to {connected.company.name} ({connected.company.external_id})")
+        stated = self.core.options.addresses[self.info.key].calls_a_minute
+        if stated:
+            real = min((one.calls for one in self.info.limits.windows if one.seconds == 60), default=0)
+            self._evidence(
+                f"the practice company allows {stated} calls a minute; at the real service we keep to {real}"
+            )
         tokens = [entry for entry in self._ledger() if entry["op"] == "token"]
         self._expect(len(tokens) == 1, "the sandbox saw one token call", f"{len(tokens)} token calls")
         await self.shoot("integrations")

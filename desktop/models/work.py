@@ -65,7 +65,7 @@ class Intention(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     call_id: Mapped[int] = mapped_column(ForeignKey("write_call.id", ondelete="CASCADE"))
-    element_key: Mapped[str] = mapped_column(String(40))
+    element_key: Mapped[str] = mapped_column(String(32))
     ref: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(16))
     local_id: Mapped[int] = mapped_column(Id)
@@ -131,7 +131,7 @@ class ActivityRow(Base):
     external_id: Mapped[str] = mapped_column(String(128), default="")
     service_ref: Mapped[str] = mapped_column(String(100), default="")
     call_key: Mapped[str] = mapped_column(String(64), default="")
-    element_key: Mapped[str] = mapped_column(String(40), default="")
+    element_key: Mapped[str] = mapped_column(String(32), default="")
 
 
 class Notification(Base):

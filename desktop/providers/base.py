@@ -116,8 +116,6 @@ class InDoubt:
     service_ref: str = ""
     problem: ConnectionProblem | None = None
     """Set if the connection is out as a whole: nothing else should be sent before it is back."""
-    ended: bool = False
-    """The service itself answered, with an error of its own: the request is over there, and done or not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +175,8 @@ class Capabilities:
     """Fields of ours that the service can't hold ("customer.company_name"): an edit of them alone writes nothing."""
     invoice_stamps: bool = True
     """Invoices have room for our stamp; without, number, customer and total tell our own lost attempt (D1)."""
+    refuses_stale: bool = True
+    """An update of an old version is refused; without, the last write wins, so callers compare just before (D3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,8 +307,6 @@ class SignIn(Protocol):
     key: ProviderKey
     uses_pkce: bool
     rotating_refresh: bool
-    redirect_uri: str
-    """The address that the code was traded with, for services that want to hear it at each refresh; "" if unknown."""
 
     def authorize_url(self, *, state: str, redirect_uri: str, challenge: str = "") -> str:
         """The consent page's address for the system browser."""
@@ -330,15 +328,15 @@ class SignIn(Protocol):
         """Ends the grant; True when the service confirmed it. Never raises."""
         ...
 
-    async def close(self) -> None:
-        """Ends the kept-alive connections."""
+    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
+        """Ends the app's access to this company, and the grant unless other companies still use it.
+
+        True when the service confirmed it. Never raises.
+        """
         ...
 
-    def ask_for_less(self) -> bool:
-        """The service doesn't know a right that was asked for: leave out what it may do without, from now on.
-
-        False if there is nothing that could be left out.
-        """
+    async def close(self) -> None:
+        """Ends the kept-alive connections."""
         ...
 
     def company_in(self, query: dict[str, str]) -> str | None:

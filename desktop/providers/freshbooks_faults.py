@@ -220,10 +220,12 @@ def _denied(fault: Fault, subject: Subject) -> Verdict:
 def _gone(fault: Fault, subject: Subject) -> Verdict:
     """1011 and 1012: what was written is gone, or, if another field is named or the record is new, what it needs."""
     if fault.field == "customerid" or (subject.action is Action.CREATE and subject.kind is Kind.INVOICE):
-        return GoneRemote(SERVICE, tr("The customer"), fix=Fix.LINK_CUSTOMER, details=fault.words)
+        return GoneRemote(SERVICE, "", what=tr("The customer"), fix=Fix.LINK_CUSTOMER, details=fault.words)
     if subject.kind is Kind.PAYMENT and fault.field == "invoiceid":
-        return GoneRemote(SERVICE, tr("The invoice of this payment"), fix=Fix.LINK_INVOICE, details=fault.words)
-    return GoneRemote(SERVICE, subject.name or tr("This record"), fix=_LINK[subject.kind], details=fault.words)
+        return GoneRemote(
+            SERVICE, "", what=tr("The invoice of this payment"), fix=Fix.LINK_INVOICE, details=fault.words
+        )
+    return GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=_LINK[subject.kind], details=fault.words)
 
 
 def _busy(fault: Fault, subject: Subject) -> Verdict:

@@ -126,7 +126,7 @@ def _two_places(kind: Kind, field: str, amount: Decimal) -> Iterator[ItemError]:
 def _invoice(invoice: InvoiceRecord, company: Company) -> Iterator[ItemError]:
     kind = Kind.INVOICE
     if not invoice.customer_id:
-        yield MissingCustomer(SERVICE, tr("The customer of this invoice"))
+        yield MissingCustomer(SERVICE)
     if not invoice.number.strip():
         yield _invalid(kind, "number", tr("The invoice needs a number."))
     yield from _text(kind, "number", invoice.number, NUMBER_MAX)

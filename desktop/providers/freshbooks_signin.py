@@ -76,9 +76,9 @@ class FreshBooksSignIn:
         """Ends the whole grant by either of its tokens. Never raises."""
         return await self._calls.revoke(token)
 
-    def ask_for_less(self) -> bool:
-        """Nothing could be left out."""
-        return False
+    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
+        """A grant is for one company here, so all of it ends. Never raises."""
+        return await self.revoke(grant.refresh_token)
 
     def company_in(self, query: dict[str, str]) -> str | None:
         """Never: the redirect names no business."""

@@ -58,7 +58,7 @@ class OAuthCalls:
         public: bool = False,
         ended: frozenset[str] = frozenset({"invalid_grant"}),
     ) -> None:
-        for address in (endpoints.token, endpoints.revoke, endpoints.authorize):
+        for address in (endpoints.api, endpoints.token, endpoints.revoke, endpoints.authorize):
             check_base(address)
         self._service = service
         self._endpoints = endpoints
@@ -130,6 +130,19 @@ class OAuthCalls:
         except Failed:
             return False
         return answer.ok or answer.status == 400
+
+    async def call_api(self, method: str, path: str, access_token: str) -> Answer:
+        """One call beside the books, outside any connection. Raises ConnectionProblem."""
+        request = json_request(
+            method,
+            f"{self._endpoints.api}{path}",
+            headers={"Authorization": f"Bearer {access_token}"},
+            empty_ok=True,
+        )
+        try:
+            return await self._transport.attempt(request, deadline=REVOKE_DEADLINE)
+        except Failed as failed:
+            raise failed.problem from None
 
     async def _call(self, form: Mapping[str, str]) -> Answer:
         fields = {**self._keys_in_body(), **form}

@@ -32,7 +32,7 @@ from desktop.providers.http import ServiceHttp
 from desktop.providers.limits import Limits, Window
 from desktop.providers.quickbooks_asking import MINOR_VERSION, Asking, plain_object, time_of, understood
 from desktop.providers.quickbooks_faults import SERVICE
-from desktop.providers.quickbooks_outcomes import outcomes
+from desktop.providers.quickbooks_outcomes import outcomes, too_large
 from desktop.providers.quickbooks_query import (
     PAGE,
     Question,
@@ -96,6 +96,9 @@ LIMITS = Limits(
     windows=(Window(1.0, 8), Window(60.0, 450), Window(60.0, 36, "batch")), concurrency=8, demanded_wait=60.0
 )
 """A little below QuickBooks' own 10 a second, 500 a minute and 40 batches a minute (contract 6)."""
+
+KEY_MAX = 36
+"""Characters of the key of a batch (contract 2.1)."""
 
 CAPABILITIES = Capabilities(
     batch=BATCH,
@@ -318,8 +321,23 @@ class QuickBooks:
         except MaybeApplied as maybe:
             doubt = InDoubt(maybe.reason, maybe.service_ref, maybe.problem)
             return [doubt for _ in call.elements]
-        sent = {entry["bId"]: entry for entry in json.loads(call.body)["BatchItemRequest"]}
+        entries = json.loads(call.body)["BatchItemRequest"]
+        if too_large(answer) and len(entries) > 1 and len(key) + 2 <= KEY_MAX:
+            return await self._halves(call, entries, key)
+        sent = {entry["bId"]: entry for entry in entries}
         return outcomes(call, sent, answer, self._methods, self._http.pause)
+
+    async def _halves(self, call: PreparedCall, entries: Sequence[Payload], key: str) -> list[Outcome]:
+        """Nothing was done: two smaller batches, each under a key that a repeated call comes to again (1040)."""
+        found: list[Outcome] = []
+        middle = len(entries) // 2
+        for part, elements, letter in (
+            (entries[:middle], call.elements[:middle], "a"),
+            (entries[middle:], call.elements[middle:], "b"),
+        ):
+            half = replace(call, body=encode({"BatchItemRequest": part}), elements=elements)
+            found += await self.send(half, f"{key}.{letter}")
+        return found
 
     def record_url(self, kind: Kind, external_id: str) -> str | None:
         """QuickBooks' own page of the record; for the practice books their page on this computer."""

@@ -130,8 +130,9 @@ class Asking:
             return found
         if found is Special.THROTTLED:
             return self._http.pause()
-        details = found.details if isinstance(found, ItemError) else f"HTTP {answer.status}"
-        return ServiceDown(SERVICE, service_ref=answer.service_ref, details=details)
+        if isinstance(found, ItemError):  # this question is refused, others may not be; never "nothing there"
+            return AnswerUnreadable(SERVICE, service_ref=answer.service_ref, details=found.details)
+        return ServiceDown(SERVICE, service_ref=answer.service_ref, details=f"HTTP {answer.status}")
 
 
 def time_of(answer: Answer) -> datetime | None:

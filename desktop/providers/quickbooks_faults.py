@@ -189,10 +189,6 @@ def _invalid(message: str, fault: Fault, subject: Subject, field: str = "", fix:
     return InvalidField(SERVICE, message, field=field, fix=fix or _EDIT[subject.kind], details=fault.words)
 
 
-def _named(subject: Subject) -> str:
-    return subject.name or tr("This record")
-
-
 def _sign_in(fault: Fault, subject: Subject) -> Verdict:
     return NeedsSignIn(SERVICE, details=fault.words)
 
@@ -223,15 +219,23 @@ def _impossible(fault: Fault, subject: Subject) -> Verdict:
     return RuleBroken(SERVICE, title=title, details=fault.words, fix=_EDIT[subject.kind])
 
 
+_SENTENCE = re.compile(r"[^{}<>=\\\[\]|]{4,200}")
+"""A reason that can stand in a sentence of ours; anything like code stays in the folded details."""
+
+
 def _rule(fault: Fault, subject: Subject) -> Verdict:
-    return RuleBroken(SERVICE, details=fault.words, fix=_EDIT[subject.kind])
+    said = " ".join(fault.detail.removeprefix("Business Validation Error:").split())
+    title = (
+        tr("{service} refused: {words}.", service=SERVICE, words=said.rstrip(".")) if _SENTENCE.fullmatch(said) else ""
+    )
+    return RuleBroken(SERVICE, title=title, details=fault.words, fix=_EDIT[subject.kind])
 
 
 def _gone(fault: Fault, subject: Subject) -> Verdict:
     """610: what was written is gone, or, if an element is named or the record is new, what it refers to."""
     if fault.element not in ("", "Id") or subject.action is Action.CREATE:
         return _reference(fault, subject)
-    return GoneRemote(SERVICE, _named(subject), fix=_LINK[subject.kind], details=fault.words)
+    return GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=_LINK[subject.kind], details=fault.words)
 
 
 def _other_customer(fault: Fault, subject: Subject) -> Verdict:
@@ -255,7 +259,7 @@ def _missing(fault: Fault, subject: Subject) -> Verdict:
     if "Account" in said and subject.kind is Kind.ITEM:
         return MissingIncomeAccount(SERVICE, [subject.concern])
     if "CustomerRef" in said:
-        return MissingCustomer(SERVICE, _named(subject))
+        return MissingCustomer(SERVICE, details=fault.words)
     field = _field(fault)
     if not field:
         return InternalMistake(SERVICE, details=fault.words)
@@ -312,12 +316,16 @@ def _reference(fault: Fault, subject: Subject) -> Verdict:
         message = tr("{service} no longer has this payment method.", service=SERVICE)
         return _invalid(message, fault, subject, "method", Fix.EDIT_PAYMENT)
     if "linkedtxn" in said or (subject.kind is Kind.PAYMENT and "invoice" in said):
-        return GoneRemote(SERVICE, tr("The invoice of this payment"), fix=Fix.LINK_INVOICE, details=fault.words)
+        return GoneRemote(
+            SERVICE, "", what=tr("The invoice of this payment"), fix=Fix.LINK_INVOICE, details=fault.words
+        )
     if "itemref" in said or "item" in said.removeprefix("invalidreferenceid"):
-        return GoneRemote(SERVICE, tr("An item on this invoice"), fix=Fix.LINK_ITEM, details=fault.words)
+        return GoneRemote(SERVICE, "", what=tr("An item on this invoice"), fix=Fix.LINK_ITEM, details=fault.words)
     if "customer" in said:
-        return GoneRemote(SERVICE, tr("The customer"), fix=Fix.LINK_CUSTOMER, details=fault.words)
-    return GoneRemote(SERVICE, tr("A record that this one needs"), fix=_LINK[subject.kind], details=fault.words)
+        return GoneRemote(SERVICE, "", what=tr("The customer"), fix=Fix.LINK_CUSTOMER, details=fault.words)
+    return GoneRemote(
+        SERVICE, "", what=tr("A record that this one needs"), fix=_LINK[subject.kind], details=fault.words
+    )
 
 
 def _stale(fault: Fault, subject: Subject) -> Verdict:
@@ -368,7 +376,7 @@ def _name(fault: Fault, subject: Subject) -> Verdict:
 
 
 def _no_customer(fault: Fault, subject: Subject) -> Verdict:
-    return MissingCustomer(SERVICE, tr("The customer of this invoice"))
+    return MissingCustomer(SERVICE, details=fault.words)
 
 
 def _business(fault: Fault, subject: Subject) -> Verdict:

@@ -56,6 +56,11 @@ def outcomes(
     ]
 
 
+def too_large(answer: Answer) -> bool:
+    """The batch as a whole was refused for its size; nothing of it was done."""
+    return any(fault.code == "1040" for fault in faults_in(answer.json, answer.text))
+
+
 def _replies(answer: Answer) -> dict[str, Mapping[str, Any]]:
     """The elements by key; of a doubled one the first counts (B5)."""
     found: dict[str, Mapping[str, Any]] = {}

@@ -159,7 +159,7 @@ def _item(step: Step, item: ItemRecord, subject: Subject) -> Iterator[ItemError]
 def _invoice(invoice: InvoiceRecord, company: Company) -> Iterator[ItemError]:
     kind = Kind.INVOICE
     if not invoice.customer_id:
-        yield MissingCustomer(SERVICE, tr("The customer of this invoice"))
+        yield MissingCustomer(SERVICE)
     yield from _text(kind, "number", invoice.number, NUMBER_MAX)
     yield from _text(kind, "memo", invoice.memo, MEMO_MAX)
     if len(invoice.lines) > LINES_MAX:

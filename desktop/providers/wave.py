@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from desktop.errors import ConnectionProblem, ItemError, RateLimited, StaleVersion
+from desktop.errors import ConnectionProblem, ItemError, RateLimited
 from desktop.providers.answers import MaybeApplied, NothingSent
 from desktop.providers.base import (
     Action,
@@ -46,10 +46,10 @@ from desktop.providers.records import (
     ProviderKey,
 )
 from desktop.providers.wave_asking import GRAPHQL, Asking, wire_time
-from desktop.providers.wave_documents import CUSTOMERS, INVOICES, PRODUCTS, mutation_document, payments_of, touched
-from desktop.providers.wave_faults import SERVICE, PaymentNotApplied, gone, too_complex
+from desktop.providers.wave_documents import CUSTOMERS, INVOICES, PRODUCTS, mutation_document, payments_of
+from desktop.providers.wave_faults import SERVICE, PaymentNotApplied, too_complex
 from desktop.providers.wave_finding import Finding, sellable
-from desktop.providers.wave_outcomes import outcomes, settle_mark, subject_of
+from desktop.providers.wave_outcomes import outcomes, settle_mark
 from desktop.providers.wave_reading import (
     Unreadable,
     customer_from_node,
@@ -91,6 +91,7 @@ CAPABILITIES = Capabilities(
     lines_max=LINES_MAX,
     memo_max=TEXT_MAX,
     invoice_stamps=False,
+    refuses_stale=False,
     no_room=NO_ROOM,
 )
 
@@ -204,12 +205,7 @@ class Wave:
         inputs = [dict(step_entry(step, "x", self._company).wanted) for step in steps]
         keys = aliases(kinds, inputs)
         entries = [step_entry(step, key, self._company) for step, key in zip(steps, keys, strict=True)]
-        seen = {
-            key: step.record.version
-            for step, key in zip(steps, keys, strict=True)
-            if step.action is Action.UPDATE and step.record.version
-        }
-        body = encode({**mutation_document(entries), **({"seen": seen} if seen else {})})
+        body = encode(mutation_document(entries))
         elements = tuple(
             CallElement(key, step.ref, step.kind, step.action) for step, key in zip(steps, keys, strict=True)
         )
@@ -219,43 +215,11 @@ class Wave:
     async def send(self, call: PreparedCall, key: str) -> list[Outcome]:
         """One document; new invoices are marked as sent in a second one. Never raises for service or network.
 
-        Wave knows no idempotency keys: `key` is not sent, and what is in doubt has to be looked up. It takes an update
-        of any version, so what is to be changed is looked at just before: what others changed meanwhile is refused as
-        stale (D3).
+        Wave knows no idempotency keys: `key` is not sent, and what is in doubt has to be looked up.
         """
-        document = json.loads(call.body)
-        try:
-            stopped = await self._changed_there(document.pop("seen", {}), document, call.elements)
-        except ConnectionProblem as problem:
-            return [NotSent(problem) for _ in call.elements]
-        going = [element for element in call.elements if element.key not in stopped]
-        if stopped and going:
-            document = _only(document, [element.key for element in going])
-        sent = await self._send(document, going) if going else []
-        done = stopped | {element.key: outcome for element, outcome in zip(going, sent, strict=True)}
-        results = [done[element.key] for element in call.elements]
+        results = await self._send(json.loads(call.body), call.elements)
         await self._mark_sent(results, call.elements)
         return results
-
-    async def _changed_there(
-        self, seen: Mapping[str, str], document: Mapping[str, Any], elements: Sequence[CallElement]
-    ) -> dict[str, Outcome]:
-        """Updates that must not be written, by their alias: the record is gone, or newer than the one we know.
-
-        Raises ConnectionProblem.
-        """
-        asked = [element for element in elements if element.key in seen]
-        if not asked:
-            return {}
-        wanted = document["variables"]
-        _, found = await self._asking.ask([touched(one.kind, str(wanted[one.key]["id"])) for one in asked])
-        stopped: dict[str, Outcome] = {}
-        for element, node in zip(asked, found, strict=True):
-            if node is None:
-                stopped[element.key] = Refused(gone(subject_of(element, wanted[element.key], {})))
-            elif str(node.get("modifiedAt") or "") != seen[element.key]:
-                stopped[element.key] = Refused(StaleVersion(SERVICE))
-        return stopped
 
     async def _send(self, document: Mapping[str, Any], elements: Sequence[CallElement]) -> list[Outcome]:
         try:

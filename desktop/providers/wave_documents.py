@@ -151,18 +151,11 @@ SALES_TAXES = Listing("salesTaxes", "id name rate isArchived", fixed="isArchived
 BUSINESS = "id name isArchived isPersonal isClassicAccounting currency { code } address { country { code } }"
 
 
-_ONE = {Kind.CUSTOMER: "customer", Kind.ITEM: "product", Kind.INVOICE: "invoice", Kind.PAYMENT: "invoicePayment"}
-
-
 def one(kind: Kind, external_id: str) -> Question:
     """One record by its id."""
+    fields = {Kind.CUSTOMER: "customer", Kind.ITEM: "product", Kind.INVOICE: "invoice", Kind.PAYMENT: "invoicePayment"}
     shown = SHOWN[kind] if kind is not Kind.PAYMENT else f"{PAYMENT} invoice {{ {PAID_INVOICE} }}"
-    return Question(f"{_ONE[kind]}(id: $id) {{ {shown} }}", {"id": ("ID!", external_id)})
-
-
-def touched(kind: Kind, external_id: str) -> Question:
-    """When one record was changed last."""
-    return Question(f"{_ONE[kind]}(id: $id) {{ id modifiedAt }}", {"id": ("ID!", external_id)})
+    return Question(f"{fields[kind]}(id: $id) {{ {shown} }}", {"id": ("ID!", external_id)})
 
 
 def payments_of(invoice_id: str) -> Question:

@@ -303,11 +303,11 @@ def _special(error: InputError, subject: Subject, details: str) -> ItemError | N
     if error.field == "paymentAccountId":
         return DepositAccountNeeded(refused=True, details=details)
     if error.field == "customerId":
-        return GoneRemote(SERVICE, tr("The customer"), fix=Fix.LINK_CUSTOMER, details=details)
+        return GoneRemote(SERVICE, "", what=tr("The customer"), fix=Fix.LINK_CUSTOMER, details=details)
     if error.field == "productId":
-        return GoneRemote(SERVICE, tr("An item on this invoice"), fix=Fix.LINK_ITEM, details=details)
+        return GoneRemote(SERVICE, "", what=tr("An item on this invoice"), fix=Fix.LINK_ITEM, details=details)
     if missing and error.field == "invoiceId" and subject.kind is Kind.PAYMENT:
-        return GoneRemote(SERVICE, tr("The invoice of this payment"), fix=Fix.LINK_INVOICE, details=details)
+        return GoneRemote(SERVICE, "", what=tr("The invoice of this payment"), fix=Fix.LINK_INVOICE, details=details)
     if missing and error.field in ("id", "invoiceId"):
         return gone(subject, details)
     return None
@@ -315,8 +315,9 @@ def _special(error: InputError, subject: Subject, details: str) -> ItemError | N
 
 def gone(subject: Subject, details: str = "") -> ItemError:
     """What was to be changed is not there any more."""
-    name = subject.name or tr("This record")
-    return _signed(GoneRemote(SERVICE, name, fix=_LINK[subject.kind], details=details), subject, "")
+    return _signed(
+        GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=_LINK[subject.kind], details=details), subject, ""
+    )
 
 
 def _rejected(errors: Sequence[InputError], subject: Subject, details: str) -> ItemError:

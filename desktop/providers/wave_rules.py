@@ -140,7 +140,7 @@ def _item(step: Step, item: ItemRecord, subject: Subject) -> Iterator[ItemError]
 def _invoice(invoice: InvoiceRecord) -> Iterator[ItemError]:
     kind = Kind.INVOICE
     if not invoice.customer_id:
-        yield MissingCustomer(SERVICE, tr("The customer of this invoice"))
+        yield MissingCustomer(SERVICE)
     yield from _text(kind, "number", invoice.number, NUMBER_MAX)
     yield from _text(kind, "memo", invoice.memo, TEXT_MAX)
     if invoice.due_on is not None and invoice.due_on < invoice.issued_on:

@@ -116,6 +116,7 @@ CAPABILITIES = Capabilities(
     email_max=EMAIL_MAX,
     lines_max=LINES_MAX,
     memo_max=MEMO_MAX,
+    invoice_stamps=False,
     name_forbidden=NAME_FORBIDDEN,
 )
 
@@ -335,7 +336,7 @@ class Xero:
         except NothingSent as nothing:
             return [NotSent(nothing.problem) for _ in elements]
         except MaybeApplied as maybe:
-            return [InDoubt(maybe.reason, maybe.service_ref, maybe.problem, maybe.ended) for _ in elements]
+            return [InDoubt(maybe.reason, maybe.service_ref, maybe.problem) for _ in elements]
         if answer.status == 404 and len(elements) > 1:
             # one id that is gone fails the call for all, and nothing of it was done: each goes alone
             parts = [
@@ -393,7 +394,7 @@ class Xero:
     def _gone(self, element: CallElement, body: dict[str, Any]) -> ItemError:
         subject = subject_of(element, body, self._company)
         fix = {Kind.CUSTOMER: Fix.LINK_CUSTOMER, Kind.ITEM: Fix.LINK_ITEM}.get(element.kind, Fix.LINK_INVOICE)
-        error = GoneRemote(SERVICE, subject.name or tr("This record"), fix=fix)
+        error = GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=fix)
         error.concerns = (subject.concern,)
         return error
 
@@ -439,7 +440,7 @@ class Xero:
         except NothingSent as nothing:
             return [NotSent(nothing.problem)]
         except MaybeApplied as maybe:
-            return [InDoubt(maybe.reason, maybe.service_ref, maybe.problem, maybe.ended)]
+            return [InDoubt(maybe.reason, maybe.service_ref, maybe.problem)]
         if answer.ok or answer.status == 404:
             return [Linked(ItemRecord("", external_id=body["Code"], active=False), answer.service_ref)]
         return outcomes([element], [body], answer, self._company)

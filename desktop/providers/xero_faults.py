@@ -128,10 +128,6 @@ def _words(said: str) -> str:
     return " ".join(f"{SERVICE}: {said}".split())[:2000]
 
 
-def _named(subject: Subject) -> str:
-    return subject.name or tr("This record")
-
-
 def _name(said: str, subject: Subject) -> Verdict:
     return NameTaken(SERVICE, subject.name, holder=tr("another contact"), details=_words(said))
 
@@ -141,8 +137,8 @@ def _item_code(said: str, subject: Subject) -> Verdict:
 
 
 def _archived(said: str, subject: Subject) -> Verdict:
-    name = subject.name if subject.kind is Kind.CUSTOMER else tr("The customer")
-    return GoneRemote(SERVICE, name or tr("The customer"), fix=Fix.LINK_CUSTOMER, details=_words(said))
+    name = subject.name if subject.kind is Kind.CUSTOMER else ""
+    return GoneRemote(SERVICE, name, what=tr("The customer"), fix=Fix.LINK_CUSTOMER, details=_words(said))
 
 
 def _number(said: str, subject: Subject) -> Verdict:
@@ -174,7 +170,7 @@ def _no_customer(said: str, subject: Subject) -> Verdict:
         return InvalidField(
             SERVICE, tr("The customer needs a name."), field="display_name", fix=Fix.EDIT_CUSTOMER, details=_words(said)
         )
-    return MissingCustomer(SERVICE, tr("The customer of this invoice"))
+    return MissingCustomer(SERVICE, details=_words(said))
 
 
 def _no_lines(said: str, subject: Subject) -> Verdict:
@@ -198,7 +194,7 @@ def _account(said: str, subject: Subject) -> Verdict:
 
 
 def _item_gone(said: str, subject: Subject) -> Verdict:
-    return GoneRemote(SERVICE, tr("An item on this invoice"), fix=Fix.LINK_ITEM, details=_words(said))
+    return GoneRemote(SERVICE, "", what=tr("An item on this invoice"), fix=Fix.LINK_ITEM, details=_words(said))
 
 
 def _tax(said: str, subject: Subject) -> Verdict:
@@ -214,12 +210,13 @@ def _tax_account(said: str, subject: Subject) -> Verdict:
 
 
 def _unchangeable(said: str, subject: Subject) -> Verdict:
+    which = tr("Invoice {number}", number=subject.name) if subject.name else tr("This invoice")
     title = tr(
-        "Invoice {number} is paid, voided or approved in {service} and can no longer be changed from here.",
-        number=subject.name,
+        "{which} is paid, voided or approved in {service} and can no longer be changed from here.",
+        which=which,
         service=SERVICE,
     )
-    return RuleBroken(SERVICE, title=title.replace("  ", " "), details=_words(said), fix=_EDIT[subject.kind])
+    return RuleBroken(SERVICE, title=title, details=_words(said), fix=_EDIT[subject.kind])
 
 
 def _ours(said: str, subject: Subject) -> Verdict:
@@ -259,6 +256,7 @@ def _currency(said: str, subject: Subject) -> Verdict:
     title = tr("Your {service} plan does not have currency {code}.", service=SERVICE, code=code)
     problem = CurrencyRefused(SERVICE, code, tr("its own currency"))
     problem.title, problem.details = title, _words(said)
+    problem.advice = tr("Add it in {service}, or write the invoice in your own currency.", service=SERVICE)
     return problem
 
 
@@ -361,11 +359,11 @@ def refusal(answer: Answer, subject: Subject) -> Verdict:
     number, said = whole_call(answer)
     found: Verdict
     if answer.status == 404:
-        found = GoneRemote(SERVICE, _named(subject), fix=_LINK[subject.kind], details="HTTP 404")
+        found = GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=_LINK[subject.kind], details="HTTP 404")
     elif answer.status == 400 and "different request" in said.lower():
         found = Special.MAYBE_DONE
-    elif answer.status == 400 and number and number != 10:
-        found = InternalMistake(SERVICE, details=_words(f"{number} {said}"))
+    elif (answer.status == 400 and number and number != 10) or answer.status in (415, 501):
+        found = InternalMistake(SERVICE, details=_words(f"{number} {said}" if number else f"HTTP {answer.status}"))
     else:
         found = UnexpectedAnswer(SERVICE, details=_words(said or f"HTTP {answer.status}"))
     return _signed(found, subject, answer.service_ref)

@@ -201,7 +201,6 @@ def invoice_from_payload(payload: Payload, rates: Mapping[str, Decimal | None]) 
     if issued_on is None or not customer_id:
         raise Unreadable("an invoice without date or contact")
     read = [_line(line, rates) for line in parts(payload, "LineItems")]
-    memo, marker = split_tag(text(payload, "Reference"))
     voided = status in ("VOIDED", "DELETED")
     return InvoiceRecord(
         number=text(payload, "InvoiceNumber"),
@@ -213,8 +212,7 @@ def invoice_from_payload(payload: Payload, rates: Mapping[str, Decimal | None]) 
         due_on=day(payload, "DueDate"),
         currency=text(payload, "CurrencyCode"),
         discount=sum((off for _, off in read), Decimal(0)),
-        memo=memo,
-        marker=marker,
+        memo=text(payload, "Reference"),
         total=money(payload, "Total"),
         tax_total=money(payload, "TotalTax"),
         balance=Decimal(0) if voided else money(payload, "AmountDue"),

@@ -36,8 +36,8 @@ EMAIL_MAX = 255
 PHONE_MAX = 50
 DESCRIPTION_MAX = 4000
 NUMBER_MAX = 255
-MEMO_MAX = 220
-"""255 characters of a Reference, less our stamp."""
+MEMO_MAX = 255
+"""It stands in the Reference, which Xero prints on the invoice."""
 REFERENCE_MAX = 200
 NAME_FORBIDDEN = "<>"
 PLACES = Decimal("0.0001")
@@ -159,7 +159,7 @@ def _fine(kind: Kind, field: str, value: Decimal) -> Iterator[ItemError]:
 def _invoice(invoice: InvoiceRecord) -> Iterator[ItemError]:
     kind = Kind.INVOICE
     if not invoice.customer_id:
-        yield MissingCustomer(SERVICE, tr("The customer of this invoice"))
+        yield MissingCustomer(SERVICE)
     yield from _text(kind, "number", invoice.number, NUMBER_MAX)
     yield from _text(kind, "memo", invoice.memo, MEMO_MAX)
     if not invoice.lines:

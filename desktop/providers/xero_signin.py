@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+from urllib.parse import quote
 
 from desktop.clock import Clock
-from desktop.errors import AnswerUnreadable, ServiceDown, SignInRefused
+from desktop.errors import AnswerUnreadable, ConnectionProblem, ServiceDown, SignInRefused
 from desktop.providers.base import AppKeys, Endpoints
 from desktop.providers.http import Client, ServiceHttp
 from desktop.providers.oauth import OAuthCalls
@@ -28,15 +30,19 @@ LIVE = Endpoints(
 )
 
 
+SOON = timedelta(seconds=10)
+"""An access token with less left than this is renewed before it is used once more."""
+
+
 class XeroSignIn:
     """A public client: no secret exists, the verifier proves who asks. Xero has no test environment of its own."""
 
     key = ProviderKey.XERO
     uses_pkce = True
     rotating_refresh = True
-    redirect_uri = ""
 
     def __init__(self, endpoints: Endpoints, keys: AppKeys, *, clock: Clock, client: Client | None = None) -> None:
+        self._clock = clock
         self._calls = OAuthCalls(SERVICE, endpoints, keys, clock, client, public=True)
 
     async def close(self) -> None:
@@ -75,9 +81,36 @@ class XeroSignIn:
         """Ends all of the person's connections to the app by the refresh token. Never raises."""
         return await self._calls.revoke(token)
 
-    def ask_for_less(self) -> bool:
-        """Nothing could be left out."""
-        return False
+    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
+        """Removes this organisation only, as Xero demands of apps; the grant too if it reaches no other (contract 1.7).
+
+        Never raises. Where the organisation can't be removed, the whole grant is ended, so that no access stays.
+        """
+        try:
+            if grant.expires_at <= self._clock.now() + SOON:
+                grant = await self.refresh(grant.refresh_token)
+            removed, others = await self._remove(grant.access_token, company_id)
+        except ConnectionProblem:
+            removed, others = False, 0
+        if removed and others:
+            return True
+        return await self.revoke(grant.refresh_token) or removed
+
+    async def _remove(self, access_token: str, company_id: str) -> tuple[bool, int]:
+        """(whether the organisation is gone from the app's connections, how many others there are).
+
+        Raises ConnectionProblem, also if the list can't be read.
+        """
+        answer = await self._calls.call_api("GET", "/connections", access_token)
+        rows = answer.json if answer.ok and isinstance(answer.json, list) else None
+        if rows is None:
+            raise AnswerUnreadable(SERVICE, service_ref=answer.service_ref, details="the connections are no list")
+        known = {row.get("tenantId"): row.get("id") for row in rows if isinstance(row, dict)}
+        connection_id, others = known.pop(company_id, None), len(known)
+        if not isinstance(connection_id, str):
+            return True, others  # the owner has removed it there already
+        gone = await self._calls.call_api("DELETE", f"/connections/{quote(connection_id, safe='')}", access_token)
+        return gone.ok or gone.status == 404, others
 
     def company_in(self, query: dict[str, str]) -> str | None:
         """Nothing: Xero tells the organisations only when asked (`organisations`)."""

@@ -212,7 +212,7 @@ def _invoice_fields(invoice: InvoiceRecord) -> dict[str, dict[str, Any]]:
     lines = {"LineItems": lines_payload(invoice)}
     return {
         "number": {"InvoiceNumber": invoice.number},
-        "memo": {"Reference": f"{invoice.memo} {tag_of(invoice.marker)}".strip()},
+        "memo": {"Reference": invoice.memo},  # printed on the invoice: the owner's own words and nothing of ours
         "customer_id": {"Contact": {"ContactID": invoice.customer_id}},
         "issued_on": {"Date": invoice.issued_on.isoformat()},
         "due_on": {"DueDate": (invoice.due_on or invoice.issued_on).isoformat()},

@@ -20,6 +20,7 @@ from desktop.sandbox.control import Control, json_response
 from desktop.sandbox.engine import ServiceEndpoint
 from desktop.sandbox.faults import FaultPlan
 from desktop.sandbox.freshbooks import FreshBooks
+from desktop.sandbox.keeping import Keeping, Kept, load, save
 from desktop.sandbox.ledger import Entry, Ledger, safe_path
 from desktop.sandbox.quickbooks import QuickBooks
 from desktop.sandbox.seed import company
@@ -62,26 +63,35 @@ def create_app(
     clock: SandboxClock | None = None,
     seeds: Callable[[str], CompanySeed] = company,
     source: random.Random | None = None,
+    state_file: Path | None = None,
 ) -> Sandbox:
     """A sandbox with the named companies. Raises `ValueError` for an unknown one.
 
-    Without a `control_secret` there is no control interface. `source` makes ids and tokens repeatable.
+    Without a `control_secret` there is no control interface. `source` makes ids and tokens repeatable. With a
+    `state_file` it goes on where the last one with this file ended, and keeps its books there.
     """
-    clock = clock or SandboxClock()
-    ledger, faults = Ledger(), FaultPlan()
-    services: dict[str, Service] = {
-        "quickbooks": QuickBooks(clock, seeds, companies, redirect_uris, source),
-        "xero": Xero(clock, seeds, companies, redirect_uris, source),
-        "freshbooks": FreshBooks(clock, seeds, companies, redirect_uris, source),
-        "wave": Wave(clock, seeds, companies, redirect_uris, source),
-    }
+    kept = load(state_file) if state_file is not None else None
+    if kept is None:
+        clock = clock or SandboxClock()
+        made: dict[str, Service] = {
+            "quickbooks": QuickBooks(clock, seeds, companies, redirect_uris, source),
+            "xero": Xero(clock, seeds, companies, redirect_uris, source),
+            "freshbooks": FreshBooks(clock, seeds, companies, redirect_uris, source),
+            "wave": Wave(clock, seeds, companies, redirect_uris, source),
+        }
+        kept = Kept(made, Ledger(), clock)
+    services, ledger, clock, faults = kept.services, kept.ledger, kept.clock, FaultPlan()
     routes: list[BaseRoute] = [*_pages(services, ledger, clock)]
     if control_secret is not None:
         routes += Control(services, ledger, faults, clock, control_secret).routes()
     for name, service in services.items():
         endpoint = ServiceEndpoint(service, f"/{name}", ledger, faults, clock)
         routes.append(Mount(f"/{name}", _Whole(endpoint)))
-    return Sandbox(_OnlyLocal(Starlette(routes=routes)), services, ledger, faults, clock)
+    app: ASGIApp = _OnlyLocal(Starlette(routes=routes))
+    if state_file is not None:
+        save(kept, state_file)
+        app = Keeping(app, kept, state_file)
+    return Sandbox(app, services, ledger, faults, clock)
 
 
 class _Whole:

@@ -137,8 +137,8 @@ class Rule:
 
     @property
     def per_element(self) -> bool:
-        whole_batch = self.id == "FAULT" and self.op == "batch" and "element" not in self.params
-        return CATALOGUE[self.id].per_element and not whole_batch
+        whole = self.op == "batch" and "element" not in self.params or self.params.get("whole") is True
+        return CATALOGUE[self.id].per_element and not (self.id == "FAULT" and whole)
 
     def as_json(self) -> Json:
         names = [

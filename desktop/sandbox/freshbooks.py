@@ -23,6 +23,9 @@ from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
 
 LIMITS = (Limit("per_second", 4, 1), Limit("per_minute", 50, 60))
+CALLS_A_MINUTE = 600
+"""What the ready file states while no limit is enforced: FreshBooks publishes none, and nobody who tries the program
+has to wait for what clients only assume."""
 """No number is published (contract 9): what our client promises to keep. Not enforced unless switched on."""
 CONCURRENCY = 3
 _ACCOUNT = re.compile(r"^/accounting/account/([^/]+)/(.+)$")
@@ -73,7 +76,7 @@ class FreshBooks:
         self._accounts: dict[str, Account] = {}
         self._meters: dict[str, Meter] = {}
         self._enforce = False
-        self._sign_in = SignIn(clock.timestamp, self._text, lambda: list(self._accounts.values()), redirect_uris)
+        self._sign_in = SignIn(clock.timestamp, self._text, self._all_accounts, redirect_uris)
         self.reset(None)
 
     @staticmethod
@@ -317,7 +320,11 @@ class FreshBooks:
             "company_id": first.id,
             "business_id": first.business_id,
             "business_uuid": first.business_uuid,
+            **({} if self._enforce else {"calls_a_minute": CALLS_A_MINUTE}),
         }
+
+    def _all_accounts(self) -> list[Account]:
+        return list(self._accounts.values())
 
     def companies(self) -> list[Json]:
         return [{"id": account.id, "name": account.title} for account in self._accounts.values()]
@@ -434,7 +441,7 @@ def _fault(kind: str, params: Mapping[str, Any]) -> Refused:
         return Refused(1042)
     errno = int(code) if code.isdigit() else 1004
     status = params.get("status")
-    field, message = str(params.get("field", "")), str(params.get("message", ""))
+    field, message = str(params.get("field", "")), str(params.get("message") or params.get("detail") or "")
     if kind == "error_in_200":
         return Refused(errno, field, message or "The request failed.", status=200)
     if kind == "fault":

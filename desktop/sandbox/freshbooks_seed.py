@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from decimal import Decimal
+from functools import partial
 
 from desktop.sandbox import freshbooks_names as names
 from desktop.sandbox import freshbooks_sales as sales
@@ -57,9 +58,13 @@ def build(seed: CompanySeed, name: str, number: int, clock: SandboxClock) -> Acc
         },
         clock=clock,
         ledger=[_ledger(name, one.key, one.name, one.type, one.active) for one in seed.accounts],
-        fill=lambda made: _Maker(made, seed).everything(),
+        fill=partial(_fill, seed),
     )
     return account
+
+
+def _fill(seed: CompanySeed, made: Account) -> None:
+    _Maker(made, seed).everything()
 
 
 def _ledger(company: str, key: str, name: str, kind: str, active: bool) -> Json:

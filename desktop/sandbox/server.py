@@ -109,13 +109,14 @@ def run(
     host: str = "127.0.0.1",
     redirect_uris: Sequence[str] = (),
     until_stdin_closes: bool = False,
+    state_file: Path | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM, or (`until_stdin_closes`) until whoever started it is gone.
 
     The ready file appears when the port answers, and goes at the end.
     Raises `OSError` if the port is taken, `ValueError` for an unknown company.
     """
-    sandbox = create_app(companies, control_secret, redirect_uris)
+    sandbox = create_app(companies, control_secret, redirect_uris, state_file=state_file)
     listener = _listen(host, port)
     base = f"http://{host}:{listener.getsockname()[1]}"
     if ready_file is not None:
@@ -134,6 +135,8 @@ def run(
     finally:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
+        if state_file is not None:
+            state_file.unlink(missing_ok=True)
 
 
 def _end_with_stdin(server: _Server) -> None:
@@ -202,6 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the program that started it")
     parser.add_argument("--redirect-uri", action="append", default=[], help="one more allowed address (repeatable)")
+    parser.add_argument("--state-file", type=Path, help="keep the books there, and go on with what lies there")
     options = parser.parse_args(argv)
     companies = [name.strip() for name in options.company.split(",") if name.strip()]
     try:
@@ -212,6 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             options.control_secret,
             redirect_uris=options.redirect_uri,
             until_stdin_closes=options.until_stdin_closes,
+            state_file=options.state_file,
         )
     except (OSError, OverflowError, ValueError) as error:  # a port beyond 65535 is the second
         print(f"The sandbox cannot start: {error}", file=sys.stderr)

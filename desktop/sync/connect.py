@@ -312,16 +312,24 @@ class SignInFlow:
             return found.get(hinted, CompanyRef(hinted))
         key, environment = service.sign_in.key, service.environment
         known = await self._db.in_read(lambda session: last_company(session, key, environment))
-        if known is not None and known.external_id in found:
-            return found[known.external_id]
-        if len(found) == 1:
-            return next(iter(found.values()))
-        if not found or self._choose is None:
+        usable = [company for company in found.values() if not company.unusable]
+        if found and not usable:
+            first = next(iter(found.values()))
+            raise SignInRefused(first.unusable, tr("Choose another company there, or put this one right first."))
+        same = next(
+            (company for company in usable if known is not None and company.external_id == known.external_id), None
+        )
+        if same is not None or len(usable) == 1:
+            return same or usable[0]
+        if not usable or self._choose is None:
             raise SignInRefused(
                 tr("{service} did not say which company to use.", service=service.name),
                 tr("Sign in again and allow exactly one company there."),
             )
-        return await self._choose(tuple(found.values()))
+        chosen = await self._choose(tuple(found.values()))
+        if chosen.unusable:
+            raise SignInRefused(chosen.unusable, tr("Choose another company there, or put this one right first."))
+        return chosen
 
     async def _give_back(self, service: SignInService, grant: TokenGrant, query: dict[str, str]) -> None:
         """End a grant that we don't keep, unless that would end the working connection to the same company."""
@@ -385,8 +393,13 @@ class SignInFlow:
             service = await self._services(row.provider)
         except BlueClerkError:  # no key or no app keys any more: the tokens can't be used by anybody here
             return False
+        ends = row.token_expires_at or self._clock.now()
+        whole = TokenGrant(grant.access_token, grant.refresh_token, ends, scope=grant.scope)
         try:
-            return await self._revoke(service.sign_in, grant.refresh_token)
+            async with asyncio.timeout(REVOKE_SECONDS):
+                return await service.sign_in.leave(whole, row.company_id)
+        except TimeoutError:
+            return False
         finally:
             await service.close()
 
@@ -438,12 +451,6 @@ def _agreed(answer: Returned | Declined | None, attempt: _Attempt, wait_seconds:
         raise SignInRefused(
             tr("You did not allow the connection on {service}'s page.", service=name),
             tr("Nothing was connected. Press Connect to try again."),
-        )
-    if answer.error == "invalid_scope" and attempt.service.sign_in.ask_for_less():
-        raise SignInRefused(
-            tr("{service} does not know one of the rights that were asked for.", service=name),
-            tr("Press Connect again: it is asked without that one."),
-            details=f"{answer.error} {answer.description}".strip(),
         )
     raise SignInRefused(
         tr("{service} refused the sign-in.", service=name),

@@ -9,6 +9,16 @@ from desktop.sync.names import given_names, split_legal_form, surnames, words
 from desktop.sync.wordlists import sections
 from desktop.text import tr
 
+_SAY_NOTHING = (
+    ("companies", "generic"),
+    ("building", "tail"),
+    ("business", "abbreviation"),
+    ("business", "people_plural"),
+    ("business", "type_business"),
+    ("business", "household"),
+)
+"""Lists whose words stand in names of every kind, so that a rule on one would reach far too wide."""
+
 
 @dataclass(frozen=True, slots=True)
 class CustomerFacts:
@@ -89,8 +99,9 @@ class RuleBook:
 def rule_from_correction(facts: CustomerFacts, kind: CustomerKind) -> OwnerRule | None:
     """The narrowest rule that a correction teaches; None when the customer has no name to remember it by.
 
-    A company's last telling word ("Ranch") says most about its look-alikes. The name of a person stands for that
-    person alone: correcting one Smith says nothing of the others.
+    A company's last telling word ("Ranch") says most about its look-alikes; "Services" and "Group" say nothing. Where
+    the name has no such word, a company's own e-mail domain stands for all who write from there. The name of a person
+    stands for that person alone: correcting one Smith says nothing of the others.
     """
     name = _name(facts)
     if not name:
@@ -99,6 +110,9 @@ def rule_from_correction(facts: CustomerFacts, kind: CustomerKind) -> OwnerRule 
     telling = [word for word in core if _tells(word)]
     if telling and kind is not CustomerKind.HOMEOWNER:
         return OwnerRule(RuleField.NAME_WORD, telling[-1], kind)
+    domain = _domain(facts)
+    if kind is not CustomerKind.HOMEOWNER and _is_own(domain):
+        return OwnerRule(RuleField.EMAIL_DOMAIN, domain, kind)
     return OwnerRule(RuleField.NAME, " ".join(name), kind)
 
 
@@ -106,9 +120,16 @@ def _tells(word: str) -> bool:
     if len(word) < 4 or word.isdigit() or word in sections("people")["particle"]:
         return False
     lists = sections("common_words")
+    if any(word in sections(where)[part] for where, part in _SAY_NOTHING):
+        return False
     if word in given_names() or word in surnames() or word in lists["adjective"] or word in lists["place"]:
         return False
     return word in lists["noun"] or any(word in section for section in sections("business").values())
+
+
+def _is_own(domain: str) -> bool:
+    """Whether only one house has mailboxes at this domain."""
+    return "." in domain and domain not in sections("mail")["free"] and not domain.endswith("placeholder.local")
 
 
 def _name(facts: CustomerFacts) -> tuple[str, ...]:

@@ -168,7 +168,8 @@ def _write(step: PlannedStep, names: Mapping[str, str]) -> PlannedWrite:
         agreed = ours.link.agreed_ours if ours.link is not None else {}
         wanted = [name for name in COMPARED[ours.kind] if not step.step.fields or name in step.step.fields]
         made = [_change(name, record, agreed, names) for name in wanted]
-        fields = tuple(one for one in made if step.step.fields or one.after not in (None, "", False))
+        told = [one for one in made if one.name != "active" and one.after not in (None, "", False)]
+        fields = tuple(made if step.step.fields else told)  # that something new is active goes without saying
         if isinstance(record, InvoiceRecord) and record.total is not None:
             total = FieldChange("total", field_words(["total"])[0], None, record.total)
             fields = (*fields, total)

@@ -28,6 +28,7 @@ from desktop.sync.settling import find_link, holder_of, log_link, store_link
 from desktop.sync.snapshots import COMPARED, compared, unlike
 from desktop.sync.verifying import GONE_FIX, by_id, lookup_for
 from desktop.sync.work import AGAIN
+from desktop.text import tr
 
 
 async def link_invoice(company: Company, invoice_id: int) -> None:
@@ -87,7 +88,7 @@ async def keep_ours(company: Company, kind: Kind, local_id: int) -> None:
     found = await company.provider.find(lookup_for([(kind, link.external_id)]))
     theirs = by_id(found).get((kind, link.external_id))
     if theirs is None or getattr(theirs, "voided", False):
-        raise GoneRemote(company.provider.terms.service, "", fix=GONE_FIX[kind])
+        raise GoneRemote(company.provider.terms.service, "", what=tr("This record"), fix=GONE_FIX[kind])
     known = compared(kind, theirs)
 
     def write(session: Session) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from desktop.clock import Clock, Entropy
 from desktop.crashpoint import crashpoint
-from desktop.errors import AccessBlocked, ConnectionProblem, NeedsSignIn, SecretStoreProblem, StorageProblem
+from desktop.errors import ConnectionProblem, NeedsSignIn, RateLimited
 from desktop.models.connection import Connection
 from desktop.models.session import Database, db_now, note_change
 from desktop.models.states import ConnectionState
@@ -46,8 +45,6 @@ LEASE_SECONDS = 60.0
 POLL_SECONDS = 0.05
 AGAIN_SECONDS = 30.0
 """After an early refresh that failed, while the token is still good."""
-STORE_DELAYS = (0.1, 0.5, 2.0, 5.0)
-"""Seconds before each further try to store a new pair: until then it exists nowhere but in this program."""
 
 
 def service_name(provider: str) -> str:
@@ -125,16 +122,6 @@ class _Seen:
     ends: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Unsaved:
-    """A new pair that the database did not take yet, the version that it replaces, and when it came (monotonic)."""
-
-    version: int
-    grant: TokenGrant
-    stored: StoredGrant
-    received: float
-
-
 _Flight = tuple[int, asyncio.AbstractEventLoop, "asyncio.Task[None]"]
 
 
@@ -164,10 +151,11 @@ class Tokens:
         self._deadline = min(REFRESH_SECONDS, 0.6 * lease_seconds)
         self._seen: _Seen | None = None
         self._flights: set[_Flight] = set()
-        self._unsaved: _Unsaved | None = None
+        self._away: tuple[float, RateLimited] | None = None
+        """Until when (monotonic) the token endpoint wants no more calls (H4)."""
 
     async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
-        """See TokenSource. Raises NeedsSignIn, AccessBlocked or another ConnectionProblem."""
+        """See TokenSource. Raises NeedsSignIn, another ConnectionProblem or SecretStoreProblem."""
         while True:
             seen = await self._read()
             is_refused = refused is not None and refused.version >= seen.version
@@ -196,12 +184,7 @@ class Tokens:
         known = self._seen
         if known is not None and known.version == found.token_version:
             return known
-        try:
-            grant = open_grant(self._cipher, found, self._id)
-        except SecretStoreProblem as problem:
-            blocked = AccessBlocked(problem.title, problem.advice, details=problem.details)
-            blocked.fix = problem.fix
-            raise blocked from None
+        grant = open_grant(self._cipher, found, self._id)
         left = min(found.left_seconds, grant.life_seconds)
         return self._remember(found.token_version, grant, self._clock.monotonic() + left)
 
@@ -227,6 +210,8 @@ class Tokens:
 
         The attempt is a task of its own: a caller who is cancelled must not lose a pair already granted.
         """
+        if self._away is not None and self._clock.monotonic() < self._away[0]:
+            raise self._away[1]
         loop = asyncio.get_running_loop()
         for version, its_loop, running in tuple(self._flights):
             if version == seen.version and its_loop is loop and not running.done():
@@ -273,51 +258,25 @@ class Tokens:
 
     async def _refresh(self, seen: _Seen, held: HeldLease) -> None:
         try:
-            new = await self._new_pair(seen)
+            crashpoint("token.check")
+            grant = await self._ask(seen.grant.refresh_token)
         except NeedsSignIn as problem:
             if await self._give_up(seen, held, problem):
                 raise
             return  # A3: somebody stored a newer pair meanwhile; the caller reads that one
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, RateLimited) and error.until is not None:
+                wait = (error.until - self._clock.now()).total_seconds()
+                self._away = (self._clock.monotonic() + wait, error)
             # whatever it was (offline, wrong app keys, cancelled at the end of the program): the token stays
             await asyncio.shield(self._leases.release(held))
             raise
-        if await self._keep(seen, held, new):
-            self._remember(seen.version + 1, new.stored, new.received + new.stored.life_seconds)
-            crashpoint("token.stored")
-        self._unsaved = None
-
-    async def _new_pair(self, seen: _Seen) -> _Unsaved:
-        """A pair from the service, or the one that it gave before and the database did not take."""
-        crashpoint("token.check")
-        if self._unsaved is not None and self._unsaved.version == seen.version:
-            return self._unsaved
-        grant = await self._ask(seen.grant.refresh_token)
         crashpoint("token.refresh.got")
+        received = self._clock.monotonic()
         stored = StoredGrant.of(grant, self._clock.now())
-        self._unsaved = _Unsaved(seen.version, grant, stored, self._clock.monotonic())
-        return self._unsaved
-
-    async def _keep(self, seen: _Seen, held: HeldLease, new: _Unsaved) -> bool:
-        """Store the new pair; False if the row has moved on meanwhile.
-
-        A database that can't be written for a moment is tried again, and the pair is kept for the next caller: the old
-        one is used up. Raises StorageProblem.
-        """
-
-        def write(session: Session) -> bool:
-            return self._store(session, seen, held, new.stored, new.grant)
-
-        for delay in STORE_DELAYS:
-            with suppress(StorageProblem):
-                return await self._db.in_write(write)
-            await self._clock.sleep(delay)
-        try:
-            return await self._db.in_write(write)
-        except StorageProblem:
-            with suppress(StorageProblem):  # it ends by itself
-                await self._leases.release(held)
-            raise
+        if await self._db.in_write(lambda session: self._store(session, seen, held, stored, grant)):
+            self._remember(seen.version + 1, stored, received + stored.life_seconds)
+            crashpoint("token.stored")
 
     async def _give_up(self, seen: _Seen, held: HeldLease, problem: NeedsSignIn) -> bool:
         return await self._db.in_write(lambda session: self._mark_ended(session, seen, held, problem))

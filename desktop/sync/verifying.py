@@ -80,8 +80,12 @@ def lookup_for(ids: Iterable[tuple[Kind, str]]) -> Lookup:
     )
 
 
+DERIVED = frozenset({"given_name", "family_name", "company_name"})
+"""Parts of a name that a service, or what we send to it, takes from the whole name where ours are empty."""
+
+
 def effect(service: str, written: Written, now: Record | None) -> ItemError | None:
-    """`NoEffect` unless the books hold what we sent, or what the answer showed of it (D15)."""
+    """`NoEffect` unless the books hold what the answer to our write showed (D15)."""
     if written.ours.gone:
         taken = now is None or getattr(now, "voided", False)
         return None if taken else NoEffect(service)
@@ -89,20 +93,28 @@ def effect(service: str, written: Written, now: Record | None) -> ItemError | No
         return NoEffect(service)
     kind, link = written.ours.kind, written.ours.link
     sent, answered, read = (compared(kind, record) for record in (written.sent, written.answered, now))
-    before: Mapping[str, Any] = link.agreed_theirs if link is not None else {}
-    if "lines" in read and all(line["item_id"] is None for line in read["lines"]):  # its lines name no items
-        sent, answered, read, before = (_without_items(one) for one in (sent, answered, read, before))
+    before = link.agreed_theirs if link is not None else {}
+    said = link.agreed_ours if link is not None else {}  # said before and kept in the service's own way since
     names = [name for name in (written.fields or answered.keys()) if name in read]
-    lost = any(answered[name] != read[name] != sent[name] for name in names)
-    # a single field may be one that the service always writes its own way; nothing at all is no effect
-    wanted = [name for name in names if name in before and sent[name] != before[name]]
-    still = bool(wanted) and all(read[name] == before[name] for name in wanted)
+    lost = any(answered[name] != read[name] for name in names)
+    still = any(
+        name in before
+        and read[name] == before[name]
+        and sent[name] != said.get(name)
+        and not _holds(read[name], sent[name])
+        and (sent[name] or name not in DERIVED)
+        for name in names
+    )
     return NoEffect(service) if lost or (still and written.fields) else None
 
 
-def _without_items(snapshot: Mapping[str, Any]) -> dict[str, Any]:
-    lines = [{**line, "item_id": None} for line in snapshot.get("lines", ())]
-    return {**snapshot, **({"lines": lines} if "lines" in snapshot else {})}
+def _holds(read: Any, sent: Any) -> bool:
+    """Whether what was read is what was sent, less what the service has no room for (None, in lines too)."""
+    if isinstance(read, list) and isinstance(sent, list):
+        return len(read) == len(sent) and all(map(_holds, read, sent))
+    if isinstance(read, dict) and isinstance(sent, dict):
+        return all(_holds(value, sent.get(name)) for name, value in read.items())
+    return bool(read is None or read == sent)
 
 
 def invoice_verdict(
@@ -187,16 +199,6 @@ def note_versions(session: Session, company: CompanyKey, read: Iterable[tuple[Ou
             continue
         if (link.agreed or {}).get("theirs") == compared(ours.kind, record):
             link.external_version = record.version or ""
-
-
-def read_anew(session: Session, company: CompanyKey, written: Written, now: Record) -> None:
-    """The answer to our write showed something else than the books do: what was read is what both agreed on (B7)."""
-    ours = written.ours
-    link = find_link(session, company, ours.kind.value, ours.local_id)
-    theirs = compared(ours.kind, now)
-    if link is not None and link.external_id == now.external_id and link.agreed.get("theirs") != theirs:
-        link.external_version = now.version or ""
-        link.agreed = {**link.agreed, "theirs": theirs}
 
 
 def take_back(session: Session, company: CompanyKey, written: Written, now: Record | None) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from desktop.books import activity, activity_export
@@ -23,6 +24,7 @@ from desktop.ui.problems import unwritable
 from desktop.ui.routes import Route
 from desktop.ui.status import Status
 from desktop.ui.summary_dialog import SummaryDialog
+from desktop.ui.theme import theme
 
 
 class ActivityPage(ListPage):
@@ -98,6 +100,10 @@ class ActivityPage(ListPage):
         aside = (self.kinds, self.period, self.summary_button, self.export)
         self.set_up(columns, activity.activity_rows, tuple, chips, empty, no_hits, aside=aside, sort=("at", True))
         self.table.activated_record.connect(self._on_activated)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.summary_button.setVisible(self.width() >= theme().px(820))  # narrower, the View menu leads there
 
     def show_summary(self) -> SummaryDialog:
         """What happened on a day, in a few lines (C12)."""

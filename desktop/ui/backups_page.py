@@ -5,8 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop.core import Core
-from desktop.models.backup import Backup
+from desktop.core import Backup, Core
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations
 from desktop.ui.banner import Banner

@@ -150,7 +150,8 @@ class ConnectDialog(QDialog):
             self,
             tr("Which company?"),
             tr("You signed in to several companies. BlueClerk keeps its books with one of them."),
-            [(company.external_id, company.name or company.external_id) for company in companies],
+            [(one.external_id, one.name or one.external_id) for one in companies if not one.unusable],
+            [(one.name or one.external_id, one.unusable) for one in companies if one.unusable],
         )
         company = next((one for one in companies if one.external_id == chosen), None)
         if company is None:

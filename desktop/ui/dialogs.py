@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QMessageBox, QWidget
@@ -45,9 +46,15 @@ def ask(parent: QWidget, title: str, text: str, accept_label: str, destructive: 
 
 
 def choose(
-    parent: QWidget, title: str, text: str, choices: list[tuple[str, str]], *, tick: str = ""
+    parent: QWidget,
+    title: str,
+    text: str,
+    choices: list[tuple[str, str]],
+    closed: Sequence[tuple[str, str]] = (),
+    *,
+    tick: str = "",
 ) -> asyncio.Future[tuple[str, bool]]:
-    """Ask with several ways on: `choices` are (key, words), the first one the default.
+    """Ask with several ways on: `choices` are (key, words), the first one the default; `closed` are (words, reason).
 
     The answer is (key, whether the box `tick` was ticked); the key is "" for Cancel, Esc and close.
     """
@@ -57,9 +64,10 @@ def choose(
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setWindowTitle(title)
     box.setText(title)
-    box.setInformativeText(text)
+    whole = "\n\n".join([text, *(f"{words}: {reason}" for words, reason in closed)])
+    box.setInformativeText(whole)
     box.setAccessibleName(title)
-    box.setAccessibleDescription(text)
+    box.setAccessibleDescription(whole)
     keys = {}
     for place, (key, words) in enumerate(choices):
         button = PrimaryButton(words, box) if place == 0 else QuietButton(words, box)
@@ -68,6 +76,11 @@ def choose(
         keys[button] = key
         if place == 0:
             box.setDefaultButton(button)
+    for words, reason in closed:
+        button = QuietButton(words, box)
+        button.setEnabled(False)
+        button.setToolTip(reason)
+        box.addButton(button, QMessageBox.ButtonRole.DestructiveRole)
     cancel = QuietButton(tr("Cancel"), box)
     box.addButton(cancel, QMessageBox.ButtonRole.RejectRole)
     box.setEscapeButton(cancel)

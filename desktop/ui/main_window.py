@@ -117,6 +117,7 @@ class MainWindow(QMainWindow):
         self.bell_panel.count_changed.connect(self._on_bell_count)
         self._unwatch = core.watch(self._on_changes)
         core.on_storage = self._on_storage
+        core.on_notice = self.toast
         self._make_pages()
         self.menus.enable(**{name: True for name in self.menus.actions})
         operations.run(self, self.context.read_connection(), success=lambda _: self._begin(), failure=self._on_failed)
@@ -128,7 +129,7 @@ class MainWindow(QMainWindow):
             self._unwatch()
             self._unwatch = None
         if self.context is not None:
-            self.context.core.on_storage = None
+            self.context.core.on_storage = self.context.core.on_notice = None
         self._connection_soon.stop()
         for page in self.pages.values():
             page.stop()

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from desktop.providers.base import Action
@@ -58,17 +59,19 @@ class PlanTree(QTreeWidget):
         self.setIndentation(theme().px(20))
         self.setUniformRowHeights(False)
         self.setWordWrap(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.header()
         header.setStretchLastSection(True)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-        self.setColumnWidth(0, theme().px(290))
-        self.setColumnWidth(1, theme().px(150))
         self.itemExpanded.connect(self._fill)
 
     def show_plan(self, shown: Preview, currency: str, service: str) -> None:
         """`currency` is the company's own; `service` the word for where it goes."""
         self.clear()
         self._currency = currency
+        old = any(one.action is Action.UPDATE for one in shown.writes)
+        self.setColumnHidden(1, not (old or shown.left or shown.links))
+        self._share()
         for one in shown.left:
             why = one.error.title if one.error is not None else tr("waits for another record")
             self._line(f"{kind_words(one.kind)} {one.label}", tr("stays here"), why, "warning", "wait")
@@ -90,6 +93,16 @@ class PlanTree(QTreeWidget):
         first = self.topLevelItem(0)
         if first is not None:
             self.setCurrentItem(first)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share()
+
+    def _share(self) -> None:
+        """Each column its share of the room: what will be is never pushed out of sight."""
+        room = self.viewport().width()
+        self.setColumnWidth(0, int(room * (0.4 if not self.isColumnHidden(1) else 0.5)))
+        self.setColumnWidth(1, int(room * 0.24))
 
     @staticmethod
     def _words(write: PlannedWrite, service: str) -> tuple[str, str]:

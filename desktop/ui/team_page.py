@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.books import users
 from desktop.books.users import UserRow
 from desktop.core import Core
 from desktop.text import tr
 from desktop.ui import operations
+from desktop.ui.app_keys_page import CopyLine
 from desktop.ui.banner import Banner
+from desktop.ui.buttons import QuietButton
+from desktop.ui.form_field import FormField
 from desktop.ui.labels import ElidedLabel, label
 from desktop.ui.panels import Card, empty_out, hairline
 from desktop.ui.problems import show_problem
+from desktop.ui.problems import words as problem_words
 from desktop.ui.theme import theme
 
 
@@ -45,7 +50,68 @@ class TeamPage(QWidget):
         )
         column.addWidget(self.banner)
         column.addWidget(self.card)
+        column.addWidget(self._office_card())
         column.addStretch(1)
+
+    def _office_card(self) -> Card:
+        """The code that lets another desk of the office use the same sign-in, and the field where one enters it."""
+        px = theme().px
+        self.office = Card(tr("Other desks of your office"), self)
+        self.show_code = QuietButton(tr("&Show office code"), self.office)
+        self.show_code.clicked.connect(self._on_show_code)
+        self.code = CopyLine("", tr("the office code"), self.office)
+        self.code.hide()
+        self.entered = FormField(tr("&Office code of another desk"), QLineEdit(self.office), parent=self.office)
+        self.entered.field.returnPressed.connect(self._on_join)
+        self.join_button = QuietButton(tr("&Join"), self.office)
+        self.join_button.clicked.connect(self._on_join)
+        explain = tr(
+            "Desks that share these books also share the sign-in to your accounting service. A new desk needs the "
+            "code once. Give it only to people you trust: whoever has it and your books can read the sign-in."
+        )
+        row = QHBoxLayout()
+        row.setSpacing(px(8))
+        row.addWidget(self.entered, 1)
+        row.addWidget(self.join_button, 0, Qt.AlignmentFlag.AlignBottom)
+        self.office.body.addWidget(label(explain, "secondary", wrap=True, parent=self.office))
+        self.office.body.addWidget(self.show_code, 0, Qt.AlignmentFlag.AlignLeft)
+        self.office.body.addWidget(self.code)
+        self.office.body.addLayout(row)
+        return self.office
+
+    def _on_show_code(self) -> None:
+        self.banner.clear()
+        operations.run(self, self._core.office_code(), success=self._show_code, failure=self._on_failed)
+
+    def _show_code(self, code: str) -> None:
+        self.code.set_text(code)
+        self.code.show()
+        self.show_code.hide()
+
+    def _on_join(self) -> None:
+        self.banner.clear()
+        self.entered.set_error("")
+        code = self.entered.field.text().strip()
+        if not code:
+            self.entered.set_error(tr("Enter the code that another desk shows here."))
+            self.entered.field.setFocus()
+            return
+        operations.run(self, self._core.join_office(code), success=self._on_joined, failure=self._on_not_joined)
+
+    def _on_joined(self, _none: object) -> None:
+        self.entered.field.clear()
+        self.banner.show_message(tr("This desk has joined the office."), status="good")
+
+    def _on_not_joined(self, error: Exception) -> None:
+        self.entered.set_error(problem_words(error)[0])
+        self.entered.field.setFocus()
+
+    def hideEvent(self, event) -> None:  # noqa: ANN001
+        """The code is not left standing on the screen."""
+        super().hideEvent(event)
+        self.code.hide()
+        self.code.set_text("")
+        self.show_code.show()
 
     def load(self) -> None:
         operations.run(self, self._read(), success=self._fill, failure=lambda error: show_problem(self.banner, error))

@@ -261,7 +261,7 @@ class ColumnsPage(StepPage):
             found = []
             for mark in (".", ","):
                 try:
-                    found.append((mark, formats.decimal(read_amount(text, mark)[0], 2)))
+                    found.append((mark, formats.decimal(read_amount(text, mark)[0])))
                 except InputError:
                     continue
             if len(found) == 2 and found[0][1] != found[1][1]:

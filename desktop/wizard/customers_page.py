@@ -225,6 +225,17 @@ class CustomersPage(ImportPage[CustomerRow]):
             return row.waits
         return row.kind.value == chip
 
+    def chips_of(self, row: CustomerRow) -> list[str]:
+        found = [row.kind.value]
+        standing = row.review.standing
+        if row.decision == "link" or standing in (Standing.LINKED, Standing.SAME):
+            found.append("exists")
+        if standing is Standing.NEW or row.decision == "new":
+            found.append("new")
+        elif standing is Standing.POSSIBLE and not row.decision:
+            found.append("possible")
+        return found
+
     def describe(self) -> str:
         return self.describe_known(self.counts.get("exists", 0))
 

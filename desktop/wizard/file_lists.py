@@ -320,6 +320,15 @@ class FileInvoicesPage(FromFile):
     def describe(self) -> str:
         return self.describe_known(self.counts.get("exists", 0))
 
+    def _recount(self) -> None:
+        super()._recount()
+        waiting = self.counts.get("possible", 0)
+        self.open_link.setText(
+            tr("1 invoice waits for you: whose is it?")
+            if waiting == 1
+            else tr("{count} invoices wait for you: whose are they?", count=formats.number(waiting))
+        )
+
     async def judged(self) -> list[InvoiceRow]:
         company = await self.core.company_key()
         self.source.late = []

@@ -53,8 +53,10 @@ class ResultPage(StepPage):
         self._list.addWidget(card)
         self.rejected = None
         if self.source.rejected:
-            self.rejected = RejectedList(self.source, self)
-            self._left.addWidget(self.rejected)
+            left = Card(parent=self)
+            self.rejected = RejectedList(self.source, left)
+            left.body.addWidget(self.rejected)
+            self._left.addWidget(left)
         else:
             self._left.addStretch(1)
 
@@ -108,6 +110,7 @@ class FileWizard(SetupWizard):
         words = Terms(tr("the file"), tr("a file"), "", "", tr("customer"), tr("company"))
         nothing = Capabilities(batch=1, native_keys=False, key_trust_seconds=0, income_accounts=False)
         super().__init__(core, FileFlow(), words, nothing, parent)
+        self.setOption(SetupWizard.WizardOption.NoCancelButtonOnLastPage)
         self.setWindowTitle(tr("Import from a file"))
         self.setAccessibleName(self.windowTitle())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -123,6 +124,10 @@ class ImportPage(StepPage, Generic[RowT]):
     def in_chip(self, row: RowT, chip: str) -> bool:
         raise NotImplementedError
 
+    def chips_of(self, row: RowT) -> list[str]:
+        """The chips that a row stands under."""
+        return [key for key, _words in self.chip_words() if key != "all" and self.in_chip(row, key)]
+
     def words_of(self, row: RowT) -> str:
         """What the search looks in."""
         raise NotImplementedError
@@ -201,9 +206,15 @@ class ImportPage(StepPage, Generic[RowT]):
         self.progress.start(tr("Comparing with your {noun}", noun=self.noun))
         await self._settle(await self.judged(), places)
         self.loaded = True
+        await asyncio.sleep(0)  # each of these takes a moment with 10,000 rows
         if self.model.sorted_by < 0:
             self.table.sortByColumn(NAME_COLUMN, Qt.SortOrder.AscendingOrder)
-        self.refilter()
+        else:
+            self.model.sort_again()
+        await asyncio.sleep(0)
+        if self.chips.current != "all" or self._text or not self.model.rows:
+            self.refilter()
+            await asyncio.sleep(0)
         self._tell_unreadable()
         self._recount()
         if not self.search.hasFocus():
@@ -338,12 +349,9 @@ class ImportPage(StepPage, Generic[RowT]):
         self.list.show_rows(filtered=predicate is not None and bool(self.model.rows))
 
     def _recount(self) -> None:
-        keys = [key for key, _words in self.chip_words() if key != "all"]
-        counts = dict.fromkeys(keys, 0)
-        for row in self.model.rows:
-            for key in keys:
-                if self.in_chip(row, key):
-                    counts[key] += 1
+        counts = {key: 0 for key, _words in self.chip_words() if key != "all"}
+        if self.loaded:
+            counts.update(Counter(key for row in self.model.rows for key in self.chips_of(row)))
         self.counts = {"all": len(self.model.rows), **counts}
         self.chips.set_counts(self.counts if self.loaded else {})
         self.hint.setText(self.describe() if self.loaded else "")

@@ -141,7 +141,7 @@ async def test_every_document_that_the_client_sends_fits_the_published_schema(
                  ("display_name", "given_name", "family_name", "email", "phone", "address")),
             step(replace(who, email="", phone=""), Action.UPDATE, "customer:2", ("email", "phone", "company_name")),
             step(what, Action.UPDATE, "item:1", ("name", "description", "unit_price", "income_account_id", "taxable")),
-            step(replace(found.invoices[0], discount_percent=Decimal(5)), Action.UPDATE, "invoice:1",
+            step(replace(bill, discount_percent=Decimal(5)), Action.UPDATE, "invoice:1",
                  ("number", "customer_id", "issued_on", "due_on", "lines", "discount", "memo", "currency")),
             step(paid.record, Action.UPDATE, "payment:1",
                  ("amount", "paid_on", "method", "reference", "deposit_account_id", "allocations")),

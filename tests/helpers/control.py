@@ -17,7 +17,9 @@ import httpx
 class Control:
     """A client of `/control/...` that raises on any answer but a success."""
 
-    def __init__(self, base: str, secret: str) -> None:
+    def __init__(self, base: str, secret: str, service: str = "quickbooks") -> None:
+        self.service = service
+        """The service meant where none is named."""
         self._http = httpx.Client(
             base_url=base,
             headers={"X-Control-Secret": secret},
@@ -34,15 +36,15 @@ class Control:
         assert answer.is_success, f"{method} /control/{path}: {answer.status_code} {answer.text[:500]}"
         return answer.json() if answer.content else None
 
-    def grant(self, service: str = "quickbooks", company_id: str | None = None) -> dict[str, Any]:
+    def grant(self, service: str = "", company_id: str | None = None) -> dict[str, Any]:
         """A token answer as the service's token endpoint gives it, without a browser."""
-        body = {"service": service} | ({"company_id": company_id} if company_id else {})
+        body = {"service": service or self.service} | ({"company_id": company_id} if company_id else {})
         return dict(self._call("POST", "grant", json=body))
 
-    def books(self, service: str = "quickbooks", company_id: str | None = None) -> dict[str, Any]:
+    def books(self, service: str = "", company_id: str | None = None) -> dict[str, Any]:
         """Every record of the other side: customers, items, accounts, tax_codes, invoices, payments."""
         params = {"company": company_id} if company_id else {}
-        return dict(self._call("GET", f"books/{service}", params=params))
+        return dict(self._call("GET", f"books/{service or self.service}", params=params))
 
     def ledger(self, since: int = 0, *, op: str | None = None) -> list[dict[str, Any]]:
         """The calls that arrived, in order, after sequence `since`; with `op` only those of that name."""
@@ -77,24 +79,22 @@ class Control:
         """Move the sandbox's clock forward (tokens expire, limits open again); the answer is its time, in UTC."""
         return datetime.fromisoformat(self._call("POST", "clock", json={"advance_s": advance_s})["now"])
 
-    def edit(
-        self, kind: str, id: str, change: str | dict[str, Any], service: str = "quickbooks", **more: Any
-    ) -> dict[str, Any]:
+    def edit(self, kind: str, id: str, change: str | dict[str, Any], service: str = "", **more: Any) -> dict[str, Any]:
         """A hand edit on the other side; the record after it.
 
         `change` is new field values, an action ("void", "delete", "archive") or one with details ({"pay": "9.50"}).
         """
-        body = {"service": service, "kind": kind, "id": id, "change": change} | more
+        body = {"service": service or self.service, "kind": kind, "id": id, "change": change} | more
         return dict(self._call("POST", "edit", json=body)["record"])
 
     def reset(self, *companies: str) -> None:
         """Books (of `demo`, unless named), connections, faults, meters, ledger and clock back to the start."""
         self._call("POST", "reset", json={"company": list(companies or ("demo",))})
 
-    def meter(self, service: str = "quickbooks") -> dict[str, Any]:
+    def meter(self, service: str = "") -> dict[str, Any]:
         """Calls made and the peaks against the service's limits."""
-        return dict(self._call("GET", f"meter/{service}"))
+        return dict(self._call("GET", f"meter/{service or self.service}"))
 
-    def settings(self, service: str = "quickbooks", **values: Any) -> Any:
+    def settings(self, service: str = "", **values: Any) -> Any:
         """Change the imitated company's own settings (number rules, lock date, tax)."""
-        return self._call("POST", "settings", json={"service": service} | values)
+        return self._call("POST", "settings", json={"service": service or self.service} | values)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,21 +25,23 @@ from desktop.books.payments import PaymentDraft, record_payment
 from desktop.books.users import me
 from desktop.clock import SystemEntropy
 from desktop.models.connection import Connection, ExternalLink
-from desktop.models.session import Database, open_database
+from desktop.models.desk import Lease
+from desktop.models.session import Database, db_now, open_database
 from desktop.models.states import CompanyKey, ConnectionState, PushReason, Switches
 from desktop.models.work import SyncStatus
-from desktop.providers.base import AccessToken
+from desktop.providers.base import AccessToken, Capabilities
 from desktop.providers.http import ServiceHttp
-from desktop.providers.quickbooks import LIMITS, QuickBooks
-from desktop.providers.records import CompanyRef, Kind
+from desktop.providers.records import AccountKind, CompanyRef, Kind, PaymentMethod, ProviderKey
+from desktop.providers.registry import SERVICES
 from desktop.sync.company import Company
 from desktop.sync.leases import Leases
 from desktop.sync.mapping import map_imported
 from desktop.sync.overview import sync_everything
-from desktop.sync.push import Report
+from desktop.sync.push import LEASE_SECONDS, Report
 from desktop.sync.runner import Runner
 from desktop.sync.schedule import Wish
 from desktop.sync.settings import refresh_settings
+from desktop.sync.tax_payments import save_deposits
 from desktop.sync.work import stored_settings
 from tests.helpers.control import Control
 
@@ -51,6 +54,8 @@ class ElasticClock:
     def __init__(self, control: Control | None = None) -> None:
         self._ahead = 0.0
         self._control = control
+        self.slept: Callable[[], None] | None = None
+        """Called after each sleep: what a desk does meanwhile by itself (it renews its lease)."""
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self._ahead)
@@ -60,6 +65,8 @@ class ElasticClock:
 
     async def sleep(self, seconds: float) -> None:
         self.advance(max(0.0, seconds))
+        if self.slept is not None:
+            self.slept()
         await asyncio.sleep(0)
 
     def advance(self, seconds: float) -> None:
@@ -80,7 +87,7 @@ class Grant:
     async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
         self.asked += 1
         if refused is not None and refused.value == self.value:  # its hour is over
-            self.value = self.control.grant("quickbooks")["access_token"]
+            self.value = self.control.grant()["access_token"]
         return AccessToken(self.value, 1)
 
 
@@ -96,8 +103,28 @@ class Office:
     http: ServiceHttp
     runner: Runner
     income: str = ""
-    """External id of an income account."""
+    """External id of an income account; "" where the service has none to choose."""
     made: int = field(default=0)
+
+    @property
+    def able(self) -> Capabilities:
+        """What the connected service can do."""
+        return self.company.provider.capabilities
+
+    @property
+    def name(self) -> str:
+        """The service's name, as in sentences."""
+        return self.company.provider.terms.service
+
+    def other_income(self) -> str:
+        """Another income account than `income`."""
+        with self.db.read() as session:
+            known = stored_settings(session, session.get_one(Connection, self.company.connection_id)).accounts
+        return next(
+            one.external_id
+            for one in known
+            if one.kind is AccountKind.INCOME and one.active and one.external_id != self.income
+        )
 
     def read(self, fn: Callable[..., T], *args: Any) -> T:
         with self.db.read() as session:
@@ -120,6 +147,8 @@ class Office:
         return item_id
 
     def map(self, item_id: int) -> None:
+        if not self.income:
+            return
         with self.db.write() as session:
             map_imported(session, self.company.key, item_id, self.income)
 
@@ -202,7 +231,7 @@ class Office:
             )
 
     def books(self) -> dict[str, list[dict[str, Any]]]:
-        return self.control.books("quickbooks")
+        return self.control.books()
 
     def remote_invoices(self, number: str) -> list[dict[str, Any]]:
         return [one for one in self.books()["invoices"] if one["number"] == number]
@@ -217,9 +246,10 @@ async def open_office(
     account: str = "owner",
     migrated: bool = False,
 ) -> Office:
-    """Books at `database_url`, connected to the sandbox's QuickBooks company, its settings read.
+    """Books at `database_url`, connected to the demo company of the control's service, its settings read.
 
-    `migrated` books have this version's tables for certain, so that nobody looks.
+    Each way of being paid has an account where the service wants one. `migrated` books have this version's tables
+    for certain, so that nobody looks.
     """
     clock = ElasticClock(control)
     if migrated:
@@ -229,22 +259,23 @@ async def open_office(
     desk = Desk(clock, SystemEntropy(), account)
     with db.write() as session:
         me(session, desk)
-    grant = control.grant("quickbooks")
-    service = services["quickbooks"]
+    info = SERVICES[ProviderKey(control.service)]
+    grant = control.grant()
+    service = services[control.service]
 
     def client() -> ServiceHttp:
         return ServiceHttp(
             base=service["api"],
-            service="QuickBooks",
+            service=info.terms.service,
             tokens=Grant(grant["access_token"], control),
             clock=clock,
             entropy=desk.entropy,
-            limits=LIMITS,
+            limits=info.limits,
         )
 
     first = client()
-    provider = QuickBooks(first, CompanyRef(service["company_id"]))
-    key = CompanyKey("quickbooks", service["company_id"])
+    provider = info.make_provider(first, CompanyRef(service["company_id"]))
+    key = CompanyKey(control.service, service["company_id"])
     with db.write() as session:
         row = session.scalar(select(Connection).where(Connection.live == 1))
         if row is None:
@@ -261,7 +292,9 @@ async def open_office(
             session.add(row)
             session.flush()
         connection_id = row.id
-    company = Company(db, provider, connection_id, key, desk, Leases(db, desk.entropy.uuid()))
+    leases = Leases(db, desk.entropy.uuid())
+    clock.slept = partial(_renew, db, leases.owner)
+    company = Company(db, provider, connection_id, key, desk, leases)
     await refresh_settings(company, force=True)
 
     def settings(session: Session) -> Any:
@@ -270,11 +303,25 @@ async def open_office(
     stored = await db.in_read(settings)
     await first.close()
     http = client()
-    provider = QuickBooks(http, CompanyRef(service["company_id"]), stored)
+    provider = info.make_provider(http, CompanyRef(service["company_id"]), stored)
     company = replace(company, provider=provider)
-    income = next(account.external_id for account in stored.accounts if account.kind.value == "income")
+    income = ""
+    if info.capabilities.income_accounts:
+        income = next(one.external_id for one in stored.accounts if one.kind is AccountKind.INCOME and one.active)
+    if info.capabilities.deposit_account_required:
+        bank = next(one.external_id for one in stored.accounts if one.kind is AccountKind.DEPOSIT and one.active)
+        with db.write() as session:
+            save_deposits(session, desk, key, {method.value: bank for method in PaymentMethod})
 
     async def current() -> Company | None:
         return company
 
     return Office(db, desk, clock, control, company, http, Runner(current), income)
+
+
+def _renew(db: Database, owner: str) -> None:
+    """What the runner's keeper does in real time: nobody's lease runs out while its desk waits for its turn."""
+    with db.write() as session:
+        mine = select(Lease).where(Lease.owner == owner, Lease.until.is_not(None))
+        for lease in session.scalars(mine):
+            lease.until = db_now(session) + timedelta(seconds=LEASE_SECONDS)

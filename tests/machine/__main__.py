@@ -37,7 +37,7 @@ def soak(options: argparse.Namespace) -> int:
     first = options.seed or int(time.time()) % 1_000_000 * 1000
     print(f"soak of {options.hours} h from seed {first}", flush=True)
     found = profiles.jobs(first, profiles.MERGE_LENGTH, profiles.has_postgres())
-    totals = profiles.many(found, options.processes, seconds=options.hours * 3600)
+    totals = profiles.many(found, options.processes, seconds=options.hours * 3600, most_broken=500)
     return profiles.failed(totals, options.keep)
 
 
@@ -62,10 +62,23 @@ def seed(options: argparse.Namespace) -> int:
     return int(bool(result.broken))
 
 
+def prove(options: argparse.Namespace) -> int:
+    from tests.machine import guards
+
+    return guards.prove(options.guard, options.runs)
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("tests.machine", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, work in (("commit", commit), ("merge", merge), ("soak", soak), ("replay", replay), ("seed", seed)):
+    for name, work in (
+        ("commit", commit),
+        ("merge", merge),
+        ("soak", soak),
+        ("replay", replay),
+        ("seed", seed),
+        ("guards", prove),
+    ):
         one = commands.add_parser(name)
         one.set_defaults(work=work)
         one.add_argument("--seed", type=int, default=0)
@@ -78,6 +91,8 @@ def main(argv: list[str] | None = None) -> int:
         one.add_argument("--seconds", type=float, default=10.0)
         one.add_argument("--steps", type=int, default=20_000)
         one.add_argument("--hours", type=float, default=1.0)
+        one.add_argument("--guard", nargs="+", default=None)
+        one.add_argument("--runs", type=int, default=3)
         if name == "replay":
             one.add_argument("plans", nargs="+")
     options = parser.parse_args(argv)

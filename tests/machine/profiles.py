@@ -18,6 +18,10 @@ from tests.machine.world import ALL_SERVICES, Templates
 
 COMMIT_LENGTH, MERGE_LENGTH = 30, 40
 SHORTEN_SECONDS = 60.0
+SLOW_SECONDS = 30.0
+
+
+_GROUPS = {"crash": "crash points", "branch": "recovery", "hand": "hand edits", "error": "what the program said"}
 
 
 @dataclass
@@ -55,7 +59,7 @@ class Totals:
             f"{wall:.0f} s, {self.cpu:.0f} s of processor: {per:.1f} steps a second and core",
         ]
         lines += [f"  seeds {name}: {_ranges(found)}" for name, found in sorted(self.seeds.items())]
-        kinds = {"faults": [], "crash points": [], "recovery": [], "what the program said": []}
+        kinds = {"faults": [], "crash points": [], "recovery": [], "hand edits": [], "what the program said": []}
         for name, count in sorted(self.hits.items()):
             head, _, rest = name.partition(":")
             group = {"crash": "crash points", "branch": "recovery", "error": "what the program said"}.get(
@@ -138,17 +142,25 @@ def many(
     *,
     steps: int | None = None,
     seconds: float | None = None,
+    most_broken: int = 20,
 ) -> Totals:
-    """Runs until so many faulted steps are done or the time is over, on so many processes; stops at 20 failures."""
+    """Runs until so many faulted steps are done or the time is over, on so many processes; stops at some failures."""
     totals, started, told = Totals(), time.perf_counter(), time.perf_counter()
     source = iter(found)
     with ProcessPoolExecutor(processes) as pool:
         waiting = [pool.submit(_job, next(source)) for _ in range(processes * 2)]
         while waiting:
-            totals.add(waiting.pop(0).result())
+            result: Result = waiting.pop(0).result()
+            totals.add(result)
+            plan = result.plan
+            if result.wall > SLOW_SECONDS:
+                busy = f"{result.wall:.0f} s, {result.cpu:.1f} s of them at work"
+                print(f"slow: {plan.service} {plan.database} {plan.seed}: {busy}", flush=True)
+            if result.broken:
+                print(f"BROKEN {plan.service} {plan.database} {plan.seed}: {result.broken[:200]}", flush=True)
             now = time.perf_counter()
             more = (steps is None or totals.faulted < steps) and (seconds is None or now - started < seconds)
-            if more and len(totals.broken) < 20:
+            if more and len(totals.broken) < most_broken:
                 waiting.append(pool.submit(_job, next(source)))
             if now - told > 60:
                 told = now
@@ -159,8 +171,9 @@ def many(
 
 
 def replay_all(templates: Templates) -> list[Result]:
-    """Every plan that failed once."""
-    return [play(Plan.from_json(path.read_text(encoding="utf-8")), templates) for path in regressions()]
+    """Every plan that failed once; those of a server's books where there is one."""
+    plans = [Plan.from_json(path.read_text(encoding="utf-8")) for path in regressions()]
+    return [play(plan, templates) for plan in plans if plan.database == "sqlite" or has_postgres()]
 
 
 def has_postgres() -> bool:

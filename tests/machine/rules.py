@@ -100,11 +100,17 @@ async def edit_customer(world: World, desk: Desk, which: int, what: str) -> None
             f"{row.display_name.split()[0]} new {row.display_name.split()[-1]}" if what == "name" else row.display_name
         )
         email = f"{word.lower()}@mail.example.com" if what == "email" else ""
+        kept = ("given_name", "family_name", "company_name", "line1", "region", "postal_code", "country", "notes")
         draft = CustomerDraft(
-            name, email=email, phone=f"555-01{which % 100:02}" if what == "phone" else row.phone, city=row.city
+            name,
+            email=email or row.email,
+            phone=f"555-01{which % 100:02}" if what == "phone" else row.phone,
+            city=f"Town {which}" if what == "city" else row.city,
+            **{field: getattr(row, field) for field in kept},
         )
         update_customer(session, at, found, draft)
 
+    world.edited.add(("customer", found))
     await desk.core.do(edit)
 
 
@@ -119,8 +125,10 @@ async def add_item(world: World, desk: Desk, mapped: bool, price: int, account: 
 async def edit_item(world: World, desk: Desk, which: int, price: int) -> None:
     found = pick(await desk.core.ask(ids, Item, Item.builtin.is_(False)), which)
     if found is not None:
-        name = await desk.core.ask(lambda session: session.get_one(Item, found).name)
-        await desk.core.do(update_item, found, ItemDraft(name, unit_price=Decimal(price)))
+        was = await desk.core.ask(lambda session: session.get_one(Item, found))
+        world.edited.add(("item", found))
+        draft = ItemDraft(was.name, was.description, Decimal(price), was.taxable, was.sku, was.active)
+        await desk.core.do(update_item, found, draft)
 
 
 @rule(3, lambda c: {"which": big(c), "account": c.choice((0, 1, 1, 2, -1))})
@@ -133,6 +141,7 @@ async def map_item(world: World, desk: Desk, which: int, account: int) -> None:
 async def _map(world: World, desk: Desk, item: int, account: str) -> None:
     key = await desk.core.company_key()
     if key is not None and key.company_id == world.home:
+        world.edited.add(("item", item))
         await desk.core.do(mapping.save_mapping, key, {item: account})
 
 
@@ -189,6 +198,7 @@ async def edit_invoice(world: World, desk: Desk, which: int, price: int, number:
             session, at, found, InvoiceDraft(row.customer_id, row.issued_on, row.due_on, tuple(lines), number=new)
         )
 
+    world.edited.add(("invoice", found))
     await desk.core.do(edit)
 
 
@@ -310,7 +320,7 @@ async def by_itself(world: World, desk: Desk) -> None:
 
 @rule(3, lambda c: {"turns": c.randrange(1, 200), "which": big(c)})
 async def cancel(world: World, desk: Desk, turns: int, which: int) -> None:
-    """The task that syncs is cancelled after so many turns of the loop."""
+    """The task that syncs is cancelled after so many 25ths of a second."""
     await _stopped(world, desk, turns, which)
 
 
@@ -318,10 +328,7 @@ async def _stopped(world: World, desk: Desk, turns: int, which: int) -> None:
     records = await _invoice(desk, which)
     work = desk.core.sync(records) if records else desk.core.sync_now()
     task = asyncio.get_running_loop().create_task(world.on(desk, work))
-    for _ in range(turns):
-        if task.done():
-            break
-        await asyncio.sleep(0)
+    await asyncio.wait([task], timeout=turns / 25)
     task.cancel()
     try:
         await task
@@ -360,6 +367,33 @@ async def crash(world: World, desk: Desk, point: str, nth: int, which: int, old:
         await (desk.core.sync(records) if records else desk.core.sync_now())
     finally:
         world.crash = None
+
+
+SLEEPY = ("load", "lease.taken", "intent.committed", "call.sent", "reply.read", "token.refresh.got", "readback")
+
+
+@rule(3, lambda c: {"point": c.choice(SLEEPY), "nth": c.choice((1, 1, 2, 3)), "which": big(c), "old": c.random() < 0.3})
+async def sleeper(world: World, desk: Desk, point: str, nth: int, which: int, old: bool) -> None:
+    """A desk stands still at this point for some minutes; the other one goes on meanwhile (M2, P6)."""
+    if len(world.desks) < 2:
+        await world.start_desk()
+    other = next(one for one in world.desks if one is not desk)
+    if old:
+        await asyncio.sleep(2 * HOUR)
+    records = await _invoice(desk, which)
+    world.crash_at(point, nth, sleepy=True)
+    press = desk.core.sync(records) if records else desk.core.sync_now()
+    asleep = asyncio.get_running_loop().create_task(world.on(desk, press))
+    try:
+        while not asleep.done() and desk.db.awake.is_set():
+            await world.clock.sleep(0.02)
+        world.crash = None
+        await asyncio.sleep(200 + which % 300)
+        await asyncio.gather(world.on(other, other.core.sync_now()), return_exceptions=True)
+    finally:
+        world.crash = None
+        desk.wake()
+    await asleep
 
 
 @rule(1)
@@ -538,17 +572,120 @@ async def restore(world: World, desk: Desk, which: int) -> None:
 
 # --- by hand, there ------------------------------------------------------------------------------------------------
 
-EDITS = ("phone", "archive", "restore", "void", "delete", "pay", "name", "take_number", "merge")
+PEOPLE = ("phone", "name", "archive", "restore", "merge", "twin")
+GOODS = ("price", "archive", "restore")
+BILLS = ("memo", "due", "void", "delete", "pay", "lines")
+MONEY = ("amount", "delete", "void")
 
 
-def hand_edit(world: World, kind: str, record_id: str, action: str, **params: Any) -> bool:
-    """Done there by a person, unless the service forbids it to people too."""
+def by_hand(world: World, kind: str, record_id: str, action: str, **params: Any) -> bool:
+    """Done there by a person, unless the service forbids it to people too; what follows from it is theirs too."""
+    before = _rows(world)
     try:
         world.side.edit(world.service, kind, record_id, action, **params)
     except ControlError:
         return False
-    world.touched.add((kind, record_id))
+    after = _rows(world)
+    world.touched.update(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    world.hits[f"hand:{kind} {action}"] += 1
     return True
+
+
+def _rows(world: World) -> dict[tuple[str, str], dict[str, Any]]:
+    books = world.side.books(world.service)
+    return {(kind.value, row["id"]): row for kind in Kind for row in books[f"{kind.value}s"]}
+
+
+def _there(world: World, kind: str, which: int) -> dict[str, Any] | None:
+    rows = world.side.books(world.service)[f"{kind}s"]
+    ours = [row for row in rows if (kind, row["id"]) in world.ours] or rows
+    return pick(ours, which)
+
+
+@rule(3, lambda c: {"which": big(c), "what": c.choice(PEOPLE), "other": big(c)})
+async def hand_customer(world: World, desk: Desk, which: int, what: str, other: int) -> None:
+    row = _there(world, "customer", which)
+    if row is None:
+        return
+    if what == "phone":
+        by_hand(world, "customer", row["id"], "change", phone=f"555-01{other % 100:02}")
+    elif what == "name":
+        by_hand(world, "customer", row["id"], "change", display_name=f"{row['display_name']} jr")
+    elif what == "merge":
+        into = _there(world, "customer", other)
+        if into is not None and into["id"] != row["id"]:
+            by_hand(world, "customer", row["id"], "merge", into=into["id"])
+    elif what == "twin":  # the name that our next customer will have is taken (D2)
+        taken = f"{NAMES[other % len(NAMES)].replace(':', '')} Q{world.made + 1}Q"
+        by_hand(world, "customer", "", "create", display_name=taken)
+    else:
+        by_hand(world, "customer", row["id"], what)
+
+
+@rule(2, lambda c: {"which": big(c), "what": c.choice(GOODS), "price": c.randrange(1, 300)})
+async def hand_item(world: World, desk: Desk, which: int, what: str, price: int) -> None:
+    row = _there(world, "item", which)
+    if row is None:
+        return
+    if what == "price":
+        by_hand(world, "item", row["id"], "change", unit_price=f"{price}.00")
+    else:
+        by_hand(world, "item", row["id"], what)
+
+
+@rule(4, lambda c: {"which": big(c), "what": c.choice(BILLS), "amount": c.randrange(1, 90)})
+async def hand_invoice(world: World, desk: Desk, which: int, what: str, amount: int) -> None:
+    row = _there(world, "invoice", which)
+    if row is None:
+        return
+    if what == "memo":
+        by_hand(world, "invoice", row["id"], "change", memo=f"by hand {amount}")
+    elif what == "due":
+        by_hand(world, "invoice", row["id"], "change", due_date=f"2027-03-{amount % 28 + 1:02}")
+    elif what == "pay":
+        part = (Decimal(row["balance"]) * amount / 100).quantize(Decimal("0.01"))
+        if part > 0:
+            by_hand(world, "invoice", row["id"], "pay", amount=str(part))
+    elif what == "lines":
+        lines = [{k: v for k, v in one.items() if k in ("item_id", "description", "quantity")} for one in row["lines"]]
+        by_hand(world, "invoice", row["id"], "change", lines=[one | {"unit_price": str(amount)} for one in lines])
+    else:
+        by_hand(world, "invoice", row["id"], what)
+
+
+@rule(2, lambda c: {"which": big(c), "what": c.choice(MONEY), "amount": c.randrange(1, 50)})
+async def hand_payment(world: World, desk: Desk, which: int, what: str, amount: int) -> None:
+    row = _there(world, "payment", which)
+    if row is None:
+        return
+    if what == "amount":
+        by_hand(world, "payment", row["id"], "change", amount=f"{amount}.00")
+    else:
+        by_hand(world, "payment", row["id"], what)
+
+
+@rule(2, lambda c: {"which": big(c)})
+async def hand_number(world: World, desk: Desk, which: int) -> None:
+    """Somebody uses the number there that our next invoice will have (D1)."""
+    payer = _there(world, "customer", which)
+    item = _there(world, "item", which)
+    if payer is None or item is None:
+        return
+    line = {"item_id": item["id"], "description": "by hand", "quantity": "1", "unit_price": "12.00"}
+    by_hand(world, "invoice", "", "create", customer_id=payer["id"], number=f"Q{world.made + 1}Q", lines=[line])
+
+
+@rule(1, lambda c: {"which": big(c), "back": c.random() < 0.6})
+async def hand_account(world: World, desk: Desk, which: int, back: bool) -> None:
+    """An income account is archived there, or comes back (D6)."""
+    account = pick(world.accounts, which)
+    if account is not None:
+        by_hand(world, "account", account, "restore" if back else "archive")
+
+
+@rule(1)
+async def weekly(world: World, desk: Desk) -> None:
+    await desk.core.weekly_if_due()
 
 
 __all__ = ["BlueClerkError", "FAULTS", "RULES", "Rule", "storm"]

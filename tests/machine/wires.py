@@ -34,6 +34,8 @@ class Line:
         self.cut_until = 0.0
         self.flap_until = 0.0
         self.dead = False
+        self.awake = asyncio.Event()
+        self.awake.set()
         self.slowness = 0.0
         """Seconds that a request is on its way at most: no service answers in no time."""
         self.before_write: Callable[[httpx.Request], None] | None = None
@@ -122,12 +124,14 @@ class InProcess(httpx.AsyncBaseTransport):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await self._line.awake.wait()
         self._line.check()
         trace = request.extensions.get("trace")
         if trace is not None:
             await trace("http11.send_request_headers.started", {})
         body = await request.aread()
         await asyncio.sleep(self._line.delay())
+        await self._line.awake.wait()
         if self._line.dead:
             raise Killed
         if self._line.before_write is not None:

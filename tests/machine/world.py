@@ -60,6 +60,8 @@ class DirectDatabase(Database):
 
     def __init__(self, url: str, *, clock: Clock) -> None:
         super().__init__(url, clock=clock)
+        self.awake = asyncio.Event()
+        self.awake.set()
         # thousands of short lives: each statement is compiled once for all, which asks for one dialect
         for role, engine in (("read", self._reading), ("write", self._writing)):
             shared = _DIALECTS.get((self.dialect, role))
@@ -71,6 +73,7 @@ class DirectDatabase(Database):
             engine.update_execution_options(compiled_cache=_STATEMENTS)
 
     async def in_read(self, fn: Callable[[Session], T]) -> T:
+        await self.awake.wait()
         self._alive()
         with self.read() as session:
             found = fn(session)
@@ -78,6 +81,7 @@ class DirectDatabase(Database):
         return found
 
     async def in_write(self, fn: Callable[[Session], T]) -> T:
+        await self.awake.wait()
         self._alive()
         with self.write() as session:
             found = fn(session)
@@ -104,6 +108,16 @@ class Desk:
         """From now on nothing of it reaches the books or the network."""
         self.db.dead = True
         self.line.dead = True
+        self.wake()
+
+    def freeze(self) -> None:
+        """The lid is closed: it stands still wherever it is, and knows nothing of it (P6, M2)."""
+        self.db.awake.clear()
+        self.line.awake.clear()
+
+    def wake(self) -> None:
+        self.db.awake.set()
+        self.line.awake.set()
 
 
 class OtherSide:
@@ -214,6 +228,8 @@ class World:
         self.watch = Watch()
         self.made = 0
         self.crash: tuple[str, int] | None = None
+        self.sleepy = False
+        """The desk at the crash point is frozen, not killed."""
         self._passed: Counter[str] = Counter()
         self.accounts: list[str] = []
         self.rest = 0
@@ -222,6 +238,11 @@ class World:
         self.restored = False
         self.touched: set[tuple[str, str]] = set()
         """What somebody changed there by hand, as (kind, external id)."""
+        self.ours: set[tuple[str, str]] = set()
+        """What our calls have made there."""
+        self.edited: set[tuple[str, int]] = set()
+        """Records here that the owner has edited, wherever they came from."""
+        self.started_at = 0.0
 
     @property
     def info(self) -> Any:
@@ -282,6 +303,7 @@ class World:
         )
         if self._opened > 1:
             await self.clock.sleep(2)  # nobody starts a program in no time
+        self.started_at = self.loop.time()
         db = DirectDatabase(self.address, clock=self.clock)
         desk = Desk(Core(options, db), db, line, client, account)
         if place < len(self.desks):
@@ -338,15 +360,21 @@ class World:
         self._passed[name] += 1
         if self._passed[name] >= self.crash[1]:
             self.crash = None
+            if self.sleepy:
+                self.hits["M2"] += 1
+                assert desk is not None
+                desk.freeze()
+                return
             self.hits["P1"] += 1
             self.hits[f"crash:{name}"] += 1
             if desk is not None:
                 desk.die()
             raise Killed
 
-    def crash_at(self, name: str, nth: int) -> None:
-        """Kill whichever desk passes this crash point for the nth time from now."""
+    def crash_at(self, name: str, nth: int, *, sleepy: bool = False) -> None:
+        """Kill (or freeze) whichever desk passes this crash point for the nth time from now."""
         self._passed.clear()
+        self.sleepy = sleepy
         self.crash = (name, nth)
 
     async def on(self, desk: Desk, work: Any) -> Any:

@@ -161,6 +161,22 @@ def test_M26_the_owners_correction_becomes_a_readable_rule_for_look_alikes() -> 
     assert rule_from_correction(CustomerFacts(), BUSINESS) is None
 
 
+def test_M26_a_rule_never_rests_on_a_word_that_every_name_may_have() -> None:
+    for name in ("Vexo Services", "Vexo Group", "Vexo & Sons", "Vexo Enterprises LLC", "Vexo Company"):
+        rule = rule_from_correction(CustomerFacts(display_name=name), BUILDER)
+        assert rule is not None and rule.field is RuleField.NAME, name
+        assert classify(CustomerFacts(display_name="Altura Services"), [rule]).kind is BUSINESS
+
+
+def test_M26_a_company_without_a_telling_word_is_remembered_by_its_own_mail() -> None:
+    rule = rule_from_correction(CustomerFacts(display_name="Tom Baker", email="tom@vexo.example"), BUSINESS)
+    assert rule == OwnerRule(RuleField.EMAIL_DOMAIN, "vexo.example", BUSINESS)
+    colleague = classify(CustomerFacts(display_name="Ann Lee", email="ann@VEXO.example"), [rule])
+    assert (colleague.kind, colleague.reasons) == (BUSINESS, ("You said: e-mail at vexo.example means business",))
+    free = rule_from_correction(CustomerFacts(display_name="Tom Baker", email="tom@gmail.com"), BUSINESS)
+    assert free == OwnerRule(RuleField.NAME, "tom baker", BUSINESS)
+
+
 def test_M26_correcting_one_person_says_nothing_of_the_namesakes() -> None:
     rule = rule_from_correction(CustomerFacts(display_name="Tom Baker"), BUSINESS)
     assert rule is not None

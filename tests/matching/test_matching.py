@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from desktop.sync.matching import Decision, MatchResult, Party, Verdict, iter_match, match
 from tests.matching.labelled import party_of, table
+from tests.matching.spoilt import Town
 
 SAME, POSSIBLE, NEW = Verdict.SAME, Verdict.POSSIBLE, Verdict.NEW
 
@@ -245,6 +246,29 @@ def test_M29_labelled_pairs(which: str, capsys: pytest.CaptureFixture[str]) -> N
     assert precision >= 0.98
     assert recall >= 0.90
     assert seen["ask", "possible"] == sum(count for (label, _), count in seen.items() if label == "ask")
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_M29_a_town_spoilt_by_chance(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Twins and strangers made by a model that knows nothing of the rules (tests/matching/spoilt.py)."""
+    town = Town(seed)
+    ours = [town.person(f"p{n}") for n in range(800)] + [town.firm(f"f{n}") for n in range(400)]
+    twins = {f"r{n}": ours[at].key for n, at in enumerate(town.chance.sample(range(1200), 700))}
+    by_key = {one.key: one for one in ours}
+    theirs = [town.spoilt(by_key[key], incoming) for incoming, key in twins.items()]
+    theirs += [town.stranger(town.chance.choice(ours), f"n{n}") for n in range(700)]
+    answers = match(theirs, ours)
+    same = [answer for answer in answers if answer.verdict is SAME]
+    right = sum(twins.get(answer.incoming_key) == answer.existing_key for answer in same)
+    asked = sum(a.verdict is POSSIBLE and twins.get(a.incoming_key) in (a.existing_key, *a.others) for a in answers)
+    with capsys.disabled():
+        print(
+            f"\nspoilt town {seed}: {len(same)} taken for one, {right} rightly (precision {right / len(same):.1%});"
+            f" of {len(twins)} twins {right / len(twins):.1%} found, {asked} more asked"
+        )
+    assert right / len(same) >= 0.98
+    assert right / len(twins) >= 0.90
+    assert (right + asked) / len(twins) >= 0.98
 
 
 def test_M28_ten_thousand_against_twenty_thousand_in_chunks() -> None:

@@ -211,7 +211,7 @@ RULES: list[tuple[Any, type[ItemError], str]] = [
     (invoice("c", lines=(line(item_id=""),)), MissingItem, ""),
     (invoice("c", lines=(line(income_account_id=None),)), MissingIncomeAccount, ""),
     (invoice("c", lines=(line(quantity="0.33333"),)), InvalidField, "quantity"),
-    (invoice("c", memo="x" * 221), InvalidField, "memo"),
+    (invoice("c", memo="x" * 256), InvalidField, "memo"),
     (invoice("c", due_on=date(2026, 11, 1)), InvalidField, "due_on"),
     (payment(BILL, "0"), InvalidField, "amount"),
     (payment(BILL, allocations=(Allocation("a", Decimal(50)), Allocation("b", Decimal(50)))), PaymentBlocked, ""),

@@ -162,6 +162,9 @@ class HttpSignIn:
     async def revoke(self, token: str) -> bool:
         return False
 
+    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
+        return False
+
     def company_in(self, query: dict[str, str]) -> str | None:
         return query.get("realmId")
 

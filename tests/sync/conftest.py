@@ -14,6 +14,7 @@ import pytest
 
 from desktop.clock import SystemClock
 from desktop.models.session import open_database, sqlite_path
+from desktop.providers.records import ProviderKey
 from tests.helpers.control import Control
 from tests.helpers.office import Office, open_office
 
@@ -27,8 +28,38 @@ def empty_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def office(database_url: str, tmp_path: Path, sandbox: Any, control: Control, empty_books: Path) -> Iterator[Office]:
+def service() -> str:
+    """The service that an office is connected to."""
+    return "quickbooks"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs what is marked `every_service` over all four, not only over the first; `but` names those left out."""
+    mark = metafunc.definition.get_closest_marker("every_service")
+    if "service" in metafunc.fixturenames and mark is not None:
+        left_out = mark.kwargs.get("but", ())
+        metafunc.parametrize("service", [key.value for key in ProviderKey if key.value not in left_out])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The second database is enough over one service: what differs between the services is no matter of tables."""
+
+    def twice(item: pytest.Item) -> bool:
+        values = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        return values.get("database_url") == "postgres" and values.get("service", "quickbooks") != "quickbooks"
+
+    left = [item for item in items if twice(item)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not twice(item)]
+
+
+@pytest.fixture
+def office(
+    database_url: str, tmp_path: Path, sandbox: Any, control: Control, empty_books: Path, service: str
+) -> Iterator[Office]:
     """A desk connected to the sandbox's demo company, Auto-Sync on. Its HTTP client lives on the test's own loop."""
+    control.service = service
     path = sqlite_path(database_url)
     if path is not None:
         shutil.copyfile(empty_books, path)

@@ -40,7 +40,7 @@ async def press_sync(job: dict[str, Any]) -> dict[str, Any]:
     from tests.helpers.office import open_office
     from tests.helpers.waiting import until
 
-    control = Control(job["base"], job["secret"])
+    control = Control(job["base"], job["secret"], job["service"])
     folder, account = Path(job["folder"]), job["account"]
     office = await open_office(job["database"], folder, control, job["services"], account=account, migrated=True)
     if job.get("die_at"):

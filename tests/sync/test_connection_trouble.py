@@ -20,7 +20,7 @@ from tests.helpers.office import Office
 from tests.sync.checks import assert_exactly_one, assert_quiet, made_there, write_calls
 from tests.sync.test_lost_replies import settle
 
-ALWAYS: dict[str, Any] = {"provider": "quickbooks", "every": 1}
+ALWAYS: dict[str, Any] = {"every": 1}
 
 
 def state(office: Office) -> Connection:
@@ -97,7 +97,7 @@ async def test_E8_H7_in_the_background_the_bell_waits_for_half_an_hour(office: O
 )  # fmt: skip
 async def test_H1_H2_asked_to_wait_is_quiet_and_kept_to(office: Office, fault: dict[str, Any]) -> None:
     invoices = three(office, "RL")
-    office.control.faults({**fault, "nth": 1, "times": 1, "provider": "quickbooks"})
+    office.control.faults({**fault, "nth": 1, "times": 1})
     report = await office.sync(*invoices)
     if report.problem is not None:
         assert state(office).state == "paused" and bells(office) == []

@@ -46,6 +46,7 @@ def job_for(office: Office, sandbox: Any, folder: Path, invoices: list[int], **m
         "base": sandbox.base,
         "secret": sandbox.control_secret,
         "services": sandbox.services,
+        "service": office.control.service,
         "account": "owner",
         "invoices": invoices,
         "answer": str(folder / "answer.json"),

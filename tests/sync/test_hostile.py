@@ -33,6 +33,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.every_service
 async def test_I21_U1_U3_U4_text_arrives_identical_or_is_refused_before_any_write(office: Office, name: str) -> None:
     office.set_switches(auto=False)
     text = TEXTS[name]

@@ -48,7 +48,7 @@ async def test_M71_M80_a_lost_answer_leaves_one_of_each(office: Office, op: str,
     invoice = office.invoice(office.customer("Lost & Found"), (office.item("Searching"), "1", "80"), number="LR-1")
     office.pay(invoice, "30")
     ops = (op,) if op else ("create_customer", "create_invoice", "create_payment")
-    office.control.faults(*({"provider": "quickbooks", "op": one, "nth": 1} | LOST[fault] for one in ops))
+    office.control.faults(*({"op": one, "nth": 1} | LOST[fault] for one in ops))
     await office.sync(invoice)
     await settle(office)
     assert assert_exactly_one(office, "LR-1", payments=1)["balance"] == "50.00"
@@ -101,6 +101,7 @@ async def test_M71_nothing_of_a_record_in_doubt_leaves_again(office: Office) -> 
     assert_exactly_one(office, "LR-4", payments=1)
 
 
+@pytest.mark.every_service
 async def test_M112_one_fault_among_thirty_lets_the_others_go(office: Office) -> None:
     customer, item = office.customer(), office.item()
     invoices = [office.invoice(customer, (item, "1", "10"), number=f"PF-{at}") for at in range(30)]

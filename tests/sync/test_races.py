@@ -23,7 +23,7 @@ from tests.sync.test_crashes import job_for
 @asynccontextmanager
 async def second_desk(office: Office, sandbox: Any, folder: Path) -> AsyncIterator[Office]:
     url = office.db.url.render_as_string(hide_password=False)
-    control = Control(sandbox.base, sandbox.control_secret)
+    control = Control(sandbox.base, sandbox.control_secret, office.control.service)
     other = await open_office(url, folder, control, sandbox.services, account="colleague", migrated=True)
     other.clock._ahead = office.clock._ahead
     try:
@@ -34,6 +34,7 @@ async def second_desk(office: Office, sandbox: Any, folder: Path) -> AsyncIterat
         control.close()
 
 
+@pytest.mark.every_service
 async def test_M70_M71_double_click_and_two_tasks(office: Office) -> None:
     invoice = office.invoice(office.customer(), (office.item(), "1", "75"), number="RC-1")
     office.pay(invoice, "75")
@@ -45,6 +46,7 @@ async def test_M70_M71_double_click_and_two_tasks(office: Office) -> None:
     assert len(made_there(office, "invoice")) == len(made_there(office, "payment")) == 1
 
 
+@pytest.mark.every_service
 async def test_M71_N18_two_desks_on_one_database(office: Office, sandbox: Any, tmp_path: Path) -> None:
     invoice = office.invoice(office.customer(), (office.item(), "1", "75"), number="RC-2")
     office.pay(invoice, "25")

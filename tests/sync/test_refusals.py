@@ -61,6 +61,7 @@ def trouble(office: Office, kind: Kind, local_id: int) -> tuple[str, str]:
 # --- refused before any write --------------------------------------------------------------------------
 
 
+@pytest.mark.every_service(but=["freshbooks"])
 async def test_M53_M72_M142_unmapped_items_are_named_and_going_on_is_automatic(office: Office) -> None:
     by_hand_only(office)
     items = [office.item(name, mapped=False) for name in ("Attic fan", "Basement pump")]
@@ -77,6 +78,7 @@ async def test_M53_M72_M142_unmapped_items_are_named_and_going_on_is_automatic(o
     assert_quiet(office)
 
 
+@pytest.mark.every_service(but=["freshbooks"])
 async def test_D6_an_archived_account_is_refused_before_the_write(office: Office) -> None:
     by_hand_only(office)
     invoice = office.invoice(office.customer("Nobody Yet"), (office.item(), "1", "20"), number="RF-2")
@@ -87,6 +89,7 @@ async def test_D6_an_archived_account_is_refused_before_the_write(office: Office
     assert not write_calls(office)
 
 
+@pytest.mark.every_service(but=["freshbooks", "wave"])
 async def test_N7_a_closed_period_is_refused_before_any_call(office: Office) -> None:
     by_hand_only(office)
     office.control.settings(book_close_date="2026-11-30")
@@ -120,6 +123,7 @@ async def test_D13_a_foreign_currency_leaves_no_customer_behind(office: Office) 
     assert office.control.ledger()[before:] == []
 
 
+@pytest.mark.every_service
 async def test_M61_M145_a_customer_may_not_be_created_while_its_switch_is_off(office: Office) -> None:
     office.set_switches(auto=False, customers=False)
     customer = office.customer("Switched Off")
@@ -134,17 +138,19 @@ async def test_M61_M145_a_customer_may_not_be_created_while_its_switch_is_off(of
     assert_quiet(office)
 
 
+@pytest.mark.every_service(but=["wave"])
 async def test_E7_an_item_may_not_be_created_while_its_switch_is_off(office: Office) -> None:
     office.set_switches(auto=False, items=False)
     invoice = office.invoice(office.customer(), (office.item("Locked item"), "1", "20"), number="RF-7")
     await office.sync(invoice)
-    assert trouble(office, Kind.INVOICE, invoice) == ("link_item", "“Locked item” is not in QuickBooks yet.")
+    assert trouble(office, Kind.INVOICE, invoice) == ("link_item", f"“Locked item” is not in {office.name} yet.")
     assert not write_calls(office)
 
 
 # --- numbers and names ---------------------------------------------------------------------------------
 
 
+@pytest.mark.every_service
 async def test_M143_C18_a_strangers_number_is_named_and_another_one_goes(office: Office) -> None:
     by_hand_only(office)
     taken = office.books()["invoices"][0]
@@ -159,11 +165,13 @@ async def test_M143_C18_a_strangers_number_is_named_and_another_one_goes(office:
     assert_exactly_one(office, "RF-8")
 
 
+@pytest.mark.every_service
 async def test_M143_C18_same_customer_and_total_may_be_linked(office: Office) -> None:
     customer, item, _ = await synced(office, "RF-9")
     there = {"customer_id": remote(office, Kind.CUSTOMER, customer), "number": "RF-10"}
     line = {"item_id": remote(office, Kind.ITEM, item), "quantity": "1", "unit_price": "55"}
-    made = office.control.edit("invoice", "", {"create": there | {"lines": [line]}})
+    day = {"date": "2026-11-10", "due_date": "2026-12-10"}
+    made = office.control.edit("invoice", "", {"create": there | {"lines": [line]} | day})
     invoice = office.invoice(customer, (item, "1", "55"), number="RF-10", issued_on=date(2026, 11, 10))
     await office.sync(invoice)
     assert trouble(office, Kind.INVOICE, invoice)[0] == "link_invoice"
@@ -205,6 +213,7 @@ async def test_D2_M145_an_inactive_namesake_is_told(office: Office) -> None:
     assert not write_calls(office)
 
 
+@pytest.mark.every_service
 async def test_M35_M88_a_namesake_that_may_be_another_is_the_owners_choice(office: Office) -> None:
     by_hand_only(office)
     fields = {"display_name": "Pat Doe", "email": "pat@elsewhere.example", "phone": "555 9999"}
@@ -213,7 +222,7 @@ async def test_M35_M88_a_namesake_that_may_be_another_is_the_owners_choice(offic
     invoice = office.invoice(customer, (office.item(), "1", "20"), number="RF-14")
     await office.sync(invoice)
     assert trouble(office, Kind.INVOICE, invoice)[0] == "link_customer"
-    assert not write_calls(office)
+    assert not made_there(office, "customer")
     found = next(
         c
         for page in [p async for p in office.company.provider.customers()]
@@ -226,6 +235,7 @@ async def test_M35_M88_a_namesake_that_may_be_another_is_the_owners_choice(offic
     assert_quiet(office)
 
 
+@pytest.mark.every_service
 async def test_M64_M88_a_customer_already_there_is_linked_not_made(office: Office) -> None:
     there = office.control.edit("customer", "", {"create": {"display_name": "Known Already", "phone": "555 0102"}})
     customer = office.customer("known already", phone="555-0102")
@@ -235,8 +245,7 @@ async def test_M64_M88_a_customer_already_there_is_linked_not_made(office: Offic
 
 
 async def test_M54_M65_an_item_already_there_gets_the_mapped_account(office: Office) -> None:
-    accounts = [a["id"] for a in office.books()["accounts"] if a["type"] == "Income" and a["id"] != office.income]
-    there = {"name": "Twin item", "type": "Service", "income_account_id": accounts[0]}
+    there = {"name": "Twin item", "type": "Service", "income_account_id": office.other_income()}
     made = office.control.edit("item", "", {"create": there | {"unit_price": "12"}})
     item = office.item("Twin item", "20")
     invoice = office.invoice(office.customer(), (item, "1", "20"), number="RF-16")
@@ -261,9 +270,11 @@ async def test_M145_D4_a_customer_or_item_made_inactive_there(office: Office, ki
 
 
 @pytest.mark.parametrize("how", ["void", "delete"])
+@pytest.mark.every_service
 async def test_D4_an_invoice_gone_there_is_never_repaired_by_itself(office: Office, how: str) -> None:
     customer, item, invoice = await synced(office, "RF-19")
     office.control.edit("invoice", remote(office, Kind.INVOICE, invoice), how)
+    number_held = bool(office.remote_invoices("RF-19"))  # by the void one; not all services know both
     edit(office, invoice, customer, item, "120")
     await office.sync(invoice)
     fix, title = trouble(office, Kind.INVOICE, invoice)
@@ -271,11 +282,11 @@ async def test_D4_an_invoice_gone_there_is_never_repaired_by_itself(office: Offi
     await unlink(office.company, Kind.INVOICE, invoice, create_again=True)
     await office.runner.drain(everything=True)
     live = [one for one in office.remote_invoices("RF-19") if one["status"] != "void"]
-    if how == "delete":
-        assert [one["total"] for one in live] == ["120.00"]
+    if live:
+        assert [one["total"] for one in live] == ["120.00"] and not (number_held and office.able.native_keys)
         assert_quiet(office)
-    else:  # the void one still holds the number there: another number is asked for
-        assert trouble(office, Kind.INVOICE, invoice)[0] == "change_number" or len(live) == 1
+    else:  # the number is still held there: another one is asked for
+        assert trouble(office, Kind.INVOICE, invoice)[0] == "change_number"
 
 
 async def test_D4_a_merged_customer_is_told_not_followed(office: Office) -> None:
@@ -303,10 +314,12 @@ async def test_H10_a_newer_version_with_other_fields_is_merged(office: Office) -
     assert_quiet(office)
 
 
+@pytest.mark.every_service
 async def test_N10_D14_the_same_field_on_both_sides_is_a_conflict_and_writes_nothing(office: Office) -> None:
     customer = office.customer("Two Minds", phone="555 0001")
     office.ask((Kind.CUSTOMER, customer))
     assert (await office.runner.drain(everything=True)).clean
+    office.clock.advance(2)  # some services stamp their versions in whole seconds
     office.control.edit("customer", remote(office, Kind.CUSTOMER, customer), {"phone": "555 7777"})
     office.write(update_customer, customer, CustomerDraft(display_name="Two Minds", phone="555 0002"))
     before = len(office.books()["customers"])
@@ -324,6 +337,7 @@ async def test_N10_D14_the_same_field_on_both_sides_is_a_conflict_and_writes_not
     assert_quiet(office)
 
 
+@pytest.mark.every_service
 async def test_N10_an_edit_there_is_not_forgotten_by_reading_it_back(office: Office) -> None:
     customer, item, invoice = await synced(office, "RF-22")
     there = remote(office, Kind.INVOICE, invoice)
@@ -336,6 +350,7 @@ async def test_N10_an_edit_there_is_not_forgotten_by_reading_it_back(office: Off
     assert next(i for i in office.books()["invoices"] if i["id"] == there)["memo"] == "as agreed by phone"
 
 
+@pytest.mark.every_service
 async def test_M98_changed_lines_dates_and_amounts_arrive(office: Office) -> None:
     customer, item, invoice = await synced(office, "RF-23")
     edit(office, invoice, customer, item, "140", issued_on=date(2026, 11, 12), description="and a washer")
@@ -348,6 +363,7 @@ async def test_M98_changed_lines_dates_and_amounts_arrive(office: Office) -> Non
 # --- what the service made of it -----------------------------------------------------------------------
 
 
+@pytest.mark.every_service
 async def test_N5_D9_another_total_is_never_green(office: Office) -> None:
     office.control.faults({"id": "D9", "op": "create_invoice", "nth": 1})
     invoice = office.invoice(office.customer(), (office.item(), "1", "20"), number="RF-24")
@@ -358,6 +374,7 @@ async def test_N5_D9_another_total_is_never_green(office: Office) -> None:
     assert office.link(Kind.INVOICE, invoice) is not None
 
 
+@pytest.mark.every_service
 async def test_I5_a_payment_entered_there_by_hand_is_a_difference(office: Office) -> None:
     _, _, invoice = await synced(office, "RF-25")
     office.control.edit("invoice", remote(office, Kind.INVOICE, invoice), {"pay": "40"})
@@ -367,9 +384,11 @@ async def test_I5_a_payment_entered_there_by_hand_is_a_difference(office: Office
 
 
 @pytest.mark.parametrize("kind", ["customer", "invoice", "payment"])
+@pytest.mark.every_service
 async def test_D15_a_yes_without_effect_is_found_and_sent_again(office: Office, kind: str) -> None:
     customer, item, invoice = await synced(office, "RF-26")
     by_hand_only(office)
+    office.clock.advance(2)  # some services stamp their versions in whole seconds
     payment = 0
     if kind == "customer":
         office.control.faults({"id": "D15", "op": "update_customer", "nth": 1})
@@ -388,6 +407,7 @@ async def test_D15_a_yes_without_effect_is_found_and_sent_again(office: Office, 
     concerned = {"customer": customer, "invoice": invoice, "payment": payment}[kind]
     assert office.status(Kind(kind), concerned) is not None
     office.control.clear_faults()
+    office.clock.advance(2)
     office.ask((Kind(kind), concerned), (Kind.INVOICE, invoice))
     assert (await office.runner.drain(everything=True)).clean
     there = assert_exactly_one(office, "RF-26", payments=1 if payment else 0)
@@ -414,6 +434,7 @@ async def test_M84_a_payment_waits_for_its_invoice_and_says_nothing_of_its_own(o
     assert_quiet(office)
 
 
+@pytest.mark.every_service
 async def test_M85_payments_switched_off_stay_until_asked_for(office: Office) -> None:
     office.set_switches(auto=True, payments=False)
     _, _, invoice = await synced(office, "RF-28")
@@ -424,6 +445,7 @@ async def test_M85_payments_switched_off_stay_until_asked_for(office: Office) ->
     assert_exactly_one(office, "RF-28", payments=1)
 
 
+@pytest.mark.every_service
 async def test_M82_the_rows_count_and_a_removed_payment_is_taken_back(office: Office) -> None:
     _, _, invoice = await synced(office, "RF-29")
     first, second = office.pay(invoice, "60"), office.pay(invoice, "40")
@@ -442,6 +464,7 @@ async def test_M82_the_rows_count_and_a_removed_payment_is_taken_back(office: Of
     assert_quiet(office)
 
 
+@pytest.mark.every_service
 async def test_N8_void_here_after_its_payment_was_removed(office: Office) -> None:
     _, _, invoice = await synced(office, "RF-30")
     payment = office.pay(invoice, "100")
@@ -449,11 +472,12 @@ async def test_N8_void_here_after_its_payment_was_removed(office: Office) -> Non
     office.write(remove_payment, payment)
     office.write(void_invoice, invoice)
     assert (await office.sync(invoice)).clean
-    assert assert_exactly_one(office, "RF-30")["status"] == "void"
+    assert [one["status"] for one in office.remote_invoices("RF-30") if one["status"] != "void"] == []
     await office.runner.drain(everything=True)
     assert_quiet(office)
 
 
+@pytest.mark.every_service
 async def test_N8_void_here_of_one_that_is_gone_there_is_done(office: Office) -> None:
     _, _, invoice = await synced(office, "RF-31")
     office.control.edit("invoice", remote(office, Kind.INVOICE, invoice), "delete")
@@ -529,7 +553,7 @@ async def test_M112_a_customers_own_trouble_does_not_hold_up_its_invoices(office
 
 async def test_M49_M54_a_changed_account_goes_before_the_invoice_or_holds_it_up(office: Office) -> None:
     customer, item, _ = await synced(office, "RF-36")
-    other = next(a["id"] for a in office.books()["accounts"] if a["type"] == "Income" and a["id"] != office.income)
+    other = office.other_income()
     office.write(save_mapping, office.company.key, {item: other})
     office.control.faults({"id": "FAULT", "op": "update_item", "nth": 1, "params": {"code": "6000", "detail": "no"}})
     invoice = office.invoice(customer, (item, "1", "20"), number="RF-37")
@@ -541,6 +565,7 @@ async def test_M49_M54_a_changed_account_goes_before_the_invoice_or_holds_it_up(
     assert_exactly_one(office, "RF-37")
 
 
+@pytest.mark.every_service
 async def test_M91_a_changed_price_is_sent(office: Office) -> None:
     _, item, _ = await synced(office, "RF-38")
     office.write(update_item, item, ItemDraft(name="Item of RF-38", unit_price=Decimal("77.50")))

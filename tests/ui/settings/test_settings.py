@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
-from desktop.books import items, users
+from desktop.books import customers, invoices, items, users
+from desktop.books.customers import CustomerDraft
+from desktop.books.drafts import InvoiceDraft, LineDraft
 from desktop.books.items import ItemDraft
 from desktop.core import Core
-from desktop.errors import NeedsSignIn
+from desktop.errors import NeedsSignIn, NotAllowed, SecretStoreProblem
 from desktop.kinds import CustomerKind
 from desktop.models.states import Switches
 from desktop.providers.records import Kind
@@ -26,6 +29,7 @@ from desktop.ui.connect_dialog import ConnectDialog
 from desktop.ui.link_dialog import LinkDialog, link_to_existing
 from desktop.ui.routes import Route, settings
 from desktop.ui.settings_page import SettingsPage
+from desktop.ui.team_page import TeamPage
 from desktop.ui.theme import Mode, theme
 from desktop.wizard.wizard import SetupWizard
 from tests.helpers.control import Control
@@ -374,18 +378,51 @@ async def test_M142_a_failure_opens_the_mapping_with_its_items_only(
         assert model.rowCount() >= 2
 
 
-async def test_M60_M117_sync_now_tells_how_it_ended(qloop, tmp_path: Path, sandbox, control: Control, window) -> None:
+async def test_M60_M117_sync_now_sends_all_that_waits_and_tells_how_it_ended(
+    qloop, tmp_path: Path, sandbox, control: Control, window
+) -> None:
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        view = await core.connection()
+        assert view is not None and not view.switches.auto
+        page = page_in(core, window)
+        page.open(settings("integrations"))
+        await idle()
+        item = await core.do(items.create_item, ItemDraft(name="Valve swap", unit_price=Decimal("85")))
+        account = (await core.ask(mapping.mapping_view, view.key)).accounts[0].external_id
+        await core.do(mapping.save_mapping, view.key, {item: account})
+        customer = await core.do(customers.create_customer, CustomerDraft("Iris Cole"))
+        today = core.clock.now().date()
+        draft = InvoiceDraft(customer, today, today, (LineDraft(item, "", Decimal(1), Decimal(85)),), number="BC-M60")
+        await core.do(invoices.mark_sent, await core.do(invoices.create_invoice, draft))
+        names = {one["display_name"] for one in control.books()["customers"]}
+        assert "Iris Cole" not in names, "with Auto-Sync off nothing goes by itself"
+        page.connection.sync_button.click()
+        assert not page.connection.sync_button.isEnabled() and page.connection.progress.isVisible()
+        await idle()
+        books = control.books()
+        assert "Iris Cole" in {one["display_name"] for one in books["customers"]}
+        assert "Valve swap" in {one["name"] for one in books["items"]}
+        assert [one["total"] for one in books["invoices"] if one["number"] == "BC-M60"] == ["85.00"]
+        banner = page.connection.banner
+        assert banner.isVisible() and banner.sentence.endswith("Everything is in sync with QuickBooks.")
+        assert "were sent" in banner.sentence and page.connection.sync_button.isEnabled()
+
+
+async def test_M60_M112_sync_now_says_what_needs_the_owner_and_leads_there(
+    qloop, tmp_path: Path, sandbox, control: Control, window
+) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
         page = page_in(core, window)
         page.open(settings("integrations"))
         await idle()
         await core.do(items.create_item, ItemDraft(name="Unmapped one"))
+        await core.do(customers.create_customer, CustomerDraft("Iris Cole"))
         page.connection.sync_button.click()
-        assert not page.connection.sync_button.isEnabled()
         await idle()
         banner = page.connection.banner
-        assert banner.isVisible() and banner.sentence
-        assert page.connection.sync_button.isEnabled()
+        assert "1 is in sync." in banner.sentence and "1 needs you." in banner.sentence
+        assert banner.action_button.text() == "Show them"
+        assert "Iris Cole" in {one["display_name"] for one in control.books()["customers"]}
 
 
 async def test_M134_M135_M136_disconnect_asks_ends_and_says_what_stays(
@@ -616,3 +653,43 @@ async def test_N16_the_rules_that_were_taught_stand_under_import_data_and_can_be
         await until(lambda: not page.connection.taught.texts, 20)
         await idle()
         assert await core.ask(taught.rules) == []
+
+
+async def test_a_new_desk_joins_the_office_with_the_code_that_an_admin_shows(
+    qloop, tmp_path: Path, sandbox, control: Control, window
+) -> None:
+    from tests.helpers.desk import options
+
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        page = page_in(core, window)
+        page.open(settings("team"))
+        await idle()
+        page.team.show_code.click()
+        await idle()
+        code = page.team.code.field.text()
+        assert len(code) > 20 and page.team.code.isVisible()
+        page.open(settings("appearance"))
+        await idle()
+        assert not page.team.code.field.text(), "the code is not left standing"
+        other = await Core.open(options(tmp_path / "desk", sandbox.services, store=MemoryStore(), account="helper"))
+        try:
+            with pytest.raises(SecretStoreProblem):
+                await other.cipher()
+            with pytest.raises(NotAllowed):
+                await other.office_code()
+            team = TeamPage(other, window)
+            team.show()
+            team.join_button.click()
+            assert "another desk shows" in team.entered.error
+            team.entered.field.setText(code[:-1] + ("0" if code[-1] != "0" else "1"))
+            team.join_button.click()
+            await idle()
+            assert team.entered.error
+            team.entered.field.setText(code.lower())
+            team.join_button.click()
+            await idle()
+            assert "has joined" in team.banner.sentence
+            keys = await (await other.app_keys()).load("quickbooks", "sandbox")
+            assert keys is not None and keys.client_id == sandbox.services["quickbooks"]["client_id"]
+        finally:
+            await other.close()

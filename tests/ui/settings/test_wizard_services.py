@@ -11,6 +11,7 @@ from desktop.books.items import ItemDraft, create_item
 from desktop.core import Core
 from desktop.sync.mapping import mapping_view
 from desktop.ui import operations
+from desktop.ui.unsynced_alert import UnsyncedAlert
 from desktop.wizard.wizard import SetupWizard, prepare
 from tests.helpers.desk import open_core
 from tests.helpers.waiting import until
@@ -143,5 +144,36 @@ async def test_M150_the_end_of_the_wizard_invites_to_the_unsynced_customers(
         wizard, page = await at(core, window, "done")
         (invitation,) = [line for line in page.lines if "stayed behind" in line.text]
         assert "Unsynced customers" in invitation.hint and "whenever you like" in invitation.hint
+        wizard.reject()
+        await until(lambda: not operations.pending())
+
+
+@pytest.mark.parametrize("service", ALL)
+async def test_M126_M127_M128_the_alert_works_for_any_service_says_why_and_forces_nothing(
+    qloop, tmp_path, sandbox, control, window, service: str
+) -> None:
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        await connect(core, sandbox, service)
+        alert = UnsyncedAlert(core, window)
+        terms = await core.terms()
+        assert terms is not None
+        alert.set_service(terms.service)
+        alert.show()
+        before = control.books(service)
+        alert.fold.click()
+        await until(lambda: not operations.pending(), 20)
+        active = sum(1 for one in before["customers"] if one["active"])
+        assert alert.sentence.text() == (
+            f"{active} of {active} customers in {terms.service} are not yet imported into BlueClerk"
+        )
+        assert "an invoice can only sync for a customer that exists on both sides" in alert.why.text()
+        assert "You may ignore this" in alert.why.text()
+        alert.fold.click()
+        await until(lambda: not operations.pending(), 20)
+        assert control.books(service) == before and not await customers_here(core), "ignored, it changed nothing"
+        wizard, _page = await at(core, window, "settings")
+        await forward(wizard)
+        view = await core.connection()
+        assert view is not None and view.switches.auto, "and nothing else waits for it"
         wizard.reject()
         await until(lambda: not operations.pending())

@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("external_id", sa.String(length=128), nullable=False),
         sa.Column("service_ref", sa.String(length=100), nullable=False),
         sa.Column("call_key", sa.String(length=64), nullable=False),
-        sa.Column("element_key", sa.String(length=40), nullable=False),
+        sa.Column("element_key", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_activity")),
     )
     op.create_index("ix_activity_at_id", "activity", ["at", "id"], unique=False)
@@ -434,7 +434,7 @@ def upgrade() -> None:
         "intention",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("call_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("element_key", sa.String(length=40), nullable=False),
+        sa.Column("element_key", sa.String(length=32), nullable=False),
         sa.Column("ref", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("local_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -1,0 +1,341 @@
+"""Every row of QuickBooks' error table (providers' contract: QuickBooks, section 5), armed and read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop.errors import (
+    AccessRefused,
+    Fix,
+    GoneRemote,
+    InternalMistake,
+    InvalidField,
+    MissingCustomer,
+    NameTaken,
+    NeedsSignIn,
+    NumberTaken,
+    PaymentBlocked,
+    PeriodClosed,
+    PlanLacksFeature,
+    RateLimited,
+    RuleBroken,
+    ServiceDown,
+    StaleVersion,
+    SubscriptionLapsed,
+    TaxProblem,
+    UnexpectedAnswer,
+)
+from desktop.providers.records import Kind
+from tests.contract.error_rows import (
+    Row,
+    Seen,
+    Told,
+    assert_complete,
+    by_hand,
+    contract_rows,
+    fault,
+    number_taken,
+    read_row,
+    setting,
+)
+from tests.helpers.control import Control
+
+QUICKBOOKS = "quickbooks"
+
+
+async def name_of_a_vendor(office: Any, record: Any) -> None:
+    office.control.edit("vendor", "", {"create": {"DisplayName": "Nora Stone"}})
+
+
+ROWS = [
+    Row("| 3200 (003200) / 100", fault("batch", at="A1", once=True), seen=Seen.NOWHERE, variant="expired"),
+    Row(
+        "| 3200 (003200) / 100",
+        [fault("batch", at="A1"), fault("refresh", at="A8")],
+        seen=Seen.CONNECTION,
+        variant="and not renewed",
+    ),
+    Row("| 3100 (003100)", fault("batch", at="H8", kind="company"), seen=Seen.CONNECTION),
+    Row("| 120 |", fault("batch", at="H8", kind="user"), seen=Seen.CONNECTION),
+    Row("| 3001 (003001)", fault("batch", at="H1", retry_after=900), seen=Seen.WAITING),
+    Row("| 500 | 400", fault("create_invoice", code="500")),
+    Row("| 600 |", fault("create_invoice", code="600", once=True), seen=Seen.NOWHERE),
+    Row("| 610 |", by_hand(Kind.CUSTOMER, "archive"), "second invoice"),
+    Row("| 620 |", fault("create_payment", code="620"), "payment"),
+    Row("| 630/700/800", fault("create_invoice", code="630", detail="It exists already"), variant="630"),
+    Row("| 630/700/800", fault("create_invoice", code="700", detail="The parent is not valid"), variant="700"),
+    Row("| 630/700/800", fault("void_invoice", code="800", detail="Others depend on it"), "void", variant="800"),
+    Row("| 1040 |", fault("batch", code="1040", once=True), seen=Seen.NOWHERE, variant="a question"),
+    Row(
+        "| 1040 |",
+        {"id": "FAULT", "op": "batch", "nth": 2, "params": {"code": "1040"}},
+        seen=Seen.NOWHERE,
+        variant="a write",
+    ),
+    Row("| 2010 |", fault("create_invoice", code="2010", detail="Property Name:Foo is unsupported")),
+    Row("| 2020 |", fault("create_customer", code="2020", element_name="DisplayName"), "customer"),
+    Row("| 2040 |", fault("create_customer", code="2040", element_name="DisplayName"), "customer"),
+    Row(
+        "| 2050 |",
+        fault(
+            "create_invoice",
+            code="2050",
+            element_name="CustomerMemo",
+            detail="String length: Min:0 Max:1,000 supported. Supplied length:1,001",
+        ),
+    ),
+    Row("| 2170 |", fault("create_invoice", code="2170")),
+    Row("| 2210 |", fault("create_customer", code="2210", element_name="PrimaryEmailAddr"), "customer"),
+    Row("| 2500 |", by_hand(Kind.ITEM, "archive"), "second invoice"),
+    Row("| 4000 / 4001 |", fault("list_customers", code="4000"), "customer", variant="4000"),
+    Row("| 4000 / 4001 |", fault("list_customers", code="4001"), "customer", variant="4001"),
+    Row(
+        "| 5010 |",
+        fault("update_customer", at="H10", once=True),
+        "change of a customer",
+        seen=Seen.NOWHERE,
+        variant="once",
+    ),
+    Row("| 5010 |", fault("update_customer", at="H10"), "change of a customer", variant="always"),
+    Row("| 5020 / 5030 |", fault("create_invoice", code="5020"), variant="5020"),
+    Row("| 5020 / 5030 |", fault("create_invoice", code="5030"), variant="5030"),
+    Row("| 6000 |", fault("create_invoice", code="6000", detail="Only QuickBooks knows this rule")),
+    Row("| 6070 |", fault("create_invoice", code="6070")),
+    Row("| 6080 |", fault("create_customer", code="6080"), "customer"),
+    Row("| 6100 |", fault("create_invoice", code="6100")),
+    Row("| 6140 |", number_taken),
+    Row("| 6190 |", fault("batch", at="H12"), seen=Seen.CONNECTION),
+    Row("| 6210 |", setting(book_close_date="2026-11-30")),
+    Row("| 6240 |", name_of_a_vendor, "customer"),
+    Row("| 6250 / 6560 |", fault("create_invoice", code="6250"), variant="6250"),
+    Row("| 6250 / 6560 |", fault("create_invoice", code="6560"), variant="6560"),
+    Row("| 6540 |", by_hand(Kind.PAYMENT, "deposit"), "removed payment"),
+    Row("| 10000 / 5xx |", fault("batch", at="H5"), seen=Seen.CONNECTION),
+]
+
+OWNER_READS: dict[str, Told] = {
+    "3200-003200-100-and-not-renewed": Told(
+        NeedsSignIn,
+        "QuickBooks needs you to sign in again.",
+        "Nothing is lost: what waits goes out after you reconnect in Settings > Integrations.",
+        Fix.RECONNECT,
+    ),
+    "3100-003100": Told(
+        AccessRefused,
+        "QuickBooks refused this company.",
+        "Sign in again and choose the same company.",
+        Fix.RECONNECT,
+    ),
+    "120": Told(
+        AccessRefused,
+        "The QuickBooks user who connected no longer has access.",
+        "Someone with admin rights there must sign in again.",
+        Fix.RECONNECT,
+    ),
+    "3001-003001": Told(
+        RateLimited,
+        "QuickBooks asked us to wait a moment.",
+        "Sending goes on by itself.",
+        Fix.NONE,
+        retryable=True,
+    ),
+    "500-400": Told(
+        RuleBroken,
+        "This can't be done in QuickBooks.",
+        "Details has its reason; nothing was changed there.",
+        Fix.EDIT_INVOICE,
+    ),
+    "610": Told(
+        GoneRemote,
+        "“Nora Stone” was deleted or made inactive in QuickBooks.",
+        "Make it active there, link to another record, or create it again.",
+        Fix.LINK_CUSTOMER,
+    ),
+    "620": Told(
+        PaymentBlocked,
+        "This payment belongs to another customer in QuickBooks.",
+        "Check the customer of the invoice on both sides, then press Resync.",
+        Fix.EDIT_PAYMENT,
+    ),
+    "630-700-800-630": Told(
+        RuleBroken,
+        "QuickBooks refused: It exists already.",
+        "Details has its reason; nothing was changed there.",
+        Fix.EDIT_INVOICE,
+    ),
+    "630-700-800-700": Told(
+        RuleBroken,
+        "QuickBooks refused: The parent is not valid.",
+        "Details has its reason; nothing was changed there.",
+        Fix.EDIT_INVOICE,
+    ),
+    "630-700-800-800": Told(
+        RuleBroken,
+        "QuickBooks refused: Others depend on it.",
+        "Details has its reason; nothing was changed there.",
+        Fix.EDIT_INVOICE,
+    ),
+    "2010": Told(
+        InternalMistake,
+        "BlueClerk sent QuickBooks something it can't accept.",
+        "This is our mistake: please use Help > Save diagnostics.",
+        Fix.RETRY,
+    ),
+    "2020": Told(
+        InvalidField,
+        "QuickBooks needs the name.",
+        "Change it and press Resync.",
+        Fix.EDIT_CUSTOMER,
+    ),
+    "2040": Told(
+        InvalidField,
+        "Names in QuickBooks can't contain a colon, a tab or a line break.",
+        "Change it and press Resync.",
+        Fix.EDIT_CUSTOMER,
+    ),
+    "2050": Told(
+        InvalidField,
+        "The note is too long: QuickBooks takes 1000 characters.",
+        "Change it and press Resync.",
+        Fix.EDIT_INVOICE,
+    ),
+    "2170": Told(
+        InternalMistake,
+        "BlueClerk sent QuickBooks something it can't accept.",
+        "This is our mistake: please use Help > Save diagnostics.",
+        Fix.RETRY,
+    ),
+    "2210": Told(
+        InvalidField,
+        "The e-mail address of Nora Stone is not valid.",
+        "Change it and press Resync.",
+        Fix.EDIT_CUSTOMER,
+    ),
+    "2500": Told(
+        GoneRemote,
+        "“Skylight” was deleted or made inactive in QuickBooks.",
+        "Make it active there, link to another record, or create it again.",
+        Fix.LINK_ITEM,
+    ),
+    "4000-4001-4000": Told(
+        UnexpectedAnswer,
+        "QuickBooks gave an answer that we don't understand.",
+        "Nothing is marked as sent. Press Resync; if it comes again, use Help > Save diagnostics.",
+        Fix.RETRY,
+    ),
+    "4000-4001-4001": Told(
+        UnexpectedAnswer,
+        "QuickBooks gave an answer that we don't understand.",
+        "Nothing is marked as sent. Press Resync; if it comes again, use Help > Save diagnostics.",
+        Fix.RETRY,
+    ),
+    "5010-always": Told(
+        StaleVersion,
+        "This was changed in QuickBooks meanwhile.",
+        "Look at both versions and choose.",
+        Fix.SHOW_DIFFERENCE,
+        retryable=True,
+    ),
+    "5020-5030-5020": Told(
+        PlanLacksFeature,
+        "Your QuickBooks plan does not include this.",
+        "Nothing was changed there.",
+        Fix.RETRY,
+    ),
+    "5020-5030-5030": Told(
+        PlanLacksFeature,
+        "Your QuickBooks plan does not include this.",
+        "Nothing was changed there.",
+        Fix.RETRY,
+    ),
+    "6000": Told(
+        RuleBroken,
+        "QuickBooks refused: Only QuickBooks knows this rule.",
+        "Details has its reason; nothing was changed there.",
+        Fix.EDIT_INVOICE,
+    ),
+    "6070": Told(
+        InternalMistake,
+        "BlueClerk sent QuickBooks something it can't accept.",
+        "This is our mistake: please use Help > Save diagnostics.",
+        Fix.RETRY,
+    ),
+    "6080": Told(
+        InvalidField,
+        "The customer needs a name.",
+        "Change it and press Resync.",
+        Fix.EDIT_CUSTOMER,
+    ),
+    "6100": Told(
+        TaxProblem,
+        "QuickBooks does not accept the tax on this invoice.",
+        "Check the tax codes in Settings > Integrations > Tax and payments.",
+        Fix.OPEN_TAX,
+    ),
+    "6140": Told(
+        NumberTaken,
+        "QuickBooks already uses number E-1 for another customer.",
+        "Choose another number for this invoice.",
+        Fix.CHANGE_NUMBER,
+    ),
+    "6190": Told(
+        SubscriptionLapsed,
+        "Your QuickBooks subscription has lapsed.",
+        "Renew it there, then press Resync. Everything that waits is kept.",
+        Fix.RETRY,
+    ),
+    "6210": Told(
+        PeriodClosed,
+        "The books in QuickBooks are closed up to 2026-11-30.",
+        "Use a later date, or ask the bookkeeper to reopen the period.",
+        Fix.EDIT_INVOICE,
+    ),
+    "6240": Told(
+        NameTaken,
+        "The name “Nora Stone” is already used by a vendor in QuickBooks.",
+        "Link to that record, or give this one another name.",
+        Fix.LINK_CUSTOMER,
+    ),
+    "6250-6560-6250": Told(
+        MissingCustomer,
+        "This invoice has no customer in QuickBooks.",
+        "Link its customer or sync the customer first, then press Resync.",
+        Fix.LINK_CUSTOMER,
+    ),
+    "6250-6560-6560": Told(
+        MissingCustomer,
+        "This invoice has no customer in QuickBooks.",
+        "Link its customer or sync the customer first, then press Resync.",
+        Fix.LINK_CUSTOMER,
+    ),
+    "6540": Told(
+        PaymentBlocked,
+        "This payment is in a bank deposit in QuickBooks.",
+        "Remove it from the deposit there first, then press Resync.",
+        Fix.EDIT_PAYMENT,
+    ),
+    "10000-5xx": Told(
+        ServiceDown,
+        "QuickBooks is not answering properly at the moment.",
+        "Everything is kept and goes out when it is back.",
+        Fix.RETRY,
+        retryable=True,
+    ),
+}
+"""By the row's name: what stands at the record or the connection, and in the bell."""
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.arm], ids=lambda row: row.name)
+async def test_M106_what_quickbooks_refuses_is_told_in_words(
+    row: Row, sandbox: Any, control: Control, tmp_path: Path, no_books: Path
+) -> None:
+    await read_row(row, OWNER_READS.get(row.name), QUICKBOOKS, sandbox, control, tmp_path, no_books)
+
+
+def test_M106_every_row_of_quickbooks_table_is_armed(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = contract_rows(QUICKBOOKS, "| code | HTTP | meaning")
+    with capsys.disabled():
+        print(f"\n{assert_complete(QUICKBOOKS, ROWS, OWNER_READS, listed)}")

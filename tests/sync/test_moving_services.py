@@ -1,0 +1,134 @@
+"""Another service later, and back again: links are kept for each company, and nothing is made twice (M4, M134)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from desktop.core import Core
+from desktop.errors import BlueClerkError
+from desktop.models.connection import Connection, ExternalLink
+from desktop.providers.records import CompanyRef, Kind, ProviderKey
+from tests.helpers.control import Control
+from tests.helpers.desk import consent, open_core
+from tests.sync.test_four_services import connect, map_all, write
+
+QUICKBOOKS, XERO, WAVE, FRESHBOOKS = "quickbooks", "xero", "wave", "freshbooks"
+NUMBER = "BC-MOVE-1"
+
+
+def links(session: Session) -> Counter[str]:
+    rows = session.execute(select(ExternalLink.provider, func.count()).group_by(ExternalLink.provider))
+    return Counter({provider: count for provider, count in rows})
+
+
+def made(control: Control, service: str) -> list[str]:
+    """Everything that any call of ours made or changed at a service."""
+    return [
+        f"{change['kind']} {change['id']}"
+        for entry in control.ledger()
+        if entry["service"] == service
+        for change in entry["changed"]
+        if change["kind"] in [kind.value for kind in Kind]
+    ]
+
+
+@pytest.mark.parametrize("other", [XERO, FRESHBOOKS, WAVE])
+async def test_M4_M134_to_another_service_and_back_uses_the_old_links_and_doubles_nothing(
+    other: str, tmp_path: Path, sandbox: Any, control: Control
+) -> None:
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        await connect(core, sandbox, QUICKBOOKS)
+        invoice = await core.do(write, "Petra Lindqvist", NUMBER, "60")
+        await map_all(core, QUICKBOOKS)
+        assert (await core.sync([(Kind.INVOICE, invoice)])).clean
+        at_home = await core.ask(links)
+        assert at_home[QUICKBOOKS] == 4
+        await core.disconnect()
+
+        await connect(core, sandbox, other)
+        await map_all(core, other)
+        assert (await core.sync([(Kind.INVOICE, invoice)])).clean
+        both = await core.ask(links)
+        assert both[QUICKBOOKS] == at_home[QUICKBOOKS] and both[other] >= 3
+        (there,) = [one for one in control.books(other)["invoices"] if one["number"] == NUMBER]
+        assert (Decimal(there["total"]), Decimal(there["balance"])) == (160, 100)
+        await core.disconnect()
+
+        before = made(control, QUICKBOOKS)
+        await connect(core, sandbox, QUICKBOOKS)
+        report = await core.sync([(Kind.INVOICE, invoice)])
+        assert report.clean and report.writes == 0, report
+        assert made(control, QUICKBOOKS) == before and await core.ask(links) == both
+        for service in (QUICKBOOKS, other):
+            assert [one["number"] for one in control.books(service)["invoices"]].count(NUMBER) == 1
+            names = [one["display_name"] for one in control.books(service)["customers"]]
+            assert names.count("Petra Lindqvist") == 1
+
+
+async def test_M4_one_connection_at_a_time(tmp_path: Path, sandbox: Any, control: Control) -> None:
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        await connect(core, sandbox, QUICKBOOKS)
+        flow = await core.sign_in()
+        with pytest.raises(BlueClerkError, match="QuickBooks"):
+            await flow.begin(XERO)
+        view = await core.connection()
+        assert view is not None and view.provider == QUICKBOOKS
+
+        def live(session: Session) -> int:
+            return session.scalar(select(func.count()).select_from(Connection).where(Connection.live == 1)) or 0
+
+        assert await core.ask(live) == 1
+
+
+async def pick(core: Core, service: str, wanted: str) -> list[str]:
+    """Sign in and choose by name; the answer is what there was to choose from."""
+    offered: list[str] = []
+
+    async def choose(companies: Sequence[CompanyRef]) -> CompanyRef:
+        offered.extend(one.name for one in companies if not one.unusable)
+        return next(one for one in companies if one.name == wanted)
+
+    core.choose_company = choose
+    flow = await core.sign_in()
+    page = await flow.begin(service)
+    waiting = asyncio.create_task(flow.wait())
+    await consent(page.url)
+    await waiting
+    await core.after_connecting()
+    return offered
+
+
+@pytest.mark.parametrize("service", [FRESHBOOKS, WAVE])
+async def test_W3_of_several_companies_the_chosen_one_is_connected(
+    service: str, tmp_path: Path, sandbox: Any, control: Control
+) -> None:
+    if service == WAVE:
+        control.settings(WAVE, reach="all")
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        names: list[str] = []
+
+        async def refuse(companies: Sequence[CompanyRef]) -> CompanyRef:
+            names.extend(one.name for one in companies if not one.unusable)
+            raise BlueClerkError("not yet")
+
+        core.choose_company = refuse
+        flow = await core.sign_in()
+        page = await flow.begin(service)
+        waiting = asyncio.create_task(flow.wait())
+        await consent(page.url)
+        with pytest.raises(BlueClerkError, match="not yet"):
+            await waiting
+        assert await core.connection() is None and len(names) > 1
+        assert await pick(core, service, names[-1]) == names
+        view = await core.connection()
+        assert view is not None and (view.provider, view.company_name) == (service, names[-1])
+        assert ProviderKey(view.provider).value == service
