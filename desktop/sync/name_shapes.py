@@ -36,6 +36,7 @@ _TRADING_AS = re.compile(r"^.*?\b(?:d/?b/?a|t/a|trading as|doing business as)\b[
 _HOUSEHOLD_TAILS = ("residence", "household", "family", "home", "homeowner", "homeowners", "property owner")
 _MIN_COMPOUND = 4
 _WELL_KNOWN = 100  # bearers in a million that make a name one before it is another word
+_HARDLY_CALLED = 30  # so many times more often a family name than a given one: no given name
 _FEW_CALLED = 5  # a family name may be used as a given name so often and two of them still be partners
 _RATHER_RARE = 15  # bearers in a million that make a word of trade possible as a family name
 _MIN_SLIP = 8  # letters of a trade word that may be mistyped and still be known
@@ -208,9 +209,21 @@ def weigh_name(text: str) -> Weighing:
         return found
     if "and" in core[1:]:
         _weigh_joined(core, found)
+    elif _is_double_surname(text, core):
+        found.for_person(3.0, tr("Reads like given name and surname"))
     elif not _weigh_hyphened(text, core, found):
         _weigh_row(core, found)
     return found
+
+
+def _is_double_surname(text: str, core: tuple[str, ...]) -> bool:
+    """ "Mariannette Miller-Meeks": one word, and two joined by a hyphen that are family names."""
+    parts = text.split()
+    if len(parts) != 2 or len(core) != 3 or "-" not in parts[1] or "-" in parts[0] or len(core[0]) == 1:
+        return False
+    if word_class(core[0]) not in (Word.GIVEN, Word.UNKNOWN, Word.FAMILY) or is_plain(core[0]):
+        return False
+    return all(word_class(word) in (Word.FAMILY, Word.GIVEN, Word.UNKNOWN) and not is_plain(word) for word in core[1:])
 
 
 def _has_inner_form(tokens: tuple[str, ...]) -> str:
@@ -223,7 +236,7 @@ def _weigh_household(text: str, tokens: tuple[str, ...], found: Weighing) -> boo
     joined = " ".join(tokens)
     said = f" {joined} ".replace(" real estate of ", " ")
     if any(f" {phrase} " in said for phrase in sections("legal_forms")["trust"]):
-        found.for_person(4.0, tr("Name of a family's trust or estate"))
+        found.for_person(5.0, tr("Name of a family's trust or estate"))
         return True
     if joined.startswith(("mr and mrs ", "mr and ms ", "mrs and mr ", "dr and mrs ", "mr and mr ", "mrs and mrs ")):
         found.for_person(6.0, tr("Name of a couple"))
@@ -248,7 +261,7 @@ def _weigh_marks(text: str, core: tuple[str, ...], found: Weighing) -> None:
     if own:
         last = own.end() == len(text) and not text.casefold().startswith("the ")  # "Harry Ramsden's"
         found.for_company(5.0 if last else 3.0, tr("Possessive name '{word}'", word=own.group()))
-    elif _is_bare_possessive(core):
+    elif "," not in text and _is_bare_possessive(core):
         found.for_company(3.0, tr("Possessive name '{word}'", word=core[0].title()))
     if _BY_SOMEBODY.search(text):
         found.for_company(3.0, tr("'by' somebody"))
@@ -330,13 +343,17 @@ def _weigh_comma(text: str, found: Weighing) -> bool:
             found.for_company(2.5, tr("A list of partners"))
         return False
     family, given = parts
+    nicknamed = len(given) == 1 and given[0] in sections("people")["nick_words"] and not is_plain(family[-1])
+    if nicknamed and word_class(family[-1]) in (Word.FAMILY, Word.UNKNOWN):
+        found.for_person(3.0, tr("Written as 'surname, given name'"))  # "Nichols, Art"
+        return True
     if any(word_class(word) in (Word.TRADE, Word.SMALL) for word in (*family, *given)):
         return False
     first = word_class(given[0])
     if "and" in given and not _are_people(given):
         found.for_company(2.5, tr("A list of partners"))
         return True
-    if first is Word.INITIAL or given[0] in given_names():
+    if first in (Word.INITIAL, Word.GIVEN) or given[0] in given_names():
         found.for_person(5.0, tr("Written as 'surname, given name'"))
         return True
     if first in (Word.UNKNOWN, Word.FAMILY) and all(word_class(word) is not Word.PLAIN for word in family):
@@ -351,7 +368,9 @@ def _are_people(given: tuple[str, ...]) -> bool:
         called = given_share(given[0]) * given_share(given[2])
         if family_share(given[0]) * family_share(given[2]) * _FEW_CALLED > called:
             return False
-    return all(part and _can_start(part[0]) for part in (given[:at], given[at + 1 :]))
+    parts = [part[0] for part in (given[:at], given[at + 1 :]) if part]
+    known = [_can_start(word) for word in parts]
+    return all(known) or any(known) and all(_could_be_called(word) for word in parts)
 
 
 def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
@@ -371,8 +390,9 @@ def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
         found.for_company(2.5, tr("Initials joined, like a firm"))
         _weigh_words(right[1:], found)
         return
-    unknown_first = len(left) == 1 and word_class(left[0]) is Word.UNKNOWN and len(right) == 2
-    both_given = (_can_start(left[0]) or unknown_first) and _can_start(right[0])
+    both_given = _can_start(left[0]) and _can_start(right[0])
+    if len(left) == 1 and len(right) == 2 and (_can_start(left[0]) or _can_start(right[0])):
+        both_given = _could_be_called(left[0]) and _could_be_called(right[0])  # "Billy & Debera Ging"
     if both_given and len(right) >= 2 and len(right) <= 4:
         found.for_person(4.5, tr("Two people: '{name}'", name=" ".join(core).title()))
     elif both_given and len(left) == 2:
@@ -396,7 +416,15 @@ def _is_family(tail: tuple[str, ...]) -> bool:
 
 
 def _can_start(word: str) -> bool:
-    return word in given_names() or (len(word) == 1 and word.isalpha())
+    if word in given_names() or (len(word) == 1 and word.isalpha()):
+        return True
+    return given_share(word) > 0 and given_share(word) * _FEW_CALLED >= family_share(word)
+
+
+def _could_be_called(word: str) -> bool:
+    """Whether a word beside a given name may be one too: it is, we know nothing of it, or it is a rare family name."""
+    reading = word_class(word)
+    return _can_start(word) or reading is Word.UNKNOWN or (reading is Word.FAMILY and family_share(word) < _WELL_KNOWN)
 
 
 def _count(tokens: tuple[str, ...], kind: Word) -> int:
@@ -418,7 +446,7 @@ def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
     """Words without comma or "and"."""
     titled = core[:1] and core[0] in sections("people")["title"] and len(core) > 1
     body = strip_affixes(core)
-    named = len(body) > 1 or body[0] in surnames() or word_class(body[0]) is Word.UNKNOWN
+    named = len(body) > 1 or body[0] in surnames() or word_class(body[0]) in (Word.UNKNOWN, Word.FAMILY)
     if titled and named and not any(word_class(word) in (Word.TRADE, Word.SMALL) for word in body):
         found.for_person(4.0, tr("Title '{word}'", word=core[0].title()))
         return
@@ -455,6 +483,8 @@ def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
 def _is_called_like_a_trade(names: tuple[str, ...]) -> bool:
     """ "Charles Flowers", "Lisa Crafts": a word of trade that people are called by, behind a given name that is
     nothing else."""
+    if names[-1] in sections("business")["people_plural"]:
+        return False
     if len(names) != 2 or is_plain(names[0]) or given_share(names[0]) < max(_WELL_KNOWN, family_share(names[0])):
         return False
     return family_share(names[1]) >= _RATHER_RARE
@@ -508,7 +538,11 @@ def _weigh_pair(first: str, last: str, found: Weighing) -> None:
     one, two = word_class(first), word_class(last)
     person = tr("Reads like given name and surname")
     made_up = tr("Made-up name: {words}", words=f"'{first.title()} {last.title()}'")
-    if (one is Word.INITIAL or len(first) == 2) and two in (Word.PLAIN, Word.TRADE) and not _has_vowel(first):
+    if (
+        (one is Word.INITIAL or (len(first) == 2 and not _has_vowel(first)))
+        and is_plain(last)
+        and two is not Word.FAMILY
+    ):
         if family_share(last):
             found.for_person(1.0, tr("Initial and surname"))  # "T. J. Beam"
         else:
@@ -575,6 +609,8 @@ def _weigh_given_family(first: str, last: str, person: str, made_up: str, found:
             found.for_person(0.4, person)  # "Lily Wall"
         else:
             found.for_company(0.4, made_up)  # "Rose Garden"
+    elif last in business_words() and family_share(first) > _HARDLY_CALLED * given_share(first):
+        found.for_company(1.0, made_up)  # "Smith Church"
     elif last in business_words() and first in surnames():
         found.for_person(1.0, person)  # "Taylor Bank", "Austin Law"
     else:
