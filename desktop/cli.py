@@ -123,13 +123,15 @@ async def _sync(options: Options, as_json: bool) -> int:
 
     core = await Core.open(options)
     try:
-        if await core.connection() is None:
+        terms = await core.terms()
+        if terms is None:
             print("{}" if as_json else tr("No accounting service is connected."))
             return NOT_CONNECTED
+        service = terms.service
         report = await core.sync_now()
     finally:
         await core.close()
-    print(json.dumps(_as_json(report)) if as_json else _in_words(report))
+    print(json.dumps(_as_json(report)) if as_json else _in_words(report, service))
     return DONE if report.clean else NEEDS_YOU
 
 
@@ -140,15 +142,20 @@ def _as_json(report: Report) -> dict[str, object]:
         "waiting": sorted(report.waiting),
         "checking": sorted(report.in_doubt),
         "written": report.writes,
+        "came_from_there": report.pulled.as_json() if report.pulled is not None else None,
         "problem": report.problem.sentence if report.problem is not None else None,
     }
 
 
-def _in_words(report: Report) -> str:
+def _in_words(report: Report, service: str) -> str:
+    from desktop.sync.pulled import sentence
+
     lines = [tr("{count} records are in sync.", count=len(report.done))]
     lines += dict.fromkeys(error.sentence for error in report.refused.values())  # several may have one reason
     if report.in_doubt:
         lines.append(tr("{count} are being checked.", count=len(report.in_doubt)))
+    if report.pulled is not None:
+        lines += [line for line in (sentence(report.pulled, service),) if line]
     if report.problem is not None:
         lines.append(report.problem.sentence)
     return "\n".join(lines)

@@ -86,6 +86,8 @@ class Ours:
     """Items: the mapped income account."""
     untaxable: bool = False
     """Invoices: a line is taxed with a code that the company does not have."""
+    foreign: bool = False
+    """Invoices: made there and read-only here; only what is owed on it is compared (E1)."""
     generation: int = 0
     """How often it was made anew there; part of our stamp, so that an older one is never taken for it."""
 
@@ -184,7 +186,7 @@ def refuse_early(
 
 
 def _own_rules(ours: Ours, work: Work, capabilities: Capabilities, terms: Terms) -> ItemError | None:
-    if ours.gone:
+    if ours.gone or ours.foreign:
         return None
     if ours.kind is Kind.ITEM:
         return _item_account((ours,), work, capabilities, terms)
@@ -275,7 +277,7 @@ def _checked(ours: Ours, work: Work, check: Callable[[Step], ItemError | None]) 
 
     A payment stands alone: its invoice is judged where it is sent.
     """
-    if ours.gone:
+    if ours.gone or ours.foreign:
         return None
     for name in (*ours.needs, ours.ref):
         one = work.ours.get(name)
@@ -422,7 +424,7 @@ class _Builder:
 
     def _blocking(self, ours: Ours) -> str | None:
         """The record that this one can't go without and that is refused or waits itself; refused ones first."""
-        if ours.gone:
+        if ours.gone or ours.foreign:
             return None
         held = [name for name in ours.needs if name in self.refused or name in self.waiting]
         held = [name for name in held if blocks(self.work.ours[name])]

@@ -76,7 +76,7 @@ def _follow(session: Session, run: PullRun, kind: Kind, records: Sequence[Record
     """Changes of linked records are taken over; the others are handed back."""
     run.check(session)
     links = links_to(session, run.key, kind, (record.external_id or "" for record in records))
-    changed = [one for one in records if _differs(links.get(one.external_id or ""), kind, one)]
+    changed = [one for one in records if _differs(session, links.get(one.external_id or ""), kind, one)]
     targets = [(kind, links[one.external_id or ""].local_id) for one in changed]
     work = load_work(session, run.connection(session), targets, asked=False)
     for record in changed:
@@ -87,12 +87,18 @@ def _follow(session: Session, run: PullRun, kind: Kind, records: Sequence[Record
     return [record for record in records if record.external_id not in links]
 
 
-def _differs(link: ExternalLink | None, kind: Kind, record: Record) -> bool:
-    """Our own write echoed has the version and the values that we know already (I18)."""
+def _differs(session: Session, link: ExternalLink | None, kind: Kind, record: Record) -> bool:
+    """Our own write echoed has the version and the values that we know already (I18).
+
+    So has one that was gone and is back as it was: then its card must go.
+    """
     if link is None:
         return False
     agreed = (link.agreed or {}).get("theirs", {})
     if compared(kind, record) != agreed:
+        return True
+    asked = status_of(session, kind, link.local_id)
+    if asked is not None and (asked.extra or {}).get("gone"):
         return True
     link.external_version = record.version or link.external_version
     return False

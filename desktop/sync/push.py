@@ -711,6 +711,8 @@ class Push:
     def _verdict(self, ours: Ours, theirs: Record | None, balance: object) -> ItemError | None:
         done = self._written.get(ours.ref)
         sent = done.sent if done is not None else resolve(ours.record, self._ids)
+        if ours.foreign and theirs is not None:
+            sent = theirs
         assert isinstance(sent, InvoiceRecord)
         assert theirs is None or isinstance(theirs, InvoiceRecord)
         assert balance is None or isinstance(balance, Decimal)

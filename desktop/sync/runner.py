@@ -260,6 +260,10 @@ class Runner:
             return
         try:
             total.pulled = await pull(company, held, wish)
+            mended = await company.db.in_read(lambda session: _no_more_asked(session, total.refused))
+            for name in mended:  # what came in has answered what the push was refused for
+                total.done.add(name)
+                del total.refused[name]
         except (LeaseLost, StorageProblem):
             raise
         except ConnectionProblem as problem:
@@ -390,6 +394,12 @@ class Runner:
 def _asked_now(session: Session) -> tuple[str, ...]:
     rows = session.scalars(select(OutboxEntry).where(OutboxEntry.reason == PushReason.ASKED.value))
     return tuple(ref(row.kind, row.local_id) for row in rows)
+
+
+def _no_more_asked(session: Session, names: Iterable[str]) -> list[str]:
+    """Those of these records in whose way nothing stands any more."""
+    asked = {ref(row.kind, row.local_id) for row in session.scalars(select(SyncStatus))}
+    return [name for name in names if name not in asked]
 
 
 def _came_to(session: Session, names: Iterable[str]) -> Report:

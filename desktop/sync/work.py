@@ -416,6 +416,7 @@ class _Loader:
             gone=gone,
             needs=(ref(Kind.CUSTOMER, row.customer_id), *items),
             untaxable=taxed_without_code,
+            foreign=row.from_service,
             link=link,
             generation=self._generation(Kind.INVOICE, row.id),
         )

@@ -23,7 +23,7 @@ from desktop.core import Core
 from desktop.errors import Fix
 from desktop.models.states import ConnectionState
 from desktop.providers.base import Capabilities, Terms
-from desktop.sync import mapping, overview
+from desktop.sync import mapping, overview, pulled
 from desktop.sync.overview import ConnectionView
 from desktop.sync.push import Report
 from desktop.text import tr
@@ -340,7 +340,15 @@ class ConnectionPage(QWidget):
 
 
 def sync_sentence(report: Report, service: str) -> tuple[str, str]:
-    """What a run came to, in one sentence, and its status (M60, M117)."""
+    """What a run came to, in a sentence or two, and its status (M60, M117): what went there, what came from there."""
+    text, status = _sent_sentence(report, service)
+    came = pulled.sentence(report.pulled, service) if report.pulled is not None else ""
+    if report.pulled is not None and report.pulled.count(pulled.ASKS):
+        status = "bad"
+    return " ".join(part for part in (text, came) if part), status
+
+
+def _sent_sentence(report: Report, service: str) -> tuple[str, str]:
     done, refused = len(report.done), len(report.refused)
     waiting = len(report.in_doubt) + len(report.waiting)
     if report.clean:

@@ -19,7 +19,7 @@ from desktop.ui.labels import LinkLabel, label
 from desktop.ui.layouts import clear
 from desktop.ui.panels import Panel, hairline
 from desktop.ui.routes import Route
-from desktop.ui.status import StatusPill
+from desktop.ui.status import Status, StatusPill
 from desktop.ui.sync_actions import SyncActions
 from desktop.ui.sync_card import SyncCard
 from desktop.ui.theme import theme
@@ -102,6 +102,8 @@ class InvoiceDetailPane(Panel):
         self.customer.setAccessibleName(row.customer_name)
         due = tr(" · due {day}", day=formats.short_date(row.due_on, self._context.today())) if row.due_on else ""
         self.dates.setText(formats.short_date(row.issued_on, self._context.today()) + due)
+        self.origin.setVisible(row.from_service)
+        self.origin.set_status(Status(tr("From {service}", service=self._context.service or tr("the service"))))
         self.amount.setText(formats.money(row.total, row.currency))
         self.open_amount.setText(self._owed(row))
         self.open_amount.setVisible(bool(self.open_amount.text()))
@@ -140,6 +142,9 @@ class InvoiceDetailPane(Panel):
         self.customer.setStyleSheet("padding: 0; border-left: 0")  # in line with the text above and below
         self.customer.clicked.connect(self._on_customer)
         self.dates = label("", "secondary")
+        self.origin = StatusPill()
+        self.origin.setToolTip(tr("Written there: change it there, the change arrives with the next sync."))
+        self.origin.hide()
         self.amount = label("", "title")
         self.open_amount = label("", "secondary")
         amounts = QHBoxLayout()
@@ -184,7 +189,12 @@ class InvoiceDetailPane(Panel):
         who = QVBoxLayout()
         who.setSpacing(0)
         who.addWidget(self.customer)
-        who.addWidget(self.dates)
+        under = QHBoxLayout()
+        under.setSpacing(px(8))
+        under.addWidget(self.dates)
+        under.addWidget(self.origin)
+        under.addStretch(1)
+        who.addLayout(under)
         column.addLayout(top)
         column.addLayout(who)
         column.addLayout(amounts)
@@ -221,6 +231,8 @@ class InvoiceDetailPane(Panel):
             sentence = words.sync_reason(
                 state, detail.agreed_at or row.sync_at, row.sync_title, self._context.now(), service
             )
+            if row.from_service and state is SyncState.SYNCED:
+                sentence = tr("In sync with {service}.", service=service)
             if trouble is not None and trouble.until is not None:
                 until = formats.until(trouble.until, self._context.now())
                 advice = tr("Goes on {until}.", until=until)
@@ -231,7 +243,7 @@ class InvoiceDetailPane(Panel):
 
     def _on_card(self, key: str) -> None:
         detail = self.shown
-        if detail is None or act(key, self._ways, self._context, self._sync):
+        if detail is None or act(key, self._ways, self._context, self._sync, self.card.marked):
             return
         if key == "number":
             self._context.go(Route("invoices", kind="invoice", record_id=detail.row.id, field="number"))
@@ -307,7 +319,9 @@ class InvoiceDetailPane(Panel):
             if connected:
                 pill = StatusPill(words.sync_status(one.sync))
                 under.addWidget(pill)
-            if one.external_id:
+            if one.from_service:
+                under.addWidget(label(tr("From {service}", service=self._context.service), "hint"))
+            elif one.external_id:
                 under.addWidget(label(f"{self._context.service} {one.external_id}", "hint"))
             under.addStretch(1)
             if not one.from_service:
@@ -395,7 +409,7 @@ class InvoiceDetailPane(Panel):
             menu.addAction(tr("Open in {service}", service=self._context.service), self._open_remote)
         if detail.row.view is InvoiceView.DRAFT:
             menu.addAction(tr("Delete draft…"), lambda: self.delete_asked.emit(self._id))
-        elif detail.row.view is not InvoiceView.VOID:
+        elif detail.row.view is not InvoiceView.VOID and not detail.row.from_service:
             menu.addAction(tr("Void…"), lambda: self.void_asked.emit(self._id))
         if not menu.isEmpty():
             menu.popup(self.more_button.mapToGlobal(self.more_button.rect().bottomLeft()))
@@ -417,6 +431,14 @@ def history_words(row: queries.HistoryRow, service: str) -> str:
         return tr("{what} not accepted: {why}", what=what, why=row.message or tr("no reason given"))
     if row.result == "in_doubt":
         return tr("{what} sent, no answer yet", what=what)
+    if row.direction == "in":
+        came = {
+            "create": tr("{what} came from {service}", what=what, service=name),
+            "update": tr("{what} changed in {service}", what=what, service=name),
+            "void": tr("{what} taken back in {service}", what=what, service=name),
+        }
+        if row.action in came:
+            return came[row.action]
     done = {
         "create": tr("{what} sent to {service}", what=what, service=name),
         "update": tr("{what} brought up to date in {service}", what=what, service=name),

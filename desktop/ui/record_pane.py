@@ -132,7 +132,7 @@ class RecordPane(Panel):
         self.update_buttons()
 
     def _on_card(self, key: str) -> None:
-        if self._record_id is not None and not act(key, self._ways, self._context, self._sync):
+        if self._record_id is not None and not act(key, self._ways, self._context, self._sync, self.card.marked):
             self.acted.emit(key)
 
     def _fill_facts(self, facts: Sequence[tuple[str, str]]) -> None:

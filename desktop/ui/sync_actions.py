@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 
 from PySide6.QtCore import QObject, Signal
@@ -13,9 +13,22 @@ from desktop.books import queries
 from desktop.errors import BlueClerkError, ConnectionProblem
 from desktop.models.states import InvoiceStatus
 from desktop.providers.records import Kind
+from desktop.sync import pulled
+from desktop.sync.company import Company
+from desktop.sync.gone_there import follow_merge, make_active_there, same_here
 from desktop.sync.preview import Preview
 from desktop.sync.push import Report
-from desktop.sync.resolving import keep_ours, link_invoice, unlink
+from desktop.sync.resolving import (
+    keep_ours,
+    link_invoice,
+    resolve_fields,
+    same_payment,
+    take_theirs,
+    two_payments,
+    unlink,
+)
+from desktop.sync.settling import field_words
+from desktop.sync.snapshots import COMPARED
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations
 from desktop.ui.context import Context
@@ -23,6 +36,17 @@ from desktop.ui.plan_dialog import ask_with_plan
 
 NO_QUESTION = "sync.no_question"
 """Preference: the owner does not want to be asked before a sync (C14)."""
+
+
+ANSWERS: dict[str, Callable[[Company, Kind, int], Awaitable[None]]] = {
+    "take": take_theirs,
+    "same_here": same_here,
+    "active": make_active_there,
+    "follow": lambda company, _kind, local_id: follow_merge(company, local_id),
+    "same_money": lambda company, _kind, local_id: same_payment(company, local_id),
+    "two_payments": lambda company, _kind, local_id: two_payments(company, local_id),
+}
+"""What the owner can answer with one button, and the verb behind it."""
 
 
 class SyncActions(QObject):
@@ -89,6 +113,30 @@ class SyncActions(QObject):
             await self._sync(_records(then) or [(Kind(kind), local_id)])
 
         return self._run(keep(), lambda: self.keep_ours(kind, local_id, then))
+
+    def choose(
+        self, kind: str, local_id: int, marked: Sequence[str], then: Sequence[tuple[str, int]] = ()
+    ) -> asyncio.Task[None] | None:
+        """Field by field: theirs in the `marked` rows (named in the owner's words), ours in the others (N10)."""
+        wanted = {word.casefold() for word in marked}
+        fields = [name for name in COMPARED[Kind(kind)] if field_words([name])[0].casefold() in wanted]
+
+        async def chosen() -> None:
+            await resolve_fields(await self._context.core.require_company(), Kind(kind), local_id, fields)
+            await self._sync(_records(then) or [(Kind(kind), local_id)])
+
+        return self._run(chosen(), lambda: self.choose(kind, local_id, marked, then))
+
+    def answer(
+        self, key: str, kind: str, local_id: int, then: Sequence[tuple[str, int]] = ()
+    ) -> asyncio.Task[None] | None:
+        """One of `ANSWERS` to what was found there (N6, N8, N10), and what it sets going."""
+
+        async def answered() -> None:
+            await ANSWERS[key](await self._context.core.require_company(), Kind(kind), local_id)
+            await self._sync(_records(then) or [(Kind(kind), local_id)])
+
+        return self._run(answered(), lambda: self.answer(key, kind, local_id, then))
 
     # -- private ------------------------------------------------------------------------------
 
@@ -194,7 +242,12 @@ def _records(named: Sequence[tuple[str, int]]) -> list[tuple[Kind, int]]:
 
 
 def result_sentence(report: Report, wanted: set[str] | None, service: str) -> str:
-    """What a run came to, in one sentence (M100)."""
+    """What a run came to, in a sentence or two (M100): what went there, then what came from there (M117)."""
+    came = pulled.sentence(report.pulled, service) if report.pulled is not None else ""
+    return " ".join(part for part in (_sent_sentence(report, wanted, service), came) if part)
+
+
+def _sent_sentence(report: Report, wanted: set[str] | None, service: str) -> str:
     if report.refused:
         count, done = len(report.refused), len(report.done)
         if done:
@@ -205,6 +258,8 @@ def result_sentence(report: Report, wanted: set[str] | None, service: str) -> st
     if report.waiting:
         return tr("{service} asked us to wait. The rest goes on by itself.", service=service)
     if wanted is None:
+        if report.pulled is not None and not report.clean:
+            return ""  # what came from there asks: nothing is called in sync beside it
         if not report.done:
             return tr("Everything is in sync with {service}.", service=service)
         return tr(

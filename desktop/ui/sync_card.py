@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QHBoxLayout, QLabel, QRadioButton, QVBoxLayout, QWidget
 
 from desktop.text import tr
 from desktop.ui.buttons import PlainButton, QuietButton
@@ -47,6 +47,8 @@ class SyncCard(QFrame):
         for place, stretch in enumerate((2, 3, 3)):
             self._grid.setColumnStretch(place, stretch)
         self.rows: tuple[tuple[str, str, str], ...] = ()
+        self.theirs: dict[str, QRadioButton] = {}
+        self._groups: list[QButtonGroup] = []
         self._sides.hide()
         words = QVBoxLayout()
         words.setSpacing(px(6))
@@ -93,22 +95,57 @@ class SyncCard(QFrame):
         self.show_both((), "")
         self._insist()
 
-    def show_both(self, rows: Sequence[tuple[str, str, str]], service: str) -> None:
-        """Both versions side by side: (field, here, there); none takes the comparison away."""
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The rows of which the service's value is marked."""
+        return tuple(name for name, button in self.theirs.items() if button.isChecked())
+
+    def show_both(self, rows: Sequence[tuple[str, str, str]], service: str, *, choose: bool = False) -> None:
+        """Both versions side by side: (field, here, there); none takes the comparison away.
+
+        With `choose` one of the two can be marked in each row; ours are marked at first.
+        """
         self.rows = tuple(rows)
         clear(self._grid)
-        if rows:
-            for place, head in enumerate((tr("Here"), service), 1):
-                self._grid.addWidget(label(head, "hint", parent=self._sides), 0, place)
+        self.theirs = {}
+        self._groups = []
+        if choose:
+            self._fill_choices(service)
+        elif rows:
+            self._fill_comparison(service)
+        self._sides.setVisible(bool(rows))
+
+    def _fill_comparison(self, service: str) -> None:
+        for place, head in enumerate((tr("Here"), service), 1):
+            self._grid.addWidget(label(head, "hint", parent=self._sides), 0, place)
         top = Qt.AlignmentFlag.AlignTop
-        for line, (name, ours, theirs) in enumerate(rows, 1):
+        for line, (name, ours, theirs) in enumerate(self.rows, 1):
             self._grid.addWidget(label(name, "secondary", wrap=True, parent=self._sides), line, 0, top)
             for place, (side, text) in enumerate(((tr("here"), ours), (service, theirs)), 1):
                 value = label(text, wrap=True, parent=self._sides)
                 value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 value.setAccessibleName(f"{name}, {side}: {text}")
                 self._grid.addWidget(value, line, place, top)
-        self._sides.setVisible(bool(rows))
+
+    def _fill_choices(self, service: str) -> None:
+        """One under the other, so that long values have room in a narrow pane."""
+        top = Qt.AlignmentFlag.AlignTop
+        for place, (name, ours, theirs) in enumerate(self.rows):
+            line = 3 * place
+            self._grid.addWidget(label(name, "secondary", wrap=True, parent=self._sides), line, 0, 1, 3)
+            group = QButtonGroup(self._sides)
+            self._groups.append(group)
+            for below, (side, text) in enumerate(((tr("Here"), ours), (service, theirs)), 1):
+                button = QRadioButton(side.replace("&", "&&"), self._sides)
+                button.setAccessibleName(f"{name}, {side}: {text}")
+                button.setChecked(below == 1)
+                group.addButton(button)
+                value = label(text, wrap=True, parent=self._sides)
+                value.setContentsMargins(0, theme().px(4), 0, 0)
+                self._grid.addWidget(button, line + below, 0, top)
+                self._grid.addWidget(value, line + below, 1, 1, 2, top)
+                if below == 2:
+                    self.theirs[name] = button
 
     def resizeEvent(self, event) -> None:  # noqa: ANN001
         super().resizeEvent(event)

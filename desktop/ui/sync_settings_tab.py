@@ -10,7 +10,7 @@ from desktop.models.states import Switches
 from desktop.providers.base import Capabilities, Terms
 from desktop.sync import overview
 from desktop.text import tr
-from desktop.ui import operations
+from desktop.ui import formats, operations
 from desktop.ui.banner import Banner
 from desktop.ui.labels import label
 from desktop.ui.panels import Card, hairline
@@ -43,13 +43,15 @@ class SwitchesPanel(QWidget):
             if name != "invoices":
                 kinds.body.addWidget(hairline(kinds))
             kinds.body.addWidget(self._box(name, words))
-        for card in (main, kinds):
+        weekly = Card(parent=self)
+        weekly.body.addWidget(self._box("weekly", tr("&Weekly sync")))
+        for card in (main, kinds, weekly):
             card.body.setSpacing(px(8))
             card.body.setContentsMargins(px(16), px(12), px(16), px(12))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(px(12))
-        for card in (main, kinds):
+        for card in (main, kinds, weekly):
             column.addWidget(card)
         column.addStretch(1)
 
@@ -84,6 +86,7 @@ class SwitchesPanel(QWidget):
             "payments": tr("Payments on invoices that are in {service}.", service=service),
             "customers": tr("New customers and changed addresses, e-mails and phone numbers."),
             "items": tr("New items and changed prices."),
+            "weekly": self._weekly_words(service),
         }
         if capabilities is not None:
             self.boxes["items"].setVisible(capabilities.sync_items)
@@ -97,6 +100,21 @@ class SwitchesPanel(QWidget):
         for name, text in texts.items():
             self._hints[name].setText(text)
             self.boxes[name].setAccessibleDescription(text)
+
+    @staticmethod
+    def _weekly_words(service: str, when: str = "") -> str:
+        text = tr(
+            "What was changed in {service}, and payments made there, come in every Sunday at 06:00 UTC. "
+            "If this computer is off then, once at the next start.",
+            service=service,
+        )
+        return f"{text} {tr('Next: {when}.', when=when)}" if when else text
+
+    def set_next_weekly(self, service: str, when: str) -> None:
+        """Say when the weekly run comes next, in the owner's own time; "" for not at all."""
+        text = self._weekly_words(service, when)
+        self._hints["weekly"].setText(text)
+        self.boxes["weekly"].setAccessibleDescription(text)
 
     def set_switches(self, switches: Switches) -> None:
         """Show these; nobody is told."""
@@ -138,6 +156,14 @@ class SyncSettingsTab(QWidget):
     def _fill(self, view) -> None:  # noqa: ANN001
         if view is not None and not self._saving:
             self.panel.set_switches(view.switches)
+            operations.run(self, self._read_next(), success=lambda found: self.panel.set_next_weekly(*found))
+
+    async def _read_next(self) -> tuple[str, str]:
+        """The service's name and when the weekly run comes next."""
+        terms, when = await self._core.terms(), await self._core.next_weekly()
+        local = when.astimezone() if when is not None else None
+        now = self._core.clock.now().astimezone()
+        return terms.service if terms is not None else "", formats.when(local, now) if local is not None else ""
 
     def _on_changed(self, switches: Switches) -> None:
         """Saved one after the other, so that two quick clicks never overtake each other."""

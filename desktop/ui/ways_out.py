@@ -18,7 +18,7 @@ from desktop.text import tr
 from desktop.ui import formats, operations
 from desktop.ui.context import Context
 from desktop.ui.fixes import FixButton, fix_button
-from desktop.ui.sync_actions import SyncActions
+from desktop.ui.sync_actions import ANSWERS, SyncActions
 from desktop.ui.sync_card import SyncCard
 
 Row = tuple[str, str, str]
@@ -61,17 +61,26 @@ def ways_out(trouble: queries.Trouble, kind: str, local_id: int, service: str, u
         first = None
         if trouble.extra.get("what") != "balance":  # a payment on one side only: no version of the invoice mends that
             buttons.append(("keep", tr("Keep ours")))
+        if "ours" not in trouble.extra:
+            buttons.append(("take", tr("Take theirs")))
+            if len(trouble.extra.get("fields", ())) > 1:
+                buttons.append(("choose", tr("Use what is marked")))
+    elif trouble.extra.get("twin"):
+        first = None
+        buttons += [("same_money", tr("It is the same money")), ("two_payments", tr("They are two payments"))]
     elif gone and trouble.fix == Fix.LINK_INVOICE.value:
         first = None
     elif first is not None and first.action != "resync":
         buttons.append(("fix", first.label))
     if gone:
+        buttons[:0] = _answers_to(trouble, subject)
         buttons.append(("create", tr("Create it again")))
     elif trouble.fix == Fix.LINK_INVOICE.value:
         buttons.append(("number", tr("Choose another number")))
     if url and (differs or (gone and subject == (kind, local_id) and kind in LINKED_BY_HAND.values())):
         buttons.append(("remote", tr("Open in {service}", service=service)))
-    buttons.append(("resync", tr("Resync")))
+    if not trouble.extra.get("twin"):
+        buttons.append(("resync", tr("Resync")))
     return WaysOut(
         tuple(buttons),
         first,
@@ -84,13 +93,37 @@ def ways_out(trouble: queries.Trouble, kind: str, local_id: int, service: str, u
     )
 
 
-def act(key: str, ways: WaysOut, context: Context, sync: SyncActions) -> bool:
-    """Do what stands behind the button `key`; False where that is the page's own matter."""
+def _answers_to(trouble: queries.Trouble, subject: tuple[str, int]) -> list[tuple[str, str]]:
+    """What the owner can answer to the way in which a record is gone there (N8)."""
+    how = str(trouble.extra.get("how", ""))
+    if subject != (trouble.kind, trouble.local_id) or not how:
+        return []
+    answers = {
+        "merged": [("follow", tr("Follow to “{name}”", name=str(trouble.extra.get("into_name", ""))))],
+        "inactive": [("active", tr("Make it active there")), ("same_here", tr("Make it inactive here too"))],
+        "deleted": [("same_here", tr("Make it inactive here too"))],
+    }
+    if trouble.kind == "invoice":
+        return [("same_here", tr("Make it void here too"))]
+    if trouble.kind == "payment":
+        return [("same_here", tr("Remove it here too"))]
+    return answers.get(how, [])
+
+
+def act(key: str, ways: WaysOut, context: Context, sync: SyncActions, marked: Sequence[str] = ()) -> bool:
+    """Do what stands behind the button `key`; False where that is the page's own matter.
+
+    `marked` names the rows of which the service's value is marked, for the choice field by field.
+    """
     kind, local_id = ways.subject
     if key == "resync":
         sync.resync(ways.resynced)
     elif key == "keep":
         sync.keep_ours(kind, local_id, ways.resynced)
+    elif key in ANSWERS:
+        sync.answer(key, kind, local_id, ways.resynced)
+    elif key == "choose":
+        sync.choose(kind, local_id, marked, ways.resynced)
     elif key == "create":
         sync.create_again(kind, local_id, ways.resynced)
     elif key == "remote" and ways.url:
@@ -106,14 +139,15 @@ def show_both_sides(
     owner: QWidget, card: SyncCard, context: Context, ways: WaysOut, trouble: queries.Trouble | None, currency: str = ""
 ) -> None:
     """Put both versions into the card, read at the service where that is needed."""
-    card.show_both(ways.rows, context.service)
+    choose = any(key == "choose" for key, _ in ways.buttons)
+    card.show_both(ways.rows, context.service, choose=choose)
     if trouble is None or not ways.asks:
         return
     name = card.accessibleName()
 
     def show(rows: Sequence[Row]) -> None:
         if card.accessibleName() == name:  # the card may tell of another record by now
-            card.show_both(rows, context.service)
+            card.show_both(rows, context.service, choose=choose and len(rows) > 1)
 
     def failed(error: Exception) -> None:
         why = error.title if isinstance(error, BlueClerkError) else tr("can't be read now")

@@ -135,6 +135,26 @@ async def test_E1_an_invoice_made_there_comes_in_read_only_for_linked_customers(
     assert_quiet(office)
 
 
+async def test_E1_M76_a_payment_recorded_here_on_an_invoice_made_there_goes_out(office: Office) -> None:
+    """Its lines name items that we don't have: nothing but the balance is compared."""
+    customer, _, _ = await synced(office)
+    there = next(one for one in office.books()["items"] if one["active"] and one["type"] == "Service")
+    line = {"item_id": there["id"], "quantity": "1", "unit_price": "90", "description": "Odd job"}
+    fields = {"customer_id": office.external(Kind.CUSTOMER, customer), "number": "QB-90", "lines": [line]}
+    made = office.hand("invoice", "", {"create": {**fields, "date": office.clock.now().date().isoformat()}})
+    await office.sync_now()
+    with office.db.read() as session:
+        invoice = session.scalars(select(Invoice.id).where(Invoice.from_service)).one()
+    office.pay(invoice, "30")
+    report = await office.sync(invoice)
+    assert report.clean, report
+    (remote,) = [one for one in office.books()["invoices"] if one["id"] == made["id"]]
+    assert Decimal(remote["balance"]) == 60 == balance(office, invoice)
+    report = await office.sync_now()
+    assert report.clean and report.pulled is not None and report.pulled.quiet, report
+    assert_quiet(office)
+
+
 # --- payments -----------------------------------------------------------------------------------------
 
 

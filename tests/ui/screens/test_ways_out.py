@@ -6,12 +6,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from desktop.books import customers, invoices
+from desktop.books import customers, invoices, payments
 from desktop.books.customers import CustomerDraft
 from desktop.books.drafts import InvoiceDraft, LineDraft
 from desktop.core import Core
 from desktop.models.states import SyncState
 from desktop.providers.records import Kind
+from desktop.ui.connection_page import sync_sentence
 from desktop.ui.main_window import MainWindow
 from desktop.ui.routes import Route
 from tests.helpers.waiting import until
@@ -60,7 +61,8 @@ async def test_N10_both_versions_of_an_invoice_stand_side_by_side_and_ours_can_b
             await until(lambda: any("130" in row[2] for row in pane.card.rows))
             rows = {name: (ours, theirs) for name, ours, theirs in pane.card.rows}
             assert "120" in rows["Lines"][0] and "130" in rows["Lines"][1]
-            assert list(pane.card.buttons) == ["keep", "remote", "resync"]
+            assert list(pane.card.buttons) == ["keep", "take", "remote", "resync"]
+            assert pane.card.buttons["take"].accessibleName() == "Take theirs"
             assert pane.card.buttons["remote"].accessibleName() == "Open in QuickBooks"
             pane.card.buttons["keep"].click()
             await still()
@@ -161,3 +163,80 @@ async def test_D4_M145_a_customer_gone_there_can_be_linked_or_created_again(qloo
             await until(lambda: [one for one in control.books()["customers"] if one["display_name"] == "Quiet No More"])
             await still()
             assert pane.card.isVisible() and "create" not in pane.card.buttons
+
+
+async def test_N10_two_fields_that_differ_are_chosen_one_by_one(qloop, look, connected, control) -> None:
+    async with connected() as core:
+        customer, _, _ = await synced(core, "WO-20")
+        assert (await core.sync_now()).clean
+        there = next(one for one in control.books()["customers"] if one["display_name"] == "Nora Fielding")
+        control.edit("customer", there["id"], {"phone": "555 0177", "email": "there@example.com"})
+        draft = CustomerDraft("Nora Fielding", phone="555 0188", email="here@example.com")
+        await core.do(customers.update_customer, customer, draft)
+        await core.sync_now()
+        async with shown(core) as window:
+            pane = await pane_of(window, "customers", customer)
+            await until(lambda: any("0177" in row[2] for row in pane.card.rows))
+            assert list(pane.card.buttons)[:3] == ["keep", "take", "choose"] and not pane.card.marked
+            pane.card.theirs["Phone"].setChecked(True)
+            assert pane.card.marked == ("Phone",)
+            pane.card.buttons["choose"].click()
+            await still()
+            there = next(one for one in control.books()["customers"] if one["display_name"] == "Nora Fielding")
+            assert (there["phone"], there["email"]) == ("555 0177", "here@example.com")
+            assert not pane.card.rows
+
+
+async def test_N6_D10_the_same_money_typed_on_both_sides_is_one_button(qloop, look, connected, control) -> None:
+    async with connected() as core:
+        _, _, invoice = await synced(core, "WO-21")
+        (there,) = numbered(control, "WO-21")
+        control.edit("invoice", there["id"], {"pay": "40"})
+        draft = payments.PaymentDraft(invoice, core.clock.now().date(), Decimal(40), "check")
+        await core.do(payments.record_payment, draft)
+        await core.sync_now()
+        async with shown(core) as window:
+            pane = await pane_of(window, "invoices", invoice)
+            await until(lambda: "same_money" in pane.card.buttons)
+            assert list(pane.card.buttons) == ["same_money", "two_payments"]
+            pane.card.buttons["same_money"].click()
+            await still()
+            (there,) = numbered(control, "WO-21")
+            assert there["balance"] == "60.00" and pane.shown.row.balance == 60
+            assert pane.shown.row.sync is SyncState.SYNCED
+
+
+async def test_N8_an_invoice_voided_there_can_be_void_here_too(qloop, look, connected, control) -> None:
+    async with connected() as core:
+        _, _, invoice = await synced(core, "WO-22")
+        assert (await core.sync_now()).clean
+        control.edit("invoice", numbered(control, "WO-22")[0]["id"], "void")
+        await core.sync_now()
+        async with shown(core) as window:
+            pane = await pane_of(window, "invoices", invoice)
+            await until(lambda: "same_here" in pane.card.buttons)
+            assert "made void in QuickBooks" in pane.card.sentence.text()
+            pane.card.buttons["same_here"].click()
+            await still()
+            assert pane.shown.row.view.value == "void"
+
+
+async def test_E1_an_invoice_from_there_says_so_and_cannot_be_edited(qloop, look, connected, control) -> None:
+    async with connected() as core:
+        await synced(core, "WO-23")
+        assert (await core.sync_now()).clean
+        (there,) = numbered(control, "WO-23")
+        line = {"item_id": there["lines"][0]["item_id"], "quantity": "3", "unit_price": "40", "description": "Panes"}
+        today = core.clock.now().date().isoformat()
+        fields = {"customer_id": there["customer_id"], "number": "QB-77", "date": today, "lines": [line]}
+        control.edit("invoice", "", {"create": fields})
+        made = numbered(control, "QB-77")[0]
+        control.edit("invoice", made["id"], {"pay": "50"})
+        report = await core.sync_now()
+        said, status = sync_sentence(report, "QuickBooks")
+        assert "From QuickBooks: 1 payment came in, 1 invoice came in." in said and status == "good"
+        async with shown(core) as window:
+            pane = await pane_of(window, "invoices", 2)
+            await until(lambda: pane.shown is not None and pane.shown.row.number == "QB-77")
+            assert pane.origin.isVisible() and pane.origin.accessibleName() == "From QuickBooks"
+            assert not pane.edit_button.isVisible() and pane.shown.row.balance == 70

@@ -327,7 +327,8 @@ async def test_M55_M56_M58_switches_take_effect_at_once(
         page.open(settings("sync_settings"))
         await idle()
         boxes = page.connection.switches.panel.boxes
-        assert set(boxes) == {"auto", "invoices", "payments", "customers", "items"}
+        assert set(boxes) == {"auto", "invoices", "payments", "customers", "items", "weekly"}
+        assert boxes["weekly"].isChecked() and "Sunday" in boxes["weekly"].accessibleDescription()
         assert not boxes["auto"].isChecked() and boxes["items"].isChecked()
         boxes["auto"].click()
         boxes["items"].click()
