@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One list of commands, the same for people and for the build:
 
-    python3 build/dev.py demo | test | lint | types | sandbox | bundle | bench | pins   [arguments]
+    python3 build/dev.py demo | test | lint | types | sandbox | machine | bundle | bench | pins   [arguments]
 
 The first run makes .venv and installs the pinned dependencies and the project into it; later runs start at
 once, until pyproject.toml or constraints.txt changes. Needs nothing but Python 3.11 or newer.
@@ -34,6 +34,7 @@ COMMANDS = {
     "sandbox": ("", [[APP, "sandbox"]]),
     "bundle": ("bundle", [[PYTHON, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN",
                            "--workpath", "out/work", "--distpath", "out/dist", "build/blueclerk.spec"]]),
+    "machine": ("test", [[PYTHON, "-m", "tests.machine"]]),
     "bench": ("", [[PYTHON, "-m", "benchmarks"]]),
     "pins": ("", [[PYTHON, "build/pins.py"]]),
 }  # fmt: skip

@@ -113,6 +113,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Where a file of hits is named, a test that carries a fault's id and passes counts as one of its hits."""
+    if os.environ.get("BLUECLERK_HITS") and report.when == "call" and report.passed and not hasattr(report, "node"):
+        from tests.machine.hits import ids_in, struck
+
+        for fault in ids_in(report.nodeid.rpartition("::")[2]):
+            struck(fault)
+
+
 # --- isolation ---
 
 

@@ -54,6 +54,11 @@ REPLAYS = 6
 """Repeats of one call before looking up instead."""
 
 
+def took(branch: str) -> None:
+    """Say which way the recovery went: for reports of long tests, and for whoever reads a log of details."""
+    _log.debug("branch: %s", branch)
+
+
 @dataclass
 class Recovered:
     """What came of it. `again` are records to be planned anew; `unsure` those still in doubt."""
@@ -77,8 +82,10 @@ async def recover(company: Company, held: HeldLease, *, actor: str = "") -> Reco
         try:
             await _recover_call(company, held, one, result, actor)
         except AnswerUnreadable:  # one record there makes no sense: the other calls need not wait for it
+            took("unreadable")
             await company.db.in_read(partial(_note_unsure, call_id=one.call_id, result=result))
         except ConnectionProblem as problem:
+            took("stopped by the connection")
             await company.db.in_read(partial(_note_unsure, call_id=one.call_id, result=result))
             result.problem = problem
         except (LeaseLost, StorageProblem):
@@ -108,10 +115,13 @@ async def _recover_call(company: Company, held: HeldLease, one: _Open, result: R
     capabilities = company.provider.capabilities
     remembered = capabilities.native_keys and age < timedelta(seconds=capabilities.key_trust_seconds)
     if remembered and one.attempts <= REPLAYS:
+        took("repeated under its key")
         await _replay(company, held, one, result, actor)
     elif age >= SETTLED_THERE or not capabilities.native_keys:  # found is found; absent counts only when all is over
+        took("looked up")
         await _look_up(company, held, one, result, actor, absent_means_again=age >= SETTLED_THERE)
     else:
+        took("too young to be judged")
         await company.db.in_read(partial(_note_unsure, call_id=one.call_id, result=result))
 
 
@@ -165,10 +175,13 @@ async def _store(
         rows = session.scalars(select(Intention).where(Intention.call_id == one.call_id)).all()
         for row, outcome in zip(sorted(rows, key=lambda r: r.id), outcomes, strict=True):
             if outcome is None and holding is not None and row.outcome == IN_DOUBT:
+                took("certainly not there")
                 row.outcome, row.settled_at = NOT_SENT, now
             if row.outcome == IN_DOUBT:
+                took("still in doubt")
                 result.unsure.add((row.kind, row.local_id))
             else:
+                took(f"settled as {row.outcome}")
                 result.again.add((row.kind, row.local_id))
         if all(row.outcome not in (OPEN, IN_DOUBT) for row in rows):
             session.get_one(WriteCall, one.call_id).state = "settled"
@@ -191,6 +204,8 @@ def _left_over(session: Session, company: Company, held: HeldLease, result: Reco
         select(SyncStatus).where(SyncStatus.state.in_((SyncState.SYNCING.value, SyncState.IN_DOUBT.value)))
     ).all()  # whoever ran has lost the lease: nobody is working on them
     again = {(row.kind, row.local_id) for row in rows} - result.unsure
+    if again:
+        took("left over without a call")
     failures.mark(session, company.desk.clock.now(), sorted(result.unsure), SyncState.IN_DOUBT)
     return again
 

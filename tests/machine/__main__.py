@@ -6,10 +6,11 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from tests.helpers.offline import stay_on_loopback
-from tests.machine import profiles
+from tests.machine import hits, profiles
 from tests.machine.driver import REGRESSIONS, Plan, draw, play
 from tests.machine.world import ALL_SERVICES, Templates
 
@@ -30,7 +31,15 @@ def commit(options: argparse.Namespace) -> int:
 def merge(options: argparse.Namespace) -> int:
     found = profiles.jobs(options.seed or 10_000, profiles.MERGE_LENGTH, profiles.has_postgres())
     totals = profiles.many(found, options.processes, steps=options.steps)
-    return profiles.failed(totals, options.keep)
+    for fault, count in totals.hits.items():
+        hits.struck(fault, count)
+    told = Counter(totals.hits) + (hits.read(options.hits) if options.hits is not None else Counter())
+    if options.hits is not None:
+        print("hits of each fault, over the whole check: " + ", ".join(f"{one} {told[one]}" for one in hits.CATALOGUE))
+    absent = [*(hits.missing(told) if options.hits is not None else ()), *hits.branches_missing(totals.hits)]
+    if absent:
+        print(f"FAILED: nothing has met {', '.join(absent)}", file=sys.stderr)
+    return profiles.failed(totals, options.keep) or int(bool(absent))
 
 
 def soak(options: argparse.Namespace) -> int:
@@ -91,6 +100,7 @@ def main(argv: list[str] | None = None) -> int:
         one.add_argument("--seconds", type=float, default=10.0)
         one.add_argument("--steps", type=int, default=20_000)
         one.add_argument("--hours", type=float, default=1.0)
+        one.add_argument("--hits", type=Path, default=None, help="what the tests before this have met")
         one.add_argument("--guard", nargs="+", default=None)
         one.add_argument("--runs", type=int, default=3)
         if name == "replay":

@@ -47,6 +47,7 @@ from tests.machine.loop import START, LoopClock
 from tests.machine.wires import ORIGIN, InProcess, Killed, Line
 
 T = TypeVar("T")
+_RECOVERY = logging.getLogger("desktop.sync.recovery")
 ALL_SERVICES = tuple(key.value for key in ProviderKey)
 _STATEMENTS: dict[Any, Any] = {}
 _DIALECTS: dict[tuple[str, str], Any] = {}
@@ -153,6 +154,18 @@ class Watch(logging.Handler):
             self.lines.append(text)
 
 
+class Branches(logging.Handler):
+    """Counts which ways the recovery went."""
+
+    def __init__(self, hits: Counter[str]) -> None:
+        super().__init__(logging.DEBUG)
+        self._hits = hits
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg == "branch: %s":
+            self._hits[f"branch:{record.args[0]}"] += 1  # type: ignore[index]
+
+
 class Templates:
     """Books with this version's tables and nothing in them, made once per process and copied per run."""
 
@@ -226,6 +239,7 @@ class World:
         self.address = templates.books(database, self.folder)
         self.desks: list[Desk] = []
         self.watch = Watch()
+        self.branches = Branches(self.hits)
         self.made = 0
         self.crash: tuple[str, int] | None = None
         self.sleepy = False
@@ -258,6 +272,8 @@ class World:
         """One desk, signed in to the home company, accounts chosen, Auto-Sync on."""
         for name in ("desktop", "asyncio"):
             logging.getLogger(name).addHandler(self.watch)
+        _RECOVERY.addHandler(self.branches)
+        _RECOVERY.setLevel(logging.DEBUG)
         self.loop.set_task_factory(self._task)
         crashpoint.install(self._at)
         await self.start_desk()
@@ -333,6 +349,8 @@ class World:
         crashpoint.install(None)
         for name in ("desktop", "asyncio"):
             logging.getLogger(name).removeHandler(self.watch)
+        _RECOVERY.removeHandler(self.branches)
+        _RECOVERY.setLevel(logging.NOTSET)
         for desk in self.desks:
             if desk.db.dead:
                 await self.bury(desk)
