@@ -69,7 +69,7 @@ async def test_M12_the_wizard_from_first_to_last_by_keyboard_alone(
         page = await still(wizard, "customers")
 
         # the list: clear all by hand, tick two, give one another type
-        assert focused() is page.table
+        await until(lambda: QApplication.focusWidget() is page.table, 30)
         QTest.keyClick(focused(), Key.Key_A, Qt.KeyboardModifier.ControlModifier)
         press(Key.Key_Space)
         if page.model.checked_count:  # the first press ticks all where some were open
@@ -83,18 +83,20 @@ async def test_M12_the_wizard_from_first_to_last_by_keyboard_alone(
         while page.table.currentIndex().column() != 2:
             press(Key.Key_Right)
         press(Key.Key_F2)
-        await until(lambda: isinstance(focused(), QComboBox) or QApplication.activePopupWidget() is not None)
+        await until(lambda: isinstance(focused(), QComboBox) or QApplication.activePopupWidget() is not None, 30)
         press(Key.Key_End, Key.Key_Return)
-        await until(lambda: page.model.row_at(page.table.currentIndex().row()).kind is CustomerKind.BUILDER)
-        await until(lambda: focused() is page.table)
+        await until(lambda: page.model.row_at(page.table.currentIndex().row()).kind is CustomerKind.BUILDER, 30)
+        await until(lambda: QApplication.focusWidget() is page.table, 30)
 
         # help is one key away and closes with Esc
         press(Key.Key_F1)
+        await until(lambda: any(one.isVisible() for one in wizard.findChildren(HelpWindow)), 30)
         (help_window,) = [one for one in wizard.findChildren(HelpWindow) if one.isVisible()]
         assert help_window.topic.key == "import_customers"
         QTest.keyClick(help_window, Key.Key_Escape)
         assert not help_window.isVisible()
         wizard.activateWindow()
+        await until(lambda: (found := QApplication.focusWidget()) is not None and wizard.isAncestorOf(found), 30)
 
         tab_to(says("Import Selected (1)"))
         press(Key.Key_Space)
@@ -129,7 +131,7 @@ async def test_M12_the_wizard_from_first_to_last_by_keyboard_alone(
         await still(wizard, "done")
         seen = await core.connection()
         assert seen is not None and seen.switches.auto and not seen.switches.items
-        assert says("Finish")(focused())
+        await until(lambda: says("Finish")(focused()), 30)
         press(Key.Key_Return)
         await until(lambda: ended and not operations.pending(), 30)
         seen = await core.connection()
