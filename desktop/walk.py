@@ -25,6 +25,7 @@ from urllib.parse import urlencode, urljoin
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from desktop.books import queries
 from desktop.books.customers import CustomerDraft, create_customer
 from desktop.books.desk import Desk
 from desktop.books.drafts import InvoiceDraft, LineDraft
@@ -83,6 +84,7 @@ class Walk:
         await self._map_and_switch()
         await self._send(today)
         await self._pay(today)
+        await self._be_paid_there()
         await self._lose_a_reply(today)
         await self._meet_trouble(today)
         await self._compare()
@@ -220,6 +222,21 @@ class Walk:
         self._evidence(f"{len(paid)} invoices paid in full there, {part} in part; {self._calls_since(before)} calls")
         await self.shoot("invoice-detail")
 
+    async def _be_paid_there(self) -> None:
+        self._title(f"The bookkeeper records a payment in {self.terms.service}")
+        number, invoice = self.numbers[PAID], self.invoices[PAID]
+        there = next(one for one in self._books()["invoices"] if one["number"] == number)
+        self._control(
+            "POST", "edit", {"service": self.service, "kind": "invoice", "id": there["id"], "change": {"pay": "25.00"}}
+        )
+        report = await self.core.sync_now()
+        detail = await self.core.ask(queries.invoice_detail, invoice, await self.core.company_key())
+        self._expect(
+            detail.row.paid == Decimal(25) and any(one.from_service for one in detail.payments),
+            f"Sync Now brought it in: {detail.row.balance:.2f} of {number} is still owed here too",
+            f"the payment did not come in: {report.problem or report.pulled}",
+        )
+
     async def _lose_a_reply(self, today: date) -> None:
         self._title(f"A reply is lost after {self.terms.service} has booked the invoice")
         self._control("POST", "faults", {"rules": [{"id": "N1", "provider": self.service, "op": "create_invoice",
@@ -326,7 +343,7 @@ class Walk:
             if one["id"] not in ours and any(part["invoice_id"] in invoices for part in one["allocations"])
         ]
         wrong += [f"payment {number} there is not ours" for number in strangers]
-        self._expect(len(ours) == PAID, f"{len(ours)} payments are linked, each found once", f"{len(ours)} linked")
+        self._expect(len(ours) == PAID + 1, f"{len(ours)} payments are linked, each found once", f"{len(ours)} linked")
         return wrong
 
     # --- evidence --------------------------------------------------------------------------------------
