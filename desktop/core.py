@@ -515,6 +515,7 @@ class Core:
         cipher = await self.cipher()
         endpoints = self.endpoints(key)
         sign_in = (await self._service(view.provider)).sign_in
+        sign_in.redirect_uri = await self.ask(_redirect_address, view.id) or sign_in.redirect_uri
         tokens = Tokens(self.db, cipher, sign_in, self._leases, self.clock, self.entropy, view.id)
         http = self._http(info, endpoints, tokens)
         settings = await self.ask(lambda session: stored_settings(session, session.get_one(Connection, view.id)))
@@ -649,6 +650,11 @@ class Core:
                 loop.call_soon_threadsafe(listener, changes)
 
         return self.db.subscribe(deliver)
+
+
+def _redirect_address(session: Session, connection_id: int) -> str:
+    """The address that this connection's code was traded with: a refresh after a restart names it again."""
+    return session.get_one(Connection, connection_id).redirect_uri
 
 
 def _backup_of_today(path: Path, folder: Path, now: datetime) -> Path | None:

@@ -30,9 +30,13 @@ class NothingSent(Exception):
 class MaybeApplied(Exception):
     """A write that left, outcome unknown; `problem` is set if the connection is out as a whole."""
 
-    def __init__(self, reason: str, *, problem: ConnectionProblem | None = None, service_ref: str = "") -> None:
+    def __init__(
+        self, reason: str, *, problem: ConnectionProblem | None = None, service_ref: str = "", ended: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.ended = ended
+        """The service itself answered 500: whatever it did is done."""
         self.problem = problem
         self.service_ref = service_ref
 

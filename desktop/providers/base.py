@@ -116,6 +116,8 @@ class InDoubt:
     service_ref: str = ""
     problem: ConnectionProblem | None = None
     """Set if the connection is out as a whole: nothing else should be sent before it is back."""
+    ended: bool = False
+    """The service itself answered, with an error of its own: the request is over there, and done or not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,8 @@ class SignIn(Protocol):
     key: ProviderKey
     uses_pkce: bool
     rotating_refresh: bool
+    redirect_uri: str
+    """The address that the code was traded with, for services that want to hear it at each refresh; "" if unknown."""
 
     def authorize_url(self, *, state: str, redirect_uri: str, challenge: str = "") -> str:
         """The consent page's address for the system browser."""
@@ -337,6 +341,13 @@ class SignIn(Protocol):
 
     async def close(self) -> None:
         """Ends the kept-alive connections."""
+        ...
+
+    def ask_for_less(self) -> bool:
+        """The service doesn't know a right that was asked for: leave out what it may do without, from now on.
+
+        False if there is nothing that could be left out.
+        """
         ...
 
     def company_in(self, query: dict[str, str]) -> str | None:

@@ -80,6 +80,10 @@ class FreshBooksSignIn:
         """A grant is for one company here, so all of it ends. Never raises."""
         return await self.revoke(grant.refresh_token)
 
+    def ask_for_less(self) -> bool:
+        """Nothing could be left out."""
+        return False
+
     def company_in(self, query: dict[str, str]) -> str | None:
         """Never: the redirect names no business."""
         return None

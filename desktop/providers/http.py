@@ -7,6 +7,7 @@ the retries of one connection. What a status or a body *means* is the provider's
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import json
 import logging
@@ -50,6 +51,12 @@ BIG_BODY = 64_000
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _MAYBE_STATUS = frozenset({408, 499})
 """4xx answers that say that time ran out, not that nothing was done."""
+
+
+@functools.cache
+def _certificates(trust_env: bool) -> ssl.SSLContext:
+    """The authorities that are believed; read once, since that takes longer than a window may stand still."""
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def is_loopback(host: str) -> bool:
@@ -282,9 +289,11 @@ class Transport:
 
     def _open(self) -> Client:
         if self._client is None:
+            trust_env = not self._loopback  # a proxy from the environment has no business on this machine
             self._client = httpx.AsyncClient(
+                verify=_certificates(trust_env),
                 follow_redirects=False,
-                trust_env=not self._loopback,  # a proxy from the environment has no business on this machine
+                trust_env=trust_env,
                 timeout=httpx.Timeout(self._limits.write_deadline, connect=self._limits.connect_timeout),
             )
         return self._client
@@ -401,7 +410,10 @@ class ServiceHttp:
         except Failed as failed:
             if not failed.sent:
                 raise NothingSent(failed.problem) from None
-            raise MaybeApplied(failed.problem.details, problem=failed.outage, service_ref=failed.service_ref) from None
+            ended = failed.answer is not None and failed.answer.status == 500
+            raise MaybeApplied(
+                failed.problem.details, problem=failed.outage, service_ref=failed.service_ref, ended=ended
+            ) from None
         except ConnectionProblem as problem:
             raise NothingSent(problem) from None
         if answer.status in _MAYBE_STATUS:

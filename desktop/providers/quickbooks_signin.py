@@ -35,6 +35,7 @@ class QuickBooksSignIn:
     key = ProviderKey.QUICKBOOKS
     uses_pkce = False
     rotating_refresh = True
+    redirect_uri = ""
 
     def __init__(self, endpoints: Endpoints, keys: AppKeys, *, clock: Clock, client: Client | None = None) -> None:
         self._calls = OAuthCalls(SERVICE, endpoints, keys, clock, client)
@@ -64,6 +65,10 @@ class QuickBooksSignIn:
     async def leave(self, grant: TokenGrant, company_id: str) -> bool:
         """A grant is for one company here, so all of it ends. Never raises."""
         return await self.revoke(grant.refresh_token)
+
+    def ask_for_less(self) -> bool:
+        """Nothing could be left out."""
+        return False
 
     def company_in(self, query: dict[str, str]) -> str | None:
         """The realm id: it comes with the redirect only, never in the token answer."""

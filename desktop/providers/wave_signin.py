@@ -109,6 +109,12 @@ class WaveSignIn:
         """A grant is for one company here, so all of it ends. Never raises."""
         return await self.revoke(grant.refresh_token)
 
+    def ask_for_less(self) -> bool:
+        """Without `offline_access`: one list of Wave's scopes has it, the other has not (contract 2)."""
+        wanted = " ".join(scope for scope in self._scope.split() if scope != "offline_access")
+        less, self._scope = wanted != self._scope, wanted
+        return less
+
     def company_in(self, query: dict[str, str]) -> str | None:
         """Wave names no business in the redirect; the token's businesses are listed instead."""
         return None

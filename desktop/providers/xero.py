@@ -336,7 +336,7 @@ class Xero:
         except NothingSent as nothing:
             return [NotSent(nothing.problem) for _ in elements]
         except MaybeApplied as maybe:
-            return [InDoubt(maybe.reason, maybe.service_ref, maybe.problem) for _ in elements]
+            return [InDoubt(maybe.reason, maybe.service_ref, maybe.problem, maybe.ended) for _ in elements]
         if answer.status == 404 and len(elements) > 1:
             # one id that is gone fails the call for all, and nothing of it was done: each goes alone
             parts = [
@@ -440,7 +440,7 @@ class Xero:
         except NothingSent as nothing:
             return [NotSent(nothing.problem)]
         except MaybeApplied as maybe:
-            return [InDoubt(maybe.reason, maybe.service_ref, maybe.problem)]
+            return [InDoubt(maybe.reason, maybe.service_ref, maybe.problem, maybe.ended)]
         if answer.ok or answer.status == 404:
             return [Linked(ItemRecord("", external_id=body["Code"], active=False), answer.service_ref)]
         return outcomes([element], [body], answer, self._company)

@@ -40,6 +40,7 @@ class XeroSignIn:
     key = ProviderKey.XERO
     uses_pkce = True
     rotating_refresh = True
+    redirect_uri = ""
 
     def __init__(self, endpoints: Endpoints, keys: AppKeys, *, clock: Clock, client: Client | None = None) -> None:
         self._clock = clock
@@ -111,6 +112,10 @@ class XeroSignIn:
             return True, others  # the owner has removed it there already
         gone = await self._calls.call_api("DELETE", f"/connections/{quote(connection_id, safe='')}", access_token)
         return gone.ok or gone.status == 404, others
+
+    def ask_for_less(self) -> bool:
+        """Nothing could be left out."""
+        return False
 
     def company_in(self, query: dict[str, str]) -> str | None:
         """Nothing: Xero tells the organisations only when asked (`organisations`)."""

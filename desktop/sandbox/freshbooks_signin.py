@@ -173,7 +173,8 @@ class SignIn:
                 issued = self.authority.exchange(form.get("code", ""), form.get("redirect_uri", ""))
                 issued = self._living(issued.grant, issued)
             elif form.get("grant_type") == "refresh_token":
-                issued = self.authority.refresh(form.get("refresh_token", ""), False if "A10" in call.tamper else None)
+                same = call.tamper.get("A9") == "refresh_token" or "A10" in call.tamper
+                issued = self.authority.refresh(form.get("refresh_token", ""), False if same else None)
             else:
                 return oauth_error(400, "unsupported_grant_type", "The authorization grant type is not supported.")
         except OAuthRefused as refused:

@@ -1,7 +1,7 @@
 """Look-ups of which one bad record spoils only its own question.
 
 A service may hold a record that makes no sense to us. An answer with it can't be read, and "not found" must
-never be guessed; so the questions are halved until the one that can't be answered stands alone.
+never be guessed; so all is asked once more, and then halved until the question that can't be answered stands alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def ask_apart(provider: Provider, lookup: Lookup) -> Answers:
     waiting = [_questions(lookup)]
     parts: list[Found] = []
     bad: set[Question] = set()
-    splits = 0
+    splits, again = 0, True
     while waiting:
         part = waiting.pop()
         if not part:
@@ -41,6 +41,10 @@ async def ask_apart(provider: Provider, lookup: Lookup) -> Answers:
         try:
             parts.append(await provider.find(_lookup(part)))
         except AnswerUnreadable:
+            if again:  # an answer that was damaged on its way, or belonged to another call, is right the next time
+                again = False
+                waiting.append(part)
+                continue
             splits += 1
             if len(part) == 1 or splits > SPLITS:
                 bad.update(part)

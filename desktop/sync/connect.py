@@ -452,6 +452,12 @@ def _agreed(answer: Returned | Declined | None, attempt: _Attempt, wait_seconds:
             tr("You did not allow the connection on {service}'s page.", service=name),
             tr("Nothing was connected. Press Connect to try again."),
         )
+    if answer.error == "invalid_scope" and attempt.service.sign_in.ask_for_less():
+        raise SignInRefused(
+            tr("{service} does not know one of the rights that were asked for.", service=name),
+            tr("Press Connect again: it is asked without that one."),
+            details=f"{answer.error} {answer.description}".strip(),
+        )
     raise SignInRefused(
         tr("{service} refused the sign-in.", service=name),
         tr("Check the app keys, then press Connect to try again."),

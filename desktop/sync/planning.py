@@ -26,6 +26,7 @@ from desktop.errors import (
     MissingItem,
     NameTaken,
     NumberTaken,
+    PaymentBlocked,
     PaymentThere,
     PeriodClosed,
     PossibleDuplicate,
@@ -320,7 +321,7 @@ def questions(
             numbers.append(record.number)
         elif isinstance(record, PaymentRecord) and ours.link is None and not ours.gone:
             if _look_first(ours, record, work):
-                payments.append(PaymentLookup(record.customer_id, record.paid_on, record.reference))
+                payments.append(payment_question(record))
             else:  # its balance tells whether somebody entered a payment there meanwhile (N6)
                 invoices += [one.invoice_id for one in record.allocations if not one.invoice_id.startswith("@")]
     if not (customers or items or numbers or payments or invoices):
@@ -332,6 +333,12 @@ def questions(
 def _look_first(ours: Ours, record: PaymentRecord, work: Work) -> bool:
     sent = ours.link is None and ours.ref in work.sent_before
     return sent and not ours.gone and not record.customer_id.startswith("@")
+
+
+def payment_question(record: PaymentRecord) -> PaymentLookup:
+    """How a payment that may be there already is asked for; its invoices spare the service's whole list."""
+    invoices = tuple(part.invoice_id for part in record.allocations if not part.invoice_id.startswith("@"))
+    return PaymentLookup(record.customer_id, record.paid_on, record.reference, invoices)
 
 
 def _number_is_new(ours: Ours, record: InvoiceRecord) -> bool:
@@ -374,7 +381,7 @@ def plan(
     `linked_elsewhere` holds what is linked already ((kind, external id) -> label of our record), so that
     a record there is never linked twice. `markers` holds our stamp for each invoice.
     """
-    builder = _Builder(work, dict(refused), found, linked_elsewhere, terms, markers)
+    builder = _Builder(work, dict(refused), found, linked_elsewhere, terms, markers, capabilities.no_room)
     for ours in _concerned(work, refused):
         builder.add(ours)
     return builder.result()
@@ -391,8 +398,10 @@ class _Builder:
         linked_elsewhere: Mapping[tuple[Kind, str], str],
         terms: Terms,
         markers: Mapping[str, str],
+        no_room: frozenset[str] = frozenset(),
     ) -> None:
         self.work = work
+        self.no_room = no_room
         self.refused = refused
         self.found = found
         self.linked = linked_elsewhere
@@ -442,9 +451,36 @@ class _Builder:
         if mine is not None:
             self.adoptions.append(Adoption(ours, mine))
             self._update_to(ours, mine)
+        elif self._too_much(ours.record):
+            return PaymentBlocked(
+                tr("This payment is larger than what is still owed in {service}.", service=self.terms.service),
+                tr("Compare the payments on both sides: somebody may have entered one there."),
+            )
         else:
             self._step(ours, Action.CREATE)
         return None
+
+    def _too_much(self, record: PaymentRecord) -> bool:
+        """Whether a new payment exceeds what its invoice owes there, as just read (D11); unknown where it changes."""
+        for part in record.allocations:
+            theirs = next((one for one in self.found.invoices if one.external_id == part.invoice_id), None)
+            changing = any(step.step.record.external_id == part.invoice_id for step in self.steps[Kind.INVOICE])
+            if theirs is None or theirs.balance is None or changing or self.first:
+                continue
+            others = [step.step.record for step in self.steps[Kind.PAYMENT]]
+            going = sum(
+                (
+                    one.amount
+                    for other in others
+                    if isinstance(other, PaymentRecord)
+                    for one in other.allocations
+                    if one.invoice_id == part.invoice_id
+                ),
+                part.amount,
+            )
+            if going > theirs.balance:
+                return True
+        return False
 
     def _customer(self, ours: Ours, record: CustomerRecord) -> ItemError | None:
         service = self.terms.service
@@ -536,7 +572,7 @@ class _Builder:
             others = [i for i in self.found.invoices if same_name(i.number, ours.record.number)]
             if any(other.external_id != link.external_id and not other.voided for other in others):
                 return NumberTaken(self.terms.service, ours.record.number)
-        fields = changed_fields(ours.kind, ours.record, link.agreed_ours)
+        fields = self._kept_there(ours.kind, changed_fields(ours.kind, ours.record, link.agreed_ours))
         if ours.ref not in self.targets:
             fields &= {"income_account_id"}
         if fields:
@@ -553,11 +589,15 @@ class _Builder:
         ids = {name: one.link.external_id for name, one in self.work.ours.items() if one.link is not None}
         ids |= {one.ours.ref: one.record.external_id or "" for one in self.adoptions}
         mine = resolve(ours.record, ids) or ours.record
-        fields = unlike(ours.kind, mine, theirs)
+        fields = self._kept_there(ours.kind, unlike(ours.kind, mine, theirs))
         if fields:
             record = with_identity(mine, theirs.external_id, theirs.version)
             step = Step(ours.ref, Action.UPDATE, ours.kind, record, fields)
             self.steps[ours.kind].append(PlannedStep(step, ours, ours.revision))
+
+    def _kept_there(self, kind: Kind, fields: frozenset[str]) -> frozenset[str]:
+        """Without what the service has no room for: an edit of that alone writes nothing."""
+        return frozenset(name for name in fields if f"{kind}.{name}" not in self.no_room)
 
     def _step(self, ours: Ours, action: Action, fields: frozenset[str] = frozenset()) -> None:
         record = ours.record
@@ -639,6 +679,20 @@ def may_be_same(ours: CustomerRecord, theirs: CustomerRecord) -> bool:
     ]
     known = [(left, right) for left, right in pairs if left and right]
     return not known or any(left == right for left, right in known)
+
+
+def not_agreed(ours: CustomerRecord, theirs: CustomerRecord) -> CustomerRecord:
+    """Ours with e-mail and phone as they read there, where we have another: linking two records settles neither.
+
+    Ours counts as changed then: the owner sees it, and it goes there when the customer is sent.
+    """
+    other_mail = ours.email and ours.email.strip().casefold() != theirs.email.strip().casefold()
+    other_phone = ours.phone and _digits(ours.phone) != _digits(theirs.phone)
+    return replace(
+        ours,
+        email=theirs.email if other_mail else ours.email,
+        phone=theirs.phone if other_phone else ours.phone,
+    )
 
 
 def _digits(phone: str) -> str:

@@ -40,6 +40,7 @@ from desktop.models.work import SyncStatus, WriteCall
 from desktop.providers.base import Action, Outcome, PreparedCall
 from desktop.providers.permits import Permit, only_with
 from desktop.providers.records import (
+    CustomerRecord,
     Found,
     InvoiceRecord,
     ItemRecord,
@@ -61,6 +62,7 @@ from desktop.sync.planning import (
     Work,
     blocks,
     merge,
+    not_agreed,
     plan,
     questions,
     ref,
@@ -92,6 +94,7 @@ from desktop.sync.verifying import (
     invoice_verdict,
     lookup_for,
     note_versions,
+    read_anew,
     take_back,
 )
 from desktop.sync.work import Ref, load_work, markers
@@ -141,6 +144,8 @@ class Report:
     """Records written there."""
     pulled: Pulled | None = None
     """What came from there, for a run that looked."""
+    ended: set[int] = field(default_factory=set)
+    """Stored calls in doubt whose key keeps answering with an error: only a look-up and a new key go on."""
 
     @property
     def clean(self) -> bool:
@@ -183,6 +188,8 @@ class Push:
         self._expected = expected
         self._looking = bool(expected)
         """Nothing is shown of this run before its plan was found to be the one expected."""
+        self._odd: dict[str, ItemError] = {}
+        """What the answers to our writes show otherwise than it was sent; the read-back decides."""
 
     async def run(self, targets: Iterable[Ref]) -> Report:
         """Push `targets` and what they need. Raises LeaseLost, and PlanChanged before anything was written.
@@ -361,6 +368,8 @@ class Push:
         mine: Record = theirs if ours.kind in (Kind.INVOICE, Kind.PAYMENT) else record
         if isinstance(mine, ItemRecord) and isinstance(theirs, ItemRecord):
             mine = replace(mine, income_account_id=theirs.income_account_id)
+        if isinstance(mine, CustomerRecord) and isinstance(theirs, CustomerRecord):
+            mine = not_agreed(mine, theirs)
         equal = not unlike(ours.kind, record, mine)
         store_link(
             session,
@@ -547,11 +556,16 @@ class Push:
         call_id = await company.db.in_write(intend)
         crashpoint("intent.committed")
         result = await self._send(call, key, call_id, permit)
-        for delay in REPLAY_DELAYS:
-            if not result.in_doubt or result.stopped or not company.provider.capabilities.native_keys:
+        capabilities = company.provider.capabilities
+        for repeats, delay in enumerate(REPLAY_DELAYS):
+            if not result.in_doubt or result.stopped or not capabilities.native_keys:
                 break
+            if repeats and result.ended and capabilities.keys_keep_errors:
+                break  # the key answers with the error that it kept
             await company.desk.clock.sleep(delay)
             result = _combined(result, await self._repeat(call_id))
+        if result.ended and capabilities.keys_keep_errors:
+            self._report.ended.add(call_id)
         return result
 
     async def _send(self, call: PreparedCall, key: str, call_id: int, permit: Permit) -> Settled:
@@ -595,7 +609,7 @@ class Push:
         if not ours.gone:
             error = kept_otherwise(self._service, ours.kind, sent, answered)
             if error is not None:
-                self._refuse(ours, error)
+                self._odd[ours.ref] = error
 
     async def _refresh_stale(self, stale: Sequence[PlannedStep]) -> list[PlannedStep]:
         """Read the records that changed there meanwhile; what we change and they changed too is a conflict (N10)."""
@@ -662,6 +676,8 @@ class Push:
     async def _read_back(self, work: Work) -> None:
         """Nothing is green before it was read and found as it was meant, balances included (N5, D15, I3)."""
         if self._report.problem is not None:
+            for name, odd in self._odd.items():
+                self._refuse(self._ours[name], odd)
             return
         written = {n: one for n, one in self._written.items() if n not in self._report.refused}
         invoices = {n: ours for n, ours in self._ours.items() if self._to_verify(n, ours, work)}
@@ -677,6 +693,7 @@ class Push:
             lambda session: expected_balances(session, key, invoices.values(), unsure)
         )
         unread = {value for _, value in answers.unreadable}
+        anew: list[tuple[Written, Record]] = []
         for name in dict.fromkeys((*written, *invoices)):
             ours = self._ours[name]
             now = theirs.get((ours.kind, self._ids[name]))
@@ -685,6 +702,9 @@ class Push:
                 error = effect(self._service, written[name], now)
                 if error is not None:
                     await self._take_back(written[name], now)
+                elif now is not None and not ours.gone:
+                    error = kept_otherwise(self._service, ours.kind, written[name].sent, now)
+                    anew += [(written[name], now)] if name in self._odd else []
             if error is None and name in invoices:
                 error = self._verdict(ours, now, balances.get(ours.local_id))
             if error is not None:
@@ -692,7 +712,7 @@ class Push:
             else:
                 self._report.done.add(name)
         read = [(self._ours[n], theirs[k]) for n in invoices if (k := (Kind.INVOICE, self._ids[n])) in theirs]
-        await self._company.db.in_write(lambda session: self._note_versions(session, read))
+        await self._company.db.in_write(lambda session: self._note_versions(session, read, anew))
 
     def _to_verify(self, name: str, ours: Ours, work: Work) -> bool:
         """Invoices asked for, and those whose payments were sent unless they hold edits that were not."""
@@ -722,8 +742,12 @@ class Push:
         key = self._company.key
         await self._company.db.in_write(lambda session: take_back(session, key, written, now))
 
-    def _note_versions(self, session: Session, read: Sequence[tuple[Ours, Record]]) -> None:
+    def _note_versions(
+        self, session: Session, read: Sequence[tuple[Ours, Record]], anew: Sequence[tuple[Written, Record]]
+    ) -> None:
         self._check_lease(session)
+        for written, now in anew:
+            read_anew(session, self._company.key, written, now)
         note_versions(session, self._company.key, read)
 
     async def _finish(self, work: Work) -> None:
@@ -797,6 +821,7 @@ def _combined(first: Settled, second: Settled) -> Settled:
         in_doubt=second.in_doubt,
         problem=second.problem,
         stopped=second.stopped,
+        ended=second.ended,
     )
 
 

@@ -31,14 +31,13 @@ from desktop.providers.records import (
     ItemRecord,
     Kind,
     Lookup,
-    PaymentLookup,
     PaymentRecord,
     Record,
 )
 from desktop.sync import failures
 from desktop.sync.company import Company
 from desktop.sync.leases import HeldLease
-from desktop.sync.planning import may_be_same, same_name
+from desktop.sync.planning import may_be_same, payment_question, same_name
 from desktop.sync.push import LeaseLost, count_attempt, still_ours
 from desktop.sync.settling import IN_DOUBT, NOT_SENT, OPEN, TAKES_AWAY, holder_of, settle
 from desktop.sync.snapshots import record_from_json, unlike
@@ -75,12 +74,17 @@ class _Open:
     first_sent_at: datetime
 
 
-async def recover(company: Company, held: HeldLease, *, actor: str = "") -> Recovered:
-    """Settle every open call of this company, oldest first. Raises LeaseLost, nothing else that a service does."""
+async def recover(
+    company: Company, held: HeldLease, *, actor: str = "", ended: frozenset[int] = frozenset()
+) -> Recovered:
+    """Settle every open call of this company, oldest first. Raises LeaseLost, nothing else that a service does.
+
+    Calls in `ended` are over there, and their keys only repeat an error: they are looked up at once.
+    """
     result = Recovered()
     for one in await company.db.in_read(lambda session: _open_calls(session, company)):
         try:
-            await _recover_call(company, held, one, result, actor)
+            await _recover_call(company, held, one, result, actor, ended=one.call_id in ended)
         except AnswerUnreadable:  # one record there makes no sense: the other calls need not wait for it
             took("unreadable")
             await company.db.in_read(partial(_note_unsure, call_id=one.call_id, result=result))
@@ -109,12 +113,17 @@ def _open_calls(session: Session, company: Company) -> list[_Open]:
     return [_Open(row.id, row.attempts, row.first_sent_at or row.created_at) for row in rows]
 
 
-async def _recover_call(company: Company, held: HeldLease, one: _Open, result: Recovered, actor: str) -> None:
+async def _recover_call(
+    company: Company, held: HeldLease, one: _Open, result: Recovered, actor: str, *, ended: bool = False
+) -> None:
     now = company.desk.clock.now()
     age = now - one.first_sent_at
     capabilities = company.provider.capabilities
     remembered = capabilities.native_keys and age < timedelta(seconds=capabilities.key_trust_seconds)
-    if remembered and one.attempts <= REPLAYS:
+    if ended:
+        took("looked up after a kept error")
+        await _look_up(company, held, one, result, actor, absent_means_again=True)
+    elif remembered and one.attempts <= REPLAYS:
         took("repeated under its key")
         await _replay(company, held, one, result, actor)
     elif age >= SETTLED_THERE or not capabilities.native_keys:  # found is found; absent counts only when all is over
@@ -151,7 +160,8 @@ async def _look_up(
 
     outcomes = await company.db.in_read(judge)
     elements = tuple(CallElement(r.element_key, r.ref, Kind(r.kind), Action(r.action)) for r in intentions)
-    await _store(company, one, outcomes, result, actor, elements, holding=held if absent_means_again else None)
+    holding = held if absent_means_again else None
+    await _store(company, one, outcomes, result, actor, elements, holding=holding, looked_up=True)
 
 
 async def _store(
@@ -163,6 +173,7 @@ async def _store(
     elements: Sequence[CallElement],
     *,
     holding: HeldLease | None = None,
+    looked_up: bool = False,
 ) -> None:
     """Store the outcomes. With `holding`, None among them means "not there", which only the lease's holder may say."""
 
@@ -171,7 +182,16 @@ async def _store(
             _check(session, company, holding)
         now = company.desk.clock.now()
         known = [outcome if outcome is not None else InDoubt("not found") for outcome in outcomes]
-        settle(session, now, company.key, one.call_id, known, actor=actor, connection_id=company.connection_id)
+        settle(
+            session,
+            now,
+            company.key,
+            one.call_id,
+            known,
+            actor=actor,
+            connection_id=company.connection_id,
+            looked_up=looked_up,
+        )
         rows = session.scalars(select(Intention).where(Intention.call_id == one.call_id)).all()
         for row, outcome in zip(sorted(rows, key=lambda r: r.id), outcomes, strict=True):
             if outcome is None and holding is not None and row.outcome == IN_DOUBT:
@@ -225,9 +245,7 @@ def _lookup(intentions: Sequence[Intention], records: Mapping[str, Record]) -> L
         customer_names=tuple(r.display_name for r in creates if isinstance(r, CustomerRecord)),
         item_names=tuple(r.name for r in creates if isinstance(r, ItemRecord)),
         invoice_numbers=tuple(r.number for r in creates if isinstance(r, InvoiceRecord)),
-        payments=tuple(
-            PaymentLookup(r.customer_id, r.paid_on, r.reference) for r in creates if isinstance(r, PaymentRecord)
-        ),
+        payments=tuple(payment_question(record) for record in creates if isinstance(record, PaymentRecord)),
         customer_ids=tuple(ids[Kind.CUSTOMER]),
         item_ids=tuple(ids[Kind.ITEM]),
         invoice_ids=tuple(ids[Kind.INVOICE]),

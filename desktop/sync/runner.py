@@ -298,9 +298,9 @@ class Runner:
             _add(total, report)
             if report.problem is not None:
                 return
-            if report.in_doubt and not company.provider.capabilities.native_keys:
+            if report.in_doubt and (report.ended or not company.provider.capabilities.native_keys):
                 await company.desk.clock.sleep(LOOK_SECONDS)
-                looked = await recover(company, held)
+                looked = await recover(company, held, ended=frozenset(report.ended))
                 await company.db.in_write(partial(_promise_again, company=company, records=looked.again))
                 unsure |= {ref(kind, local_id) for kind, local_id in looked.unsure}
                 total.in_doubt = (total.in_doubt - report.in_doubt) | unsure

@@ -55,6 +55,8 @@ class Settled:
     problem: ConnectionProblem | None = None
     stopped: bool = False
     """The connection itself said no: repeating at once is pointless."""
+    ended: bool = False
+    """All that is in doubt was answered with an error of the service's own: the request is over there."""
 
 
 def write_intentions(
@@ -128,21 +130,27 @@ def settle(
     *,
     actor: str,
     connection_id: int,
+    looked_up: bool = False,
 ) -> Settled:
     """Store what became of each element that was still open, and write one log row for each (N1).
 
     Elements settled by an earlier answer keep what they were: a late or repeated reply changes nothing (N11).
+    `looked_up` outcomes were read there and not taken from the answer to a write.
     """
     call = session.get_one(WriteCall, call_id)
     rows = session.scalars(select(Intention).where(Intention.call_id == call_id).order_by(Intention.id)).all()
     result = Settled()
     for row, outcome in zip(rows, outcomes, strict=True):
+        if isinstance(outcome, Linked) and not _believable(session, company, row, outcome.record):
+            outcome = _not_believed(company, outcome, looked_up)
         if row.outcome in (OPEN, IN_DOUBT):
             _settle_one(session, now, company, call, row, outcome, result, connection_id)
         session.add(_log(now, company, call, row, outcome, actor))
         note_change(session, "activity", row.local_id)
     if all(row.outcome not in (OPEN, IN_DOUBT) for row in rows):
         call.state = "settled"
+    doubtful = [one for row, one in zip(rows, outcomes, strict=True) if row.outcome == IN_DOUBT]
+    result.ended = bool(doubtful) and all(isinstance(one, InDoubt) and one.ended for one in doubtful)
     return result
 
 
@@ -156,10 +164,6 @@ def _settle_one(
     result: Settled,
     connection_id: int,
 ) -> None:
-    if isinstance(outcome, Linked) and not _believable(session, company, row, outcome.record):
-        # never tie two records of ours to one there, whatever an answer says
-        error = UnexpectedAnswer(service_name(company.provider), service_ref=outcome.service_ref[:REF_MAX])
-        outcome = Refused(error, outcome.service_ref)
     if isinstance(outcome, Linked):
         row.outcome, row.settled_at = LINKED, now
         row.external_id = outcome.record.external_id or ""
@@ -199,6 +203,14 @@ def _settle_one(
         row.outcome = IN_DOUBT
         result.in_doubt.add(row.ref)
         result.problem = outcome.problem or result.problem
+
+
+def _not_believed(company: CompanyKey, outcome: Linked, looked_up: bool) -> Outcome:
+    """Never tie two records of ours to one there, whatever an answer says: what was done is looked up instead."""
+    if not looked_up:
+        return InDoubt(tr("The answer names another record."), outcome.service_ref)
+    error = UnexpectedAnswer(service_name(company.provider), service_ref=outcome.service_ref[:REF_MAX])
+    return Refused(error, outcome.service_ref)
 
 
 def _note_gone(session: Session, company: CompanyKey, row: Intention) -> Record:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +23,14 @@ from sqlalchemy.orm import Session
 
 from desktop.clock import Clock, Entropy
 from desktop.crashpoint import crashpoint
-from desktop.errors import ConnectionProblem, NeedsSignIn, RateLimited
+from desktop.errors import (
+    AccessBlocked,
+    ConnectionProblem,
+    NeedsSignIn,
+    RateLimited,
+    SecretStoreProblem,
+    StorageProblem,
+)
 from desktop.models.connection import Connection
 from desktop.models.session import Database, db_now, note_change
 from desktop.models.states import ConnectionState
@@ -45,6 +53,8 @@ LEASE_SECONDS = 60.0
 POLL_SECONDS = 0.05
 AGAIN_SECONDS = 30.0
 """After an early refresh that failed, while the token is still good."""
+STORE_DELAYS = (0.1, 0.5, 2.0, 5.0)
+"""Seconds before each further try to store a new pair: until then it exists nowhere but in this program."""
 
 
 def service_name(provider: str) -> str:
@@ -122,6 +132,16 @@ class _Seen:
     ends: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Unsaved:
+    """A new pair that the database did not take yet, the version that it replaces, and when it came (monotonic)."""
+
+    version: int
+    grant: TokenGrant
+    stored: StoredGrant
+    received: float
+
+
 _Flight = tuple[int, asyncio.AbstractEventLoop, "asyncio.Task[None]"]
 
 
@@ -153,9 +173,10 @@ class Tokens:
         self._flights: set[_Flight] = set()
         self._away: tuple[float, RateLimited] | None = None
         """Until when (monotonic) the token endpoint wants no more calls (H4)."""
+        self._unsaved: _Unsaved | None = None
 
     async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
-        """See TokenSource. Raises NeedsSignIn, another ConnectionProblem or SecretStoreProblem."""
+        """See TokenSource. Raises NeedsSignIn, AccessBlocked or another ConnectionProblem."""
         while True:
             seen = await self._read()
             is_refused = refused is not None and refused.version >= seen.version
@@ -184,7 +205,12 @@ class Tokens:
         known = self._seen
         if known is not None and known.version == found.token_version:
             return known
-        grant = open_grant(self._cipher, found, self._id)
+        try:
+            grant = open_grant(self._cipher, found, self._id)
+        except SecretStoreProblem as problem:
+            blocked = AccessBlocked(problem.title, problem.advice, details=problem.details)
+            blocked.fix = problem.fix
+            raise blocked from None
         left = min(found.left_seconds, grant.life_seconds)
         return self._remember(found.token_version, grant, self._clock.monotonic() + left)
 
@@ -258,8 +284,7 @@ class Tokens:
 
     async def _refresh(self, seen: _Seen, held: HeldLease) -> None:
         try:
-            crashpoint("token.check")
-            grant = await self._ask(seen.grant.refresh_token)
+            new = await self._new_pair(seen)
         except NeedsSignIn as problem:
             if await self._give_up(seen, held, problem):
                 raise
@@ -271,12 +296,42 @@ class Tokens:
             # whatever it was (offline, wrong app keys, cancelled at the end of the program): the token stays
             await asyncio.shield(self._leases.release(held))
             raise
-        crashpoint("token.refresh.got")
-        received = self._clock.monotonic()
-        stored = StoredGrant.of(grant, self._clock.now())
-        if await self._db.in_write(lambda session: self._store(session, seen, held, stored, grant)):
-            self._remember(seen.version + 1, stored, received + stored.life_seconds)
+        if await self._keep(seen, held, new):
+            self._remember(seen.version + 1, new.stored, new.received + new.stored.life_seconds)
             crashpoint("token.stored")
+        self._unsaved = None
+
+    async def _new_pair(self, seen: _Seen) -> _Unsaved:
+        """A pair from the service, or the one that it gave before and the database did not take."""
+        crashpoint("token.check")
+        if self._unsaved is not None and self._unsaved.version == seen.version:
+            return self._unsaved
+        grant = await self._ask(seen.grant.refresh_token)
+        crashpoint("token.refresh.got")
+        stored = StoredGrant.of(grant, self._clock.now())
+        self._unsaved = _Unsaved(seen.version, grant, stored, self._clock.monotonic())
+        return self._unsaved
+
+    async def _keep(self, seen: _Seen, held: HeldLease, new: _Unsaved) -> bool:
+        """Store the new pair; False if the row has moved on meanwhile.
+
+        A database that can't be written for a moment is tried again, and the pair is kept for the next caller: the old
+        one is used up. Raises StorageProblem.
+        """
+
+        def write(session: Session) -> bool:
+            return self._store(session, seen, held, new.stored, new.grant)
+
+        for delay in STORE_DELAYS:
+            with suppress(StorageProblem):
+                return await self._db.in_write(write)
+            await self._clock.sleep(delay)
+        try:
+            return await self._db.in_write(write)
+        except StorageProblem:
+            with suppress(StorageProblem):  # it ends by itself
+                await self._leases.release(held)
+            raise
 
     async def _give_up(self, seen: _Seen, held: HeldLease, problem: NeedsSignIn) -> bool:
         return await self._db.in_write(lambda session: self._mark_ended(session, seen, held, problem))

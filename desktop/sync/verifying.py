@@ -85,7 +85,7 @@ DERIVED = frozenset({"given_name", "family_name", "company_name"})
 
 
 def effect(service: str, written: Written, now: Record | None) -> ItemError | None:
-    """`NoEffect` unless the books hold what the answer to our write showed (D15)."""
+    """`NoEffect` unless the books hold what we sent, or what the answer showed of it (D15)."""
     if written.ours.gone:
         taken = now is None or getattr(now, "voided", False)
         return None if taken else NoEffect(service)
@@ -96,7 +96,7 @@ def effect(service: str, written: Written, now: Record | None) -> ItemError | No
     before = link.agreed_theirs if link is not None else {}
     said = link.agreed_ours if link is not None else {}  # said before and kept in the service's own way since
     names = [name for name in (written.fields or answered.keys()) if name in read]
-    lost = any(answered[name] != read[name] for name in names)
+    lost = any(answered[name] != read[name] and not _holds(read[name], sent[name]) for name in names)
     still = any(
         name in before
         and read[name] == before[name]
@@ -199,6 +199,16 @@ def note_versions(session: Session, company: CompanyKey, read: Iterable[tuple[Ou
             continue
         if (link.agreed or {}).get("theirs") == compared(ours.kind, record):
             link.external_version = record.version or ""
+
+
+def read_anew(session: Session, company: CompanyKey, written: Written, now: Record) -> None:
+    """The answer to our write showed something else than the books do: what was read is what both agreed on (B7)."""
+    ours = written.ours
+    link = find_link(session, company, ours.kind.value, ours.local_id)
+    theirs = compared(ours.kind, now)
+    if link is not None and link.external_id == now.external_id and link.agreed.get("theirs") != theirs:
+        link.external_version = now.version or ""
+        link.agreed = {**link.agreed, "theirs": theirs}
 
 
 def take_back(session: Session, company: CompanyKey, written: Written, now: Record | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ def desk_on(templates: tuple[Path, dict[str, Template]], tmp_path: Path, sandbox
         if service not in known:
             known[service] = await make_template(folder / service, sandbox, control, service)
             control.reset()
+        asyncio.get_running_loop().set_debug(False)  # it doubles the time of these tests, which have many tasks
         async with open_desk(known[service], tmp_path / "desks" / name, sandbox, control, service, **more) as desk:
             yield desk
 

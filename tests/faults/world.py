@@ -7,10 +7,11 @@ fresh grant, and a sandbox just reset. Verbs are short, everything behind them i
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,14 +21,15 @@ from sqlalchemy import select
 
 from desktop.books.customers import CustomerDraft, create_customer
 from desktop.books.drafts import InvoiceDraft, LineDraft
-from desktop.books.invoices import create_invoice, mark_sent
+from desktop.books.invoices import create_invoice, mark_sent, update_invoice
 from desktop.books.items import ItemDraft, create_item
 from desktop.books.payments import PaymentDraft, record_payment
 from desktop.core import Core
 from desktop.models.connection import Connection, ExternalLink
+from desktop.models.invoice import Invoice, InvoiceLine
 from desktop.models.session import db_now
 from desktop.models.states import CompanyKey, Switches
-from desktop.models.work import SyncStatus
+from desktop.models.work import Notification, OutboxEntry, SyncStatus
 from desktop.providers.base import Capabilities
 from desktop.providers.records import CompanyRef, Kind, ProviderKey
 from desktop.providers.registry import SERVICES
@@ -42,6 +44,18 @@ from tests.helpers.office import ElasticClock
 ALL = tuple(key.value for key in ProviderKey)
 ACCESS_SECONDS = {"quickbooks": 3600, "xero": 1800, "freshbooks": 43_200, "wave": 7200}
 DAY = date(2026, 11, 10)
+OUTCOMES = {
+    "syncing": "InDoubt",
+    "in_doubt": "InDoubt",
+    "waiting": "Waiting",
+    "needs_you": "NeedsYou",
+    "conflict": "NeedsYou",
+}
+NOT_WORDS = re.compile(
+    r"[{}]|<\w|\w>|\bHTTP\b|\bJSON\b|\bnull\b|\bNone\b|Exception|Traceback|[a-z]Error\b|\b[45]\d\d\b|\b[a-z]+_[a-z_]+\b"
+    r"|GraphQL|errno|invalid_|\bcode \d|UNAUTH|NOT_FOUND|::"
+)
+"""Signs that a machine is speaking: status codes, identifiers, brackets."""
 
 T = TypeVar("T")
 
@@ -69,6 +83,13 @@ class Template:
 
     folder: Path
     secrets: dict[str, str]
+
+
+def plain_words(*texts: str) -> None:
+    """What the owner reads holds no code, no JSON, no markup and no name of a class or a call."""
+    for text in texts:
+        found = NOT_WORDS.search(text)
+        assert found is None, f"not the owner's words: {found.group(0)!r} in {text!r}"
 
 
 @dataclass
@@ -150,6 +171,16 @@ class Desk:
     def pay(self, invoice: int, amount: str, method: str = "check", day: date = DAY, reference: str = "") -> int:
         return self.write(record_payment, PaymentDraft(invoice, day, Decimal(amount), method, reference))
 
+    def reprice(self, invoice: int, price: str, **more: Any) -> None:
+        """The one line of an invoice costs something else from now on."""
+        with self.core.db.read() as session:
+            row = session.get_one(Invoice, invoice)
+            line = session.scalars(select(InvoiceLine).where(InvoiceLine.invoice_id == invoice)).one()
+            lines = (LineDraft(line.item_id, line.description, Decimal(1), Decimal(price)),)
+            fields = {"note": row.note, "number": row.number} | more
+            draft = InvoiceDraft(row.customer_id, row.issued_on, row.due_on, lines, **fields)
+        self.write(update_invoice, invoice, draft)
+
     # --- syncing ---
 
     async def sync(self, *invoices: int) -> Report:
@@ -220,6 +251,65 @@ class Desk:
         self.world.yes.add((kind, str(record.get("id", external_id))))
         return record
 
+    async def hurry(self, seconds: float = 0.3) -> None:
+        """Give every call so many seconds of real time in all, so that a test need not wait for minutes."""
+        live = await self.core.live()
+        assert live is not None
+        live.http._limits = replace(live.http._limits, write_deadline=seconds, read_deadline=seconds)
+
+    def outcome(self, kind: Kind, local_id: int) -> str:
+        """Done, Waiting, NeedsYou or InDoubt (faults.md 2)."""
+        row = self.status(kind, local_id)
+        if row is not None:
+            return OUTCOMES[row.state]
+        with self.core.db.read() as session:
+            promised = session.scalar(
+                select(OutboxEntry.id).where(OutboxEntry.kind == kind.value, OutboxEntry.local_id == local_id)
+            )
+        return "Done" if self.link(kind, local_id) is not None and promised is None else "Waiting"
+
+    def told(self, kind: Kind, local_id: int) -> tuple[str, str]:
+        """(button, sentence) of a record that needs the owner; the sentence is in the owner's words."""
+        row = self.status(kind, local_id)
+        assert row is not None, f"{kind} {local_id}: nothing stands in its way"
+        assert row.state in ("needs_you", "conflict"), row.state
+        plain_words(row.title, row.advice)
+        assert row.title and row.fix and row.fix != "none", (row.title, row.fix)
+        return row.fix, f"{row.title} {row.advice}"
+
+    def trouble(self) -> tuple[str, str, str]:
+        """(state, button, sentence) of the connection."""
+        row = self.connection()
+        plain_words(row.state_title, row.state_advice)
+        return row.state, row.state_fix, f"{row.state_title} {row.state_advice}"
+
+    def bells(self) -> list[tuple[str, str]]:
+        """(what it is about, sentence) of each open entry of the bell."""
+        with self.core.db.read() as session:
+            rows = session.scalars(select(Notification).where(Notification.cleared_at.is_(None))).all()
+        for row in rows:
+            plain_words(row.title, row.advice)
+        return [(row.dedup_key, row.title) for row in rows]
+
+    async def grant(self) -> None:
+        """Put a good sign-in into the books, as if the owner had signed in again."""
+        self.world.secrets += await give_grant(self.core, self.control, self.service)
+
+    async def sign_in_again(self) -> None:
+        """Press "Sign in again" and agree."""
+        wanted = self.sandbox.services[self.service]["company_id"]
+
+        async def choose(companies: Sequence[CompanyRef]) -> CompanyRef:
+            return next(one for one in companies if one.external_id == wanted)
+
+        self.core.choose_company = choose
+        flow = await self.core.sign_in()
+        page = await flow.begin(self.service)
+        waiting = asyncio.create_task(flow.wait())
+        await consent(page.url)
+        await waiting
+        await self.core.after_connecting()
+
     def holds(self) -> None:
         """All invariants that hold at any time."""
         check_always(self.world)
@@ -278,20 +368,31 @@ async def open_desk(
     service: str,
     *,
     life: float | None = None,
+    grant: bool = True,
+    through: Callable[[str], str] = str,
     **more: Any,
 ) -> AsyncIterator[Desk]:
-    """A copy of the template's desk with a grant of its own; its access token ends in `life` seconds."""
+    """A copy of the template's desk with a grant of its own; its access token ends in `life` seconds.
+
+    Without `grant` the books keep the sign-in that lies in them.
+    `through` turns the service's addresses into others by which it is reached (a cable).
+    """
     if not folder.exists():
         shutil.copytree(template.folder, folder)
     clock = more.pop("clock", None) or ElasticClock(control)
     store = more.pop("store", None) or Store(dict(template.secrets))
-    core = await Core.open(options(folder, sandbox.services, store=store, clock=clock, **more))
+    services = {name: _reached(ready, through) for name, ready in sandbox.services.items()}
+    core = await Core.open(options(folder, services, store=store, clock=clock, **more))
     try:
-        secrets = await give_grant(core, control, service, life)
+        secrets = await give_grant(core, control, service, life) if grant else []
         world = World(service, control, [core], secrets=secrets, files=[folder])
         yield Desk(core, service, control, clock, world, sandbox)
     finally:
         await core.close()
+
+
+def _reached(ready: dict[str, Any], through: Callable[[str], str]) -> dict[str, Any]:
+    return {name: through(at) if str(at).startswith("http") else at for name, at in ready.items()}
 
 
 async def give_grant(core: Core, control: Control, service: str, life: float | None = None) -> list[str]:

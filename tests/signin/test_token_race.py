@@ -23,7 +23,9 @@ from tests.signin.helpers import add_connection, columns, unlocked
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 PROCESSES = 8
-TASKS = 3
+TASKS = 20
+ROUNDS = 20
+KILLED = 5
 
 
 def _orders(db: Database, sandbox: Any, connection_id: int, **more: Any) -> dict[str, Any]:
@@ -114,19 +116,61 @@ def _refreshes(control: Control) -> list[str]:
     return [entry["identity"] for entry in control.ledger(op="refresh")]
 
 
-@pytest.mark.slow
-def test_M101_M102_A4_A5_eight_processes_refresh_once(
-    db: Database, sandbox: Any, control: Control, expired: int
+def _race(
+    db: Database, sandbox: Any, control: Control, expired: int, *, processes: int, tasks: int, rounds: int
 ) -> None:
-    with desks(*[_orders(db, sandbox, expired)] * PROCESSES) as running:
-        for done in range(1, 5):
+    """Every program's every task asks at once for a token that has run out, `rounds` times."""
+    orders = _orders(db, sandbox, expired, tasks=tasks)
+    with desks(*[orders] * processes) as running:
+        for done in range(1, rounds + 1):
             tokens, errors = _round(running)
             assert not errors
-            assert len(tokens) == PROCESSES * TASKS
+            assert len(tokens) == processes * tasks
             assert len(set(tokens)) == 1
             assert len(_refreshes(control)) == done, "one refresh for all of them"
             _expire(db, expired)
-    assert len(set(_refreshes(control))) == len(_refreshes(control)), "no token was presented twice"
+    assert len(set(_refreshes(control))) == rounds, "no token was presented twice"
+    refused = [entry for entry in control.ledger(op="refresh") if entry["status"] != 200]
+    assert not refused and columns(db, expired).token_state == "ok"
+    control.hit("A4", rounds)
+    control.hit("A5", rounds)
+    print(f"{processes} processes x {tasks} tasks x {rounds} rounds: {rounds} refreshes, 0 refused")
+
+
+def test_M101_M102_A4_A5_a_few_processes_refresh_once(
+    db: Database, sandbox: Any, control: Control, expired: int
+) -> None:
+    _race(db, sandbox, control, expired, processes=3, tasks=5, rounds=3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_M101_M102_A4_A5_eight_processes_refresh_once_twenty_times(
+    db: Database, sandbox: Any, control: Control, expired: int
+) -> None:
+    _race(db, sandbox, control, expired, processes=PROCESSES, tasks=TASKS, rounds=ROUNDS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_M102_A7_the_holder_is_killed_again_and_again(
+    db: Database, sandbox: Any, control: Control, expired: int
+) -> None:
+    """Each round one more desk dies with the lease in its hand, before it has asked: the others refresh once."""
+    healthy = _orders(db, sandbox, expired, tasks=TASKS, lease_seconds=20.0)
+    with desks(*[healthy] * (PROCESSES - 1)) as rest:
+        for done in range(1, KILLED + 1):
+            doomed = _orders(db, sandbox, expired, die_at="token.refresh.sent", tasks=1, lease_seconds=1.0)
+            with desks(doomed) as (first,):
+                first.say("go")
+                assert json.loads(first.hear()) == {"died": "token.refresh.sent"}
+                tokens, errors = _round(rest)
+            assert not errors and len(set(tokens)) == 1 and len(tokens) == len(rest) * TASKS
+            assert len(_refreshes(control)) == done
+            _expire(db, expired)
+    assert len(set(_refreshes(control))) == KILLED and columns(db, expired).token_state == "ok"
+    control.hit("A7", KILLED)
+    print(f"{KILLED} holders killed, {KILLED} refreshes by the {PROCESSES - 1} others, 0 refused")
 
 
 @pytest.mark.slow
