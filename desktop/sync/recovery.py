@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -118,6 +118,11 @@ async def _recover_call(
 ) -> None:
     now = company.desk.clock.now()
     age = now - one.first_sent_at
+    if age < timedelta(0):  # the clock was set back since: nobody knows how old it is, nor whether its key still counts
+        took("sent in the future")
+        one = replace(one, attempts=REPLAYS + 1, first_sent_at=now)
+        await company.db.in_write(partial(_reckon_from, call_id=one.call_id, now=now))
+        age = timedelta(0)
     capabilities = company.provider.capabilities
     remembered = capabilities.native_keys and age < timedelta(seconds=capabilities.key_trust_seconds)
     if ended:
@@ -215,6 +220,12 @@ async def _store(
 def _note_unsure(session: Session, call_id: int, result: Recovered) -> None:
     for row in _intentions(session, call_id):
         result.unsure.add((row.kind, row.local_id))
+
+
+def _reckon_from(session: Session, call_id: int, now: datetime) -> None:
+    """Have the call's age count from now on, and its key no longer trusted (T2)."""
+    row = session.get_one(WriteCall, call_id)
+    row.first_sent_at, row.attempts = now, max(row.attempts, REPLAYS + 1)
 
 
 def _left_over(session: Session, company: Company, held: HeldLease, result: Recovered) -> set[tuple[str, int]]:

@@ -29,7 +29,7 @@ from tests.machine.world import Desk, World
 
 KINDS = ("customer", "item", "invoice", "payment")
 TABLES: dict[str, Any] = {"customer": Customer, "item": Item, "invoice": Invoice, "payment": Payment}
-WRITES = ("create_", "update_", "void_", "delete_")
+WRITES = re.compile(r"(create|update|void|delete)_(customer|item|invoice|payment)s?")
 MOST_ATTEMPTS = 12
 MOST_CALLS = 600
 """Calls of one step: far above what any takes, far below a storm (I15)."""
@@ -81,6 +81,8 @@ class Checks:
         self.leaving: list[str] = []
         self.impatient = 0
         self.forgotten_until = 0.0
+        self.began = 0.0
+        """When the step under way began."""
         self.over: tuple[Any, int] = ({}, 0)
 
     # --- while a call leaves ------------------------------------------------------------------------
@@ -103,7 +105,7 @@ class Checks:
         if self.world.service == "wave" and b"mutation" not in body:
             return  # reading the document would take longer than all the rest
         call = self._meaning(request)
-        if call is None or not any(op.startswith(WRITES) for op in (call.op, *(e["op"] for e in call.elements))):
+        if call is None or not any(WRITES.fullmatch(op) for op in (call.op, *(e["op"] for e in call.elements))):
             return
         with desk.db.read() as session:
             opened = session.scalars(select(WriteCall).where(WriteCall.state == "open")).all()
@@ -151,11 +153,12 @@ class Checks:
             self.impatient = inside  # what only the other desk was told, or nobody lived to write down
         need(inside <= self.impatient, "I14: called inside a demanded wait")
         over = {name: peak for name, peak in meter["peaks"].items() if peak > meter["limits"][name]}
-        several = len(world.desks) > 1  # each keeps the limits; together they may meet a 429, whose wait all keep
-        need(
-            several or not (over or meter["refused"]),
-            f"I14: above the limits {over}, {meter['refused']} refused, {meter['peaks']}",
-        )
+        # each desk keeps the limits, counting from its start; two may meet a 429 together, whose wait all keep
+        now = (over, meter["refused"])
+        if len(world.desks) > 1 or self.began - world.started_at < 60:
+            self.over = now
+        need(now in (self.over, ({}, 0)), f"I14: above the limits {over}, {meter['refused']} refused")
+        self.began = world.loop.time()
         live = next((desk for desk in world.desks if not desk.db.dead), None)
         if live is not None:
             with live.db.read() as session:
@@ -398,7 +401,9 @@ class _Quiet:
             sorted(Decimal(one["amount"]) for one in row["lines"]) == sorted(one.amount for one in lines),
             f"I3: {what}: other lines",
         )
-        paid = self._paid(invoice, what)
+        assert self.connection is not None
+        looks = Switches.from_json(self.connection.switches).payments  # off: what is paid there stays there
+        paid = self._paid(invoice, what) if looks else None
         if paid is not None:
             balance = invoice.total - paid
             need(Decimal(row["balance"]) == balance, f"I5: {what}: open {row['balance']} there, {balance} here")
