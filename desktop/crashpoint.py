@@ -1,4 +1,4 @@
-"""Named places where a test may stop, break or kill the program (the list: `CRASH_POINTS`)."""
+"""Named places where a test may stop, break or kill the program: `CRASH_POINTS` of a push, `PULL_POINTS` of a pull."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ CRASH_POINTS = (
     "state.done",
     "notify",
     "lease.freed",
+)
+
+PULL_POINTS = (
+    "pull.read",  # everything was read, nothing applied
+    "pull.kind",  # one kind is in: passed after customers, items, invoices and payments
+    "pull.applied",  # everything is in, the cursors have not moved
+    "pull.done",  # the cursors have moved
 )
 
 _handler: Callable[[str], None] | None = None

@@ -45,6 +45,7 @@ async def pull(company: Company, held: HeldLease, wish: Wish) -> Pulled | None:
     await _apply(run, reading, arrived)
     crashpoint("pull.applied")
     await company.db.in_write(partial(_finish, run=run, reading=reading, arrived=arrived, wish=wish))
+    crashpoint("pull.done")
     run.pulled.unreadable = arrived.unreadable
     return run.pulled
 
@@ -55,15 +56,18 @@ async def _apply(run: PullRun, reading: Reading, arrived: Arrived) -> None:
         if kind in reading.kinds:
             records: Mapping[str, Record] = arrived.records[kind]
             await bring_records(run, kind, records, arrived, first=reading.is_new(kind), start=start)
+            crashpoint("pull.kind")
     gone = await find_gone(run, arrived, reading.kinds)
     if Kind.INVOICE in reading.kinds:
         await bring_invoices(run, arrived, start.date(), lost=gone | merged_away(arrived))
+        crashpoint("pull.kind")
     await tell_gone(run, gone, arrived)  # before payments: what a lost invoice was paid stays with it
     if Kind.PAYMENT in reading.kinds:
         records = arrived.records[Kind.PAYMENT]
         await bring_payments(run, [one for one in records.values() if isinstance(one, PaymentRecord)])
         await drop_answered_twins(run)
         await explain_balances(run, arrived)
+        crashpoint("pull.kind")
 
 
 def _finish(session: Session, run: PullRun, reading: Reading, arrived: Arrived, wish: Wish) -> None:

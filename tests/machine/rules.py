@@ -23,7 +23,7 @@ from desktop.books.drafts import InvoiceDraft, LineDraft
 from desktop.books.invoices import create_invoice, load_invoice, mark_sent, update_invoice, void_invoice
 from desktop.books.items import ItemDraft, create_item, update_item
 from desktop.books.payments import PaymentDraft, record_payment, remove_payment, restore_payment, update_payment
-from desktop.crashpoint import CRASH_POINTS
+from desktop.crashpoint import CRASH_POINTS, PULL_POINTS
 from desktop.errors import BlueClerkError
 from desktop.models.backup import list_backups, restore_backup, take_backup
 from desktop.models.connection import Connection
@@ -349,7 +349,7 @@ async def restart(world: World, desk: Desk, turns: int, which: int) -> None:
 @rule(
     9,
     lambda c: {
-        "point": c.choice(CRASH_POINTS),
+        "point": c.choice((*CRASH_POINTS, *PULL_POINTS)),
         "nth": c.choice((1, 1, 1, 2, 3, 5)),
         "which": big(c),
         "old": c.random() < 0.2,

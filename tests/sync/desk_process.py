@@ -1,7 +1,7 @@
 """Desks as processes of their own: one helper imports everything once, then forks a desk for each job.
 
-A job is one line of JSON: the database, the sandbox, which invoices to sync, and where to die. A desk that
-dies does so by SIGKILL, without a chance to clean up. The answer is one line of JSON, "died" or the report.
+A job is one line of JSON: the database, the sandbox, which invoices to sync, whether to pull, and where to die. A desk
+that dies does so by SIGKILL, without a chance to clean up. The answer is one line of JSON, "died" or the report.
 """
 
 from __future__ import annotations
@@ -49,9 +49,11 @@ async def press_sync(job: dict[str, Any]) -> dict[str, Any]:
         if job.get("at"):  # both desks press at the same moment
             await until(Path(job["at"]).exists, timeout=60)
         from desktop.providers.records import Kind
+        from desktop.sync.schedule import Wish
 
         office.ask(*((Kind.INVOICE, one) for one in job["invoices"]))
-        report = await office.runner.drain(wait_for_lease=True)
+        wish = Wish(account) if job.get("pull") else None
+        report = await office.runner.drain(wait_for_lease=True, wish=wish)
         return {"refused": sorted(report.refused), "in_doubt": sorted(report.in_doubt), "writes": report.writes}
     finally:
         await office.http.close()
