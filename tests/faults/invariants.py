@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ from desktop.models.work import ActivityRow, Intention, Notification, OutboxEntr
 from tests.helpers.control import Control
 
 KINDS = ("customer", "item", "invoice", "payment")
-WRITES = ("create_", "update_", "void_", "delete_")
+WRITES = re.compile(r"(create|update|void|delete)_(customer|item|invoice|payment)s?")
 MOST_ATTEMPTS = 12
 """Times one stored call may leave: the first, two repeats at once, and the recovery's (I15)."""
 SHOWN = frozenset({SyncState.SYNCING, SyncState.IN_DOUBT, SyncState.WAITING, SyncState.NEEDS_YOU, SyncState.CONFLICT})
@@ -98,7 +99,7 @@ class World:
 def is_write(entry: Mapping[str, Any]) -> bool:
     """Whether a call wanted to change something there."""
     ops = [entry["op"], *(element["op"] for element in entry["elements"])]
-    return any(op.startswith(WRITES) for op in ops)
+    return any(WRITES.fullmatch(op) for op in ops)
 
 
 def writes(world: World, since: int | None = None) -> list[dict[str, Any]]:
