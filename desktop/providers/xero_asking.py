@@ -60,7 +60,7 @@ class Asking:
 
         Ids never change and nothing that Xero lists is ever gone, so that no edit can move a row to an earlier page.
         """
-        plural, seen = PLURALS[kind], set[str]()
+        plural, seen = PLURALS[kind], dict[str, str]()
         if kind is Kind.ITEM:
             found = await self.rows(plural, (*query, ("unitdp", "4")), since)
             yield Page(tuple(found), len(found))
@@ -74,8 +74,7 @@ class Asking:
                 found = _rows(answer, plural)
                 total = part(answer.json, "pagination").get("itemCount") if answer.json is not None else None
             total = total if isinstance(total, int) else None
-            fresh = [row for row in found if str(row.get(IDS[kind])) not in seen]
-            seen.update(str(row.get(IDS[kind])) for row in fresh)
+            fresh = _fresh(found, IDS[kind], seen)
             if fresh:
                 yield Page(tuple(fresh), total)
             barren = 0 if fresh else barren + 1
@@ -95,6 +94,17 @@ class Asking:
             return found
         details = found.details if isinstance(found, ItemError) else f"HTTP {answer.status}"
         return ServiceDown(SERVICE, service_ref=answer.service_ref, details=details)
+
+
+def _fresh(rows: Iterable[Payload], name: str, seen: dict[str, str]) -> list[Payload]:
+    """The rows not seen before, or only in an older version (L4); remembers them. `name` is that of their id."""
+    fresh = []
+    for row in rows:
+        external_id, version = str(row.get(name)), str(row.get("UpdatedDateUTC") or "")
+        if external_id not in seen or version > seen[external_id]:
+            seen[external_id] = version
+            fresh.append(row)
+    return fresh
 
 
 ANY = Subject(Kind.INVOICE)

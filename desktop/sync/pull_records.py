@@ -21,6 +21,7 @@ from desktop.models.session import note_change
 from desktop.providers.records import CustomerRecord, ItemRecord, Kind, Record
 from desktop.sync.importing import (
     CustomerChoice,
+    CustomerReview,
     Standing,
     import_customers,
     import_items,
@@ -312,16 +313,21 @@ def _stay_out(session: Session, run: PullRun, kind: Kind) -> set[str]:
 
 async def _new_customers(run: PullRun, new: Sequence[Record]) -> int:
     company = run.told_as
-    records = [one for one in new if isinstance(one, CustomerRecord)]
+    records = [one for one in new if isinstance(one, CustomerRecord) and not one.merged_into]
     reviews = await review_customers(company, records)
     wanted = [one for one in reviews if one.preselected or one.standing is Standing.SAME]
     choices = [CustomerChoice(one.external_id, one.kind, "; ".join(one.reasons)) for one in wanted if one.preselected]
     result = await import_customers(company, wanted, choices)
     run.pulled.note(CAME_IN, Kind.CUSTOMER, result.created)
     run.pulled.note(LINKED, Kind.CUSTOMER, result.linked)
-    run.pulled.note(POSSIBLE, Kind.CUSTOMER, sum(one.standing is Standing.POSSIBLE for one in reviews))
+    run.pulled.note(POSSIBLE, Kind.CUSTOMER, sum(_to_decide(one) for one in reviews))
     run.pulled.problems += result.problems
     return result.created + result.linked
+
+
+def _to_decide(review: CustomerReview) -> bool:
+    """Whether the owner has to say if it is one of ours (M35); one that is inactive there waits for nobody."""
+    return review.standing is Standing.POSSIBLE and review.record.active and not review.left_out
 
 
 async def _new_items(run: PullRun, new: Sequence[Record]) -> int:

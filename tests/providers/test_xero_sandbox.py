@@ -35,6 +35,7 @@ from desktop.errors import (
     TotalsDiffer,
     UnexpectedAnswer,
 )
+from desktop.providers import xero_asking
 from desktop.providers.base import Action, InDoubt, Linked, NotSent, Refused
 from desktop.providers.http import ServiceHttp
 from desktop.providers.records import (
@@ -487,6 +488,12 @@ async def test_L3_lists_end_whatever_their_pages_say(sandbox: Any, control: Cont
         control.faults({"id": "L3", "op": "list_customers", "every": 1, "params": {"kind": kind}})
         seen = {one.external_id async for page in xero.customers() for one in page.records}
         assert len(seen) == len(control.books(SERVICE)["customers"])
+
+
+def test_L4_a_row_that_comes_again_counts_if_it_is_newer() -> None:
+    seen: dict[str, str] = {}
+    old, new = ({"ContactID": "c1", "UpdatedDateUTC": f"/Date(17636400{at}000+0000)/"} for at in ("00", "05"))
+    assert [xero_asking._fresh([row], "ContactID", seen) for row in (old, new, old)] == [[old], [new], []]
 
 
 @pytest.mark.parametrize("kind", ["date", "slash_date"])
