@@ -36,6 +36,7 @@ from desktop.sync.company import Company
 from desktop.sync.mapping import map_imported
 from desktop.sync.matching import MatchResult, Party, Verdict, iter_match
 from desktop.sync.owner_rules import RuleBook
+from desktop.sync.pull_feed import read_again
 from desktop.sync.settling import find_link, first_link, holder_of, store_link
 from desktop.sync.work import customer_record
 from desktop.text import tr
@@ -382,6 +383,7 @@ async def import_customers(
     *,
     links: Mapping[str, int] | None = None,
     progress: Progress | None = None,
+    by_owner: bool = True,
 ) -> Imported:
     """Create exactly the chosen customers, linked (M31); link those that we have already (M30).
 
@@ -418,15 +420,14 @@ async def import_customers(
     if taught_now:
         await company.db.in_write(lambda session: taught.remember(session, taught_now))
     taken = {choice.external_id for choice in wanted} | set(links)
-    await company.db.in_write(
-        lambda session: _remember_left_out(
-            session,
-            company,
-            Kind.CUSTOMER,
-            taken,
-            [r.external_id for r in reviews if r.standing in (Standing.NEW, Standing.POSSIBLE)],
-        )
-    )
+    offered = [r.external_id for r in reviews if r.standing in (Standing.NEW, Standing.POSSIBLE)]
+
+    def remember(session: Session) -> None:
+        _remember_left_out(session, company, Kind.CUSTOMER, taken, offered)
+        if by_owner and (result.created or result.linked):  # their invoices there were passed over until now (E1)
+            read_again(session, company, Kind.INVOICE)
+
+    await company.db.in_write(remember)
     return result
 
 
@@ -704,6 +705,8 @@ async def link_by_hand(company: Company, kind: Kind, local_id: int, record: Cust
         if not _link(session, company, kind, local_id, record, row):
             raise InputError("link", tr("One of the two is linked already."))
         _mended(session, company, kind, [local_id])
+        if kind is Kind.CUSTOMER:  # its invoices there were passed over until now (E1)
+            read_again(session, company, Kind.INVOICE)
         if kind is Kind.ITEM and isinstance(record, ItemRecord):
             map_imported(session, company.key, local_id, _account(record))
 

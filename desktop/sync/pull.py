@@ -72,8 +72,8 @@ async def _apply(run: PullRun, reading: Reading, arrived: Arrived) -> None:
 
 def _finish(session: Session, run: PullRun, reading: Reading, arrived: Arrived, wish: Wish) -> None:
     run.check(session)
-    if arrived.cursor is not None:
-        store_cursors(session, run.company, reading.kinds, arrived.cursor)
+    if arrived.cursor is not None and not arrived.unreadable:  # what could not be read is asked for again
+        store_cursors(session, run.company, [one for one in reading.kinds if one not in run.behind], arrived.cursor)
     connection = session.get_one(Connection, run.company.connection_id)
     failures.connection_fine(session, run.now(), connection)
     connection.last_synced_at = run.now()

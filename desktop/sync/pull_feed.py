@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from desktop.models.connection import Connection, ExternalLink, PullCursor
@@ -175,6 +175,13 @@ def _older(record: Record, known: Record | None) -> bool:
         return record.updated_at < known.updated_at
     mine, other = record.version or "", known.version or ""
     return mine.isdigit() and other.isdigit() and int(mine) < int(other)
+
+
+def read_again(session: Session, company: Company, kind: Kind) -> None:
+    """The next pull reads this kind from the moment of connecting: what it passed over then may be wanted now."""
+    session.execute(
+        delete(PullCursor).where(PullCursor.connection_id == company.connection_id, PullCursor.kind == kind.value)
+    )
 
 
 def store_cursors(session: Session, company: Company, kinds: Iterable[Kind], cursor: datetime) -> None:

@@ -22,7 +22,7 @@ from desktop.providers.base import MARKER
 from desktop.providers.records import InvoiceRecord, Kind, LineRecord
 from desktop.sync.planning import Ours, ref, resolve, same_name
 from desktop.sync.pull_feed import Arrived
-from desktop.sync.pull_merge import merge_sides
+from desktop.sync.pull_merge import Merge, merge_sides
 from desktop.sync.pull_records import clear_difference, settle_fields
 from desktop.sync.pull_run import PullRun, links_to, portions, status_of
 from desktop.sync.pull_states import VOID, Gone, back_again, record_gone
@@ -83,8 +83,7 @@ def _follow(session: Session, run: PullRun, ours: Ours, link: ExternalLink, thei
     edited = ours.revision > link.agreed_revision
     found = merge_sides(Kind.INVOICE, ours.record, theirs, agreed, edited=edited)
     if found.changed_there:
-        undecided = _customer_stays(session, run, agreed, theirs, lost)
-        found = replace(found, take=found.take - undecided, clash=found.clash - undecided)
+        found = _with_customer(session, run, agreed, theirs, lost, found)
         taken, clash = take_into_ours(session, run, ours, theirs, found.take)
         clash |= found.clash
         settle_fields(session, Kind.INVOICE, ours, link, theirs, taken, found.same, edited=edited, whole=not clash)
@@ -98,11 +97,9 @@ def _follow(session: Session, run: PullRun, ours: Ours, link: ExternalLink, thei
             extra = {"fields": names, "names": sorted(clash)}
             run.ask(session, Kind.INVOICE, ours.local_id, ours.label, error, extra)
             return
-        if taken and not _total_agrees(session, run, invoice, theirs):
-            return
     elif not found.ours:
         link.external_version = theirs.version or link.external_version
-    if not found.ours and invoice.total == theirs.total:
+    if not found.ours and _total_agrees(session, run, invoice, theirs):  # a tax changed there moves it alone (I5)
         clear_difference_of_values(session, run, ours.local_id)
 
 
@@ -113,14 +110,18 @@ def clear_difference_of_values(session: Session, run: PullRun, invoice_id: int) 
         clear_difference(session, run, Kind.INVOICE, invoice_id)
 
 
-def _customer_stays(
-    session: Session, run: PullRun, agreed: Mapping[str, Any], theirs: InvoiceRecord, lost: Gone
-) -> frozenset[str]:
-    """The invoice names another customer there: one whom we don't have, or the survivor of an unanswered merge."""
+def _with_customer(
+    session: Session, run: PullRun, agreed: Mapping[str, Any], theirs: InvoiceRecord, lost: Gone, found: Merge
+) -> Merge:
+    """The invoice may name another customer there: the survivor of an unanswered merge is no edit of the invoice;
+    one whom we don't have can't be taken over, so the owner is asked."""
     before = str(agreed.get("theirs", {}).get("customer_id", ""))
-    merged = (Kind.CUSTOMER, before) in lost or _asks_about_customer(session, run, before)
-    known = links_to(session, run.key, Kind.CUSTOMER, [theirs.customer_id])
-    return frozenset() if known and not merged else frozenset({"customer_id"})
+    moved = {"customer_id"} & (found.take | found.clash)
+    if (Kind.CUSTOMER, before) in lost or _asks_about_customer(session, run, before):
+        return replace(found, take=found.take - moved, clash=found.clash - moved)
+    if moved and not links_to(session, run.key, Kind.CUSTOMER, [theirs.customer_id]):
+        return replace(found, take=found.take - moved, clash=found.clash | moved)
+    return found
 
 
 def _asks_about_customer(session: Session, run: PullRun, external_id: str) -> bool:
@@ -137,7 +138,12 @@ def take_into_ours(
         return frozenset(), frozenset()
     values: dict[str, Any] = {COLUMNS[name]: getattr(theirs, name) for name in fields if name in COLUMNS}
     if "customer_id" in fields:
-        link = links_to(session, run.key, Kind.CUSTOMER, [theirs.customer_id])[theirs.customer_id]
+        link = links_to(session, run.key, Kind.CUSTOMER, [theirs.customer_id]).get(theirs.customer_id)
+        if link is None:
+            run.pulled.problems.append(
+                (ours.label, tr("Its customer there is not here yet: import the customer first."))
+            )
+            return frozenset(), fields
         values["customer_id"] = link.local_id
     if "discount" in fields:
         percent = theirs.discount_percent
@@ -255,7 +261,7 @@ def _bring(session: Session, run: PullRun, record: InvoiceRecord, since: date, b
         with session.begin_nested():
             invoice_id = keep_invoice(session, run.desk, books.document(record, customer.local_id, run.service))
     except InputError as error:
-        run.pulled.problems.append((record.number, error.title))
+        run.not_kept(Kind.INVOICE, record.number, error.title)
         return
     now = run.now()
     link = first_link(now, run.key, Kind.INVOICE, invoice_id, record, record, 1, run.company.connection_id)
@@ -321,6 +327,5 @@ def _number_is_ours(session: Session, run: PullRun, record: InvoiceRecord, ours:
         error = NumberTaken(run.service, ours.number, taken_by=tr("the same customer"), can_link=True)
         run.ask(session, Kind.INVOICE, ours.id, ours.number, error, {})
     else:
-        run.pulled.problems.append(
-            (record.number, tr("This number is on another invoice of yours; give one of the two another number."))
-        )
+        why = tr("This number is on another invoice of yours; give one of the two another number.")
+        run.not_kept(Kind.INVOICE, record.number, why)

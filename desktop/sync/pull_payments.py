@@ -15,10 +15,13 @@ from functools import partial
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from desktop.books.balances import paid_of
 from desktop.books.pulled import PulledPayment, keep_payment, rewrite_payment
-from desktop.errors import Conflict, PaymentThere
+from desktop.errors import BalanceDiffers, Concern, Conflict, PaymentThere
 from desktop.models.connection import ExternalLink, PaymentTwin
+from desktop.models.invoice import Invoice
 from desktop.models.payment import Payment, PaymentAllocation
+from desktop.models.states import SyncState
 from desktop.models.work import SyncStatus
 from desktop.providers.base import MARKER
 from desktop.providers.records import (
@@ -38,11 +41,12 @@ from desktop.sync.pull_states import DELETED, VOID, back_again, record_gone
 from desktop.sync.pulled import CAME_IN, CHANGED, LINKED
 from desktop.sync.settling import field_words, find_link, first_link, log_link, store_link
 from desktop.sync.snapshots import compared
-from desktop.sync.verifying import by_id, expected_balances, lookup_for
+from desktop.sync.verifying import by_id, expected_balances, lookup_for, money_words
 from desktop.sync.work import load_work, open_refs
 
 SAME_MONEY = timedelta(days=3)
 """A payment typed on both sides: the same amount within this many days (D10)."""
+ASKING = (SyncState.NEEDS_YOU.value, SyncState.CONFLICT.value)
 
 
 async def bring_payments(run: PullRun, records: Iterable[PaymentRecord]) -> None:
@@ -152,6 +156,8 @@ def _rewrite(session: Session, run: PullRun, payment: Payment, link: ExternalLin
     link.external_version = theirs.version or link.external_version
     known = compared(Kind.PAYMENT, theirs)
     pulled = document(session, run, theirs)
+    if pulled.customer_id == 0:  # whoever pays there is nobody of ours: it stays with whom it was kept
+        pulled = replace(pulled, customer_id=payment.customer_id)
     same = not payment.deleted and sorted(_as_pulled(session, payment).parts) == sorted(pulled.parts)
     if same and (link.agreed or {}).get("theirs") == known:
         return
@@ -208,8 +214,6 @@ def _bring(session: Session, run: PullRun, record: PaymentRecord) -> None:
 
 
 def _payer(session: Session, invoice_id: int) -> int:
-    from desktop.models.invoice import Invoice
-
     return session.get_one(Invoice, invoice_id).customer_id
 
 
@@ -267,27 +271,31 @@ def ask_about_twin(session: Session, run: PullRun, payment: Payment, there: Pull
 
 
 def _candidates(session: Session, run: PullRun, pulled: PulledPayment) -> list[Payment]:
-    """Payments of ours on one of these invoices, of the same amount and about the same day, not linked."""
+    """Payments of ours on one of these invoices, of the same amount and about the same day, not linked.
+
+    One there may be several of ours: what counts is what it pays on that invoice (E2).
+    """
     linked = select(ExternalLink.local_id).where(
         ExternalLink.provider == run.key.provider,
         ExternalLink.company_id == run.key.company_id,
         ExternalLink.kind == Kind.PAYMENT.value,
     )
-    rows = session.scalars(
-        select(Payment)
+    parts = dict(pulled.parts)
+    rows = session.execute(
+        select(Payment, PaymentAllocation.invoice_id, PaymentAllocation.amount)
         .join(PaymentAllocation, PaymentAllocation.payment_id == Payment.id)
         .where(
-            PaymentAllocation.invoice_id.in_([invoice_id for invoice_id, _ in pulled.parts]),
+            PaymentAllocation.invoice_id.in_(parts),
             Payment.from_service.is_(False),
             Payment.deleted.is_(False),
-            Payment.amount == pulled.amount,
             Payment.paid_on >= pulled.paid_on - SAME_MONEY,
             Payment.paid_on <= pulled.paid_on + SAME_MONEY,
             Payment.id.not_in(linked),
         )
         .order_by(Payment.id)
     )
-    return list(dict.fromkeys(rows))
+    alike = [one for one, invoice, part in rows if one.amount == pulled.amount or part == parts[invoice]]
+    return list(dict.fromkeys(alike))
 
 
 async def drop_answered_twins(run: PullRun) -> None:
@@ -330,7 +338,42 @@ async def explain_balances(run: PullRun, arrived: Arrived) -> None:
     strange = await run.company.db.in_read(partial(unexplained, run=run, records=records))
     if strange:
         await bring_payments_of(run, strange)
+        ids = tuple(one.external_id or "" for one in strange)
+        now = (await run.company.provider.find(Lookup(invoice_ids=ids))).invoices
+        await run.company.db.in_write(partial(_ask_about_balances, run=run, records=now))
+        known = {one.external_id: one for one in now}
+        records = [known.get(one.external_id, one) for one in records]
     await run.company.db.in_write(partial(_clear_balances, run=run, records=records))
+
+
+def _ask_about_balances(session: Session, run: PullRun, records: Sequence[InvoiceRecord]) -> None:
+    """What no payment explains (a credit, a write-off) is said, never shown as in step (I5, I3).
+
+    Where a payment of the invoice or the invoice itself asks already, that is the question.
+    """
+    run.check(session)
+    strange = unexplained(session, run, records)
+    links = links_to(session, run.key, Kind.INVOICE, (one.external_id or "" for one in strange))
+    for record in strange:
+        invoice = session.get(Invoice, links[record.external_id or ""].local_id)
+        if invoice is None or _asks(session, invoice.id):
+            continue
+        due = invoice.total - paid_of(session, invoice.id)
+        error = BalanceDiffers(run.service, money_words(due), money_words(record.balance))
+        error.concerns = (Concern(Kind.INVOICE.value, invoice.id, invoice.number),)
+        extra = {"ours": error.ours, "theirs": error.theirs, "what": "balance"}
+        run.ask(session, Kind.INVOICE, invoice.id, invoice.number, error, extra)
+
+
+def _asks(session: Session, invoice_id: int) -> bool:
+    """Whether the invoice or one of its payments waits for the owner for another reason."""
+    parts = select(PaymentAllocation.payment_id).where(PaymentAllocation.invoice_id == invoice_id)
+    rows = [(Kind.PAYMENT, one) for one in session.scalars(parts)]
+    for kind, local_id in [(Kind.INVOICE, invoice_id), *rows]:
+        row = status_of(session, kind, local_id)
+        if row is not None and row.state in ASKING and (row.extra or {}).get("what") != "balance":
+            return True
+    return False
 
 
 async def _asked_about(run: PullRun, known: set[str]) -> list[InvoiceRecord]:

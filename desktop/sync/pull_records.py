@@ -317,7 +317,7 @@ async def _new_customers(run: PullRun, new: Sequence[Record]) -> int:
     reviews = await review_customers(company, records)
     wanted = [one for one in reviews if one.preselected or one.standing is Standing.SAME]
     choices = [CustomerChoice(one.external_id, one.kind, "; ".join(one.reasons)) for one in wanted if one.preselected]
-    result = await import_customers(company, wanted, choices)
+    result = await import_customers(company, wanted, choices, by_owner=False)
     run.pulled.note(CAME_IN, Kind.CUSTOMER, result.created)
     run.pulled.note(LINKED, Kind.CUSTOMER, result.linked)
     run.pulled.note(POSSIBLE, Kind.CUSTOMER, sum(_to_decide(one) for one in reviews))

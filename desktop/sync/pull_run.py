@@ -38,6 +38,8 @@ class PullRun:
     """None for what the owner decided about one record: that is one transaction of this desk."""
     actor: str = ""
     pulled: Pulled = field(default_factory=Pulled)
+    behind: set[Kind] = field(default_factory=set)
+    """Kinds of which something new could not be kept: read from the same moment again, until it can be."""
 
     @property
     def key(self) -> CompanyKey:
@@ -101,6 +103,11 @@ class PullRun:
         )
         session.add(row)
         note_change(session, "activity", local_id)
+
+    def not_kept(self, kind: Kind, name: str, why: str) -> None:
+        """Something made there that our books can't hold as it is: told at each pull until it came in (I2)."""
+        self.pulled.problems.append((name, why))
+        self.behind.add(kind)
 
     def ask(
         self, session: Session, kind: Kind, local_id: int, label: str, error: ItemError, extra: dict[str, Any]

@@ -310,7 +310,7 @@ class Push:
         if lookup is not None:
             answers = await self._ask(lookup)
             found = answers.found
-            if not self._looking and await self._paid_there(found, lookup.invoice_ids):
+            if await self._paid_there(found, lookup.invoice_ids):  # a shown plan has changed then (N11)
                 work = await self._company.db.in_write(lambda session: self._begin(session, self._wanted))
                 self._take(work)
                 refused = refuse_early(work, provider.capabilities, provider.terms, provider.check)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desktop.books.outbox import promise
+from desktop.books.payments import remove_payment
 from desktop.errors import GoneRemote, InputError, NumberTaken
 from desktop.models.connection import ExternalLink, PaymentTwin
 from desktop.models.invoice import Invoice
@@ -20,11 +22,11 @@ from desktop.sync import failures
 from desktop.sync.company import Company
 from desktop.sync.planning import Ours, same_name
 from desktop.sync.pull_invoices import take_into_ours
-from desktop.sync.pull_merge import STATES
+from desktop.sync.pull_merge import STATES, merge_sides
 from desktop.sync.pull_payments import apply_payments, change_ours
 from desktop.sync.pull_records import load_work_of, take_fields
-from desktop.sync.pull_run import PullRun
-from desktop.sync.settling import find_link, holder_of, log_link, store_link
+from desktop.sync.pull_run import PullRun, status_of
+from desktop.sync.settling import field_words, find_link, holder_of, log_link, store_link
 from desktop.sync.snapshots import COMPARED, compared, unlike
 from desktop.sync.verifying import GONE_FIX, by_id, lookup_for
 from desktop.sync.work import AGAIN
@@ -79,8 +81,9 @@ def _link_invoice(session: Session, company: Company, invoice_id: int, theirs: I
 async def keep_ours(company: Company, kind: Kind, local_id: int) -> None:
     """The owner chose our version of a record that differs on both sides: the next push writes it over theirs (N10).
 
-    What is there now counts as known from here on, so that only a still newer edit there asks again. Raises
-    GoneRemote when there is none any more, ConnectionProblem.
+    What is there now counts as known from here on, so that only a still newer edit there asks again; but a field
+    that was changed there alone, and that nobody asked about, comes in with the next pull. Raises GoneRemote when
+    there is none any more, ConnectionProblem.
     """
     link = await company.db.in_read(lambda session: find_link(session, company.key, kind.value, local_id))
     if link is None:
@@ -94,17 +97,48 @@ async def keep_ours(company: Company, kind: Kind, local_id: int) -> None:
     def write(session: Session) -> None:
         row = find_link(session, company.key, kind.value, local_id)
         if row is not None and row.external_id == link.external_id:
+            ours = load_work_of(session, kind, local_id)
+            asked = _in_question(session, kind, local_id)
+            left = _not_asked_about(ours, theirs, row.agreed or {}, asked) if ours is not None else frozenset()
+            row = session.get_one(ExternalLink, row.id)
             row.external_version = theirs.version or ""
-            row.agreed = {"ours": known, "theirs": known}
+            row.agreed = _agreed_but(left, known, known, row.agreed or {})
             row.agreed_revision = 0
             promise(session, company.desk, kind.value, local_id, PushReason.ASKED, asked=True)
 
     await company.db.in_write(write)
 
 
+def _in_question(session: Session, kind: Kind, local_id: int) -> frozenset[str]:
+    """The fields that the record's card names; none where it is about something else."""
+    row = status_of(session, kind, local_id)
+    words = (row.extra or {}).get("fields", ()) if row is not None else ()
+    return frozenset(name for name in COMPARED[kind] if field_words([name])[0] in words)
+
+
+def _not_asked_about(
+    ours: Ours, theirs: Record, agreed: Mapping[str, Mapping[str, Any]], asked: frozenset[str]
+) -> frozenset[str]:
+    """Fields that were changed there alone since the card was written: no answer to it may write over them (N10)."""
+    if not asked:
+        return frozenset()
+    return merge_sides(ours.kind, ours.record, theirs, agreed, edited=True).take - asked
+
+
+def _agreed_but(
+    left: frozenset[str], ours: Mapping[str, Any], theirs: Mapping[str, Any], agreed: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """These snapshots; `left` stays as it was last agreed, so that a pull sees the change and a push sends nothing."""
+    before = {side: agreed.get(side, {}) for side in ("ours", "theirs")}
+    now = {"ours": ours, "theirs": theirs}
+    return {side: {**now[side], **{name: before[side][name] for name in left}} for side in now}
+
+
 async def resolve_fields(company: Company, kind: Kind, local_id: int, take: Collection[str]) -> None:
     """The owner decided field by field (N10): those in `take` (names of the record's fields) are taken over from
     the service, every other one that differs stays ours and goes out with the next push.
+
+    Where the card names fields, only these are decided: an edit here of another one stays, one there comes in.
 
     Raises GoneRemote when there is none any more, InputError for a value that can't be kept here (nothing was
     changed then), ConnectionProblem.
@@ -134,7 +168,9 @@ def _resolve(
     row = find_link(session, company.key, kind.value, local_id)
     if ours is None or row is None or row.external_id != theirs.external_id:
         return
-    wanted = (unlike(kind, ours.record, theirs) & frozenset(take)) - STATES
+    asked, before = _in_question(session, kind, local_id), dict(row.agreed or {})
+    left = _not_asked_about(ours, theirs, before, asked)
+    wanted = (unlike(kind, ours.record, theirs) & frozenset(take) & (asked or frozenset(take))) - STATES
     taken = _take_over(session, run, kind, ours, theirs, wanted)
     if taken != wanted:
         _, why = run.pulled.problems[-1]
@@ -144,8 +180,8 @@ def _resolve(
     row = find_link(session, company.key, kind.value, local_id)
     assert now is not None and row is not None
     mine, known = compared(kind, now.record), compared(kind, theirs)
-    kept = unlike(kind, now.record, theirs) - STATES
-    row.agreed = {"ours": {**mine, **{name: known[name] for name in kept}}, "theirs": known}
+    kept = unlike(kind, now.record, theirs) - STATES - left
+    row.agreed = _agreed_but(left, {**mine, **{name: known[name] for name in kept}}, known, before)
     row.external_version = theirs.version or ""
     row.agreed_revision = 0 if kept else now.revision
     failures.clear(session, company.desk.clock.now(), [(kind.value, local_id)])
@@ -185,6 +221,9 @@ async def same_payment(company: Company, payment_id: int) -> None:
         if ours is None or holder_of(session, company.key, Kind.PAYMENT.value, theirs.external_id or "") is not None:
             return
         now = company.desk.clock.now()
+        if session.get_one(Payment, payment_id).amount != theirs.amount:
+            _theirs_instead(session, company, payment_id, ours.label, theirs)
+            return
         # what differs (a day, a reference) is left as it is on each side: both are the same money
         store_link(
             session, now, company.key, Kind.PAYMENT.value, payment_id, ours.record, theirs, ours.revision,
@@ -195,6 +234,18 @@ async def same_payment(company: Company, payment_id: int) -> None:
         session.add(log_link(now, company.key, Kind.PAYMENT, payment_id, ours.label, there, who))
 
     await company.db.in_write(write)
+
+
+def _theirs_instead(session: Session, company: Company, payment_id: int, label: str, theirs: PaymentRecord) -> None:
+    """One there is several of ours (E2): it comes in with all that it pays, and ours counts no more.
+
+    It waits while another of ours may be part of it too: that one is asked about by itself.
+    """
+    remove_payment(session, company.desk, payment_id)
+    _answer_twins(session, company, payment_id, None)
+    there, who, now = theirs.external_id or "", company.desk.account, company.desk.clock.now()
+    session.add(log_link(now, company.key, Kind.PAYMENT, payment_id, label, there, who))
+    apply_payments(session, PullRun(company, None, who), [theirs])
 
 
 async def two_payments(company: Company, payment_id: int) -> None:
