@@ -231,7 +231,8 @@ def _waiting(session: Session, kind: Kind | None, local_id: int | None) -> list[
     if not count:
         return [Check("waiting", Outcome.GOOD, tr("Nothing waits to go out."))]
     title = tr("1 change waits to go out.") if count == 1 else tr("{count} changes wait to go out.", count=count)
-    return [Check("waiting", Outcome.WAITS, title, tr("Press Sync Now to send it at once."), Fix.RETRY)]
+    advice = tr("Press Sync Now to send it at once.") if count == 1 else tr("Press Sync Now to send them at once.")
+    return [Check("waiting", Outcome.WAITS, title, advice, Fix.RETRY)]
 
 
 def _from_before(

@@ -45,7 +45,7 @@ class ActivityPage(ListPage):
             Column[Activity](
                 tr("When"), lambda r: formats.when(r.at, context.now()), key="at", sort_key="at", width=16
             ),
-            Column[Activity](tr("What"), self._what, key="what", width=23),
+            Column[Activity](tr("What"), self._what, key="what", width=28),
             Column[Activity](tr("Record"), lambda r: r.label, key="label", width=21),
             Column[Activity](
                 tr("Note"), lambda r: r.message or ", ".join(r.fields), key="note", stretch=True, tooltip=_note
@@ -66,7 +66,7 @@ class ActivityPage(ListPage):
             "activity", tr("Nothing has happened yet"), tr("Each thing sent to or read from your books is listed here.")
         )
         no_hits = EmptyState(
-            "no_hits", tr("Nothing fits"), tr("No entry matches this filter."), primary=tr("Clear filter")
+            "no_hits", tr("Nothing matches"), tr("No entry matches this filter."), primary=tr("Clear filter")
         )
         chips = [
             ("", tr("All")),

@@ -18,6 +18,7 @@ from desktop.ui.banner import Banner
 from desktop.ui.busy import ProgressLine
 from desktop.ui.buttons import PrimaryButton, QuietButton
 from desktop.ui.date_field import DateField
+from desktop.ui.empty_state import EmptyState
 from desktop.ui.help_route import HelpButton
 from desktop.ui.labels import label
 from desktop.ui.panels import Card
@@ -55,9 +56,15 @@ class BackfillDialog(QDialog):
         self.progress = ProgressLine(self)
         self.summary = label("", "secondary", wrap=True, parent=self)
         self.tree = PlanTree(self)
-        card = Card(parent=self)
+        self.card = card = Card(parent=self)
         card.body.setContentsMargins(1, 1, 1, 1)
         card.body.addWidget(self.tree)
+        self.before = EmptyState(
+            "search",
+            tr("Nothing is sent before you have seen it"),
+            tr("Choose a day and press Show me first: each invoice is listed with what would be written."),
+            parent=self,
+        )
         self.send_button = PrimaryButton(tr("Send"), self)
         self.send_button.clicked.connect(self.send)
         self.close_button = QuietButton(tr("Close"), self)
@@ -94,6 +101,7 @@ class BackfillDialog(QDialog):
         column.addWidget(self.progress)
         column.addWidget(self.summary)
         column.addWidget(card, 1)
+        column.addWidget(self.before, 1)
         column.addLayout(foot)
         room = self.screen().availableSize()
         self.resize(min(px(780), room.width() - 32), min(px(560), room.height() - 64))
@@ -122,7 +130,9 @@ class BackfillDialog(QDialog):
             self.look_button.setEnabled(False)
         else:
             self.since.set_value(day)
-            self.summary.setText(tr("The oldest one that is not there is of {day}.", day=formats.full_date(day)))
+            self.summary.setText(
+                tr("The oldest invoice that is not there yet is from {day}.", day=formats.full_date(day))
+            )
         self.since.setFocus()
 
     def look(self) -> None:
@@ -142,11 +152,15 @@ class BackfillDialog(QDialog):
         if shown is None:
             self.summary.setText(tr("There is no such invoice from that day on."))
             return
+        self.before.hide()
+        self.card.show()
         self.tree.show_plan(shown, self._currency, self._service)
         self.summary.setText(summary_words(shown, self._service))
         count = shown.count(Kind.INVOICE)
         self.send_button.setText(
-            tr("&Send 1 invoice as shown")
+            tr("&Send")
+            if not count
+            else tr("&Send 1 invoice as shown")
             if count == 1
             else tr("&Send {count} invoices as shown", count=formats.number(count))
         )
@@ -159,6 +173,8 @@ class BackfillDialog(QDialog):
         """Another day is another plan."""
         self._shown = None
         self.tree.clear()
+        self.card.hide()
+        self.before.show()
         self.send_button.setText(tr("Send"))
         self.send_button.setEnabled(False)
 

@@ -174,7 +174,9 @@ class ConnectionPage(QWidget):
             self.taxes.set_terms(facts.terms)
             self.switches.panel.set_terms(facts.terms, facts.capabilities)
             self._load_tab()
-        self.imports.set_terms(facts.terms, facts.customers, facts.items)
+        self.imports.set_terms(
+            facts.terms, facts.customers, facts.items, has_accounts=facts.capabilities.income_accounts
+        )
         self.overview.show_facts(facts, now)
         self._show_state(view)
 

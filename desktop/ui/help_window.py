@@ -60,14 +60,14 @@ class HelpWindow(QDialog):
         left.addWidget(close, 0, Qt.AlignmentFlag.AlignLeft)
         side = QWidget(self)
         side.setLayout(left)
-        side.setFixedWidth(px(270))
+        side.setFixedWidth(px(310))
         left.setContentsMargins(px(16), px(16), px(16), px(16))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(side)
         row.addWidget(self.page, 1)
-        self.resize(px(880), px(580))
+        self.resize(px(920), px(580))
         theme().changed.connect(self._draw)
         self._narrow("")
         self.show_topic(key)
@@ -136,7 +136,7 @@ def _html(topic: Topic) -> str:
             in_list = point
         words = escape(line.text)
         form = {
-            Form.POINT: f"<li>{words}</li>",
+            Form.POINT: f"<li>&nbsp;{words}</li>",
             Form.HEADING: f'<p class="head">{words}</p>',
             Form.TEXT: f"<p>{words}</p>",
         }

@@ -64,7 +64,7 @@ class ImportTab(QWidget):
         """Put `part` under the imports."""
         self._column.insertWidget(self._column.count() - 1, part)
 
-    def set_terms(self, terms: Terms | None, customers: int = 0, items: int = 0) -> None:
+    def set_terms(self, terms: Terms | None, customers: int = 0, items: int = 0, *, has_accounts: bool = True) -> None:
         """Say what each import does, and how many are linked now."""
         service = terms.service if terms is not None else ""
         self._texts["older"].setText(
@@ -84,9 +84,9 @@ class ImportTab(QWidget):
         )
         self._texts["items"].setText(
             tr(
-                "Items from {service} bring their account and tax along. Take as few as you like. "
-                "{count} are linked now.",
+                "Items from {service} bring their {what} along. Take as few as you like. {count} are linked now.",
                 service=service,
+                what=tr("account and tax") if has_accounts else tr("price"),
                 count=f"{items:,}",
             )
         )

@@ -307,6 +307,13 @@ def why_it_matters(terms: Terms | None) -> str:
     )
 
 
+def nothing_to_map(terms: Terms | None) -> str:
+    """Why a service has no accounts to choose, in its own words (M7)."""
+    if terms is not None and terms.mapping_note:
+        return terms.mapping_note
+    return tr("{service} keeps no accounts on items.", service=terms.service if terms is not None else "")
+
+
 class MappingTab(QWidget):
     """Account Mapping on the service's page: the panel with Save and Discard."""
 
@@ -319,6 +326,9 @@ class MappingTab(QWidget):
         self.why = label("", "secondary", wrap=True, parent=self)
         self.banner = Banner(self)
         self.panel = MappingPanel(core, self)
+        self.nothing = EmptyState("account", tr("There is nothing to map"), "", parent=self)
+        self.nothing.hide()
+        self._has_accounts = True
         self.state = label("", "secondary", parent=self)
         self.save_button = PrimaryButton(tr("&Save"), self)
         self.discard_button = QuietButton(tr("Dis&card"), self)
@@ -335,6 +345,7 @@ class MappingTab(QWidget):
         column.addWidget(self.why)
         column.addWidget(self.banner)
         column.addWidget(self.panel, 1)
+        column.addWidget(self.nothing, 1)
         column.addLayout(foot)
         self.panel.changed.connect(self._show_state)
         self.panel.load_failed.connect(lambda error: show_problem(self.banner, error))
@@ -343,14 +354,13 @@ class MappingTab(QWidget):
 
     def set_terms(self, terms: Terms | None, *, has_accounts: bool = True) -> None:
         """The service's own words; without accounts there is nothing to map (M7)."""
-        self.why.setText(
-            why_it_matters(terms)
-            if has_accounts
-            else tr(
-                "There is nothing to map: {service} keeps no accounts on items.", service=terms.service if terms else ""
-            )
-        )
-        self.panel.setVisible(has_accounts)
+        self._has_accounts = has_accounts
+        self.why.setText(why_it_matters(terms) if has_accounts else "")
+        self.nothing.set_text(tr("There is nothing to map"), nothing_to_map(terms))
+        for part in (self.why, self.panel, self.state, self.save_button):
+            part.setVisible(has_accounts)
+        self.nothing.setVisible(not has_accounts)
+        self._show_state()
 
     def load(self) -> None:
         self.banner.clear()
@@ -367,7 +377,7 @@ class MappingTab(QWidget):
     def _show_state(self) -> None:
         changed, missing = len(self.panel.choices()), self.panel.open_count
         self.save_button.setEnabled(changed > 0)
-        self.discard_button.setVisible(changed > 0)
+        self.discard_button.setVisible(changed > 0 and self._has_accounts)
         if changed:
             text = tr("1 change is not saved.") if changed == 1 else tr("{n} changes are not saved.", n=changed)
         elif missing:

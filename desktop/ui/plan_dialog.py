@@ -39,6 +39,8 @@ class PlanDialog(QDialog):
         card = Card(parent=self)
         card.body.setContentsMargins(1, 1, 1, 1)
         card.body.addWidget(self.tree)
+        something = bool(shown.writes or shown.links or shown.left)
+        card.setVisible(something)
         self.tick = QCheckBox(tick, self)
         self.tick.setVisible(bool(tick))
         self.tick.toggled.connect(lambda on: setattr(self, "ticked", on))
@@ -64,7 +66,11 @@ class PlanDialog(QDialog):
         column.addWidget(card, 1)
         column.addLayout(foot)
         room = self.screen().availableSize()
-        self.resize(min(px(720), room.width() - 32), min(px(480), room.height() - 64))
+        if something:
+            self.resize(min(px(720), room.width() - 32), min(px(480), room.height() - 64))
+        else:  # a table of nothing would only be room that says nothing
+            column.addStretch(1)
+            self.resize(min(px(520), room.width() - 32), self.sizeHint().height())
         self.send_button.setFocus()
 
     def _end(self, accepted: bool) -> None:

@@ -16,7 +16,7 @@ from desktop.text import tr
 from desktop.ui import formats
 from desktop.ui.icons import icon
 from desktop.ui.labels import tooltip
-from desktop.ui.theme import theme
+from desktop.ui.theme import set_role, theme
 
 OPEN_UP_TO = 4
 """So few writes are shown with their fields from the start."""
@@ -52,6 +52,7 @@ class PlanTree(QTreeWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(tr("What would be written"))
+        set_role(self, "role", "plan")
         self.setColumnCount(3)
         self.setHeaderLabels([tr("Record"), tr("Now there"), tr("Will be")])
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -101,8 +102,9 @@ class PlanTree(QTreeWidget):
     def _share(self) -> None:
         """Each column its share of the room: what will be is never pushed out of sight."""
         room = self.viewport().width()
-        self.setColumnWidth(0, int(room * (0.4 if not self.isColumnHidden(1) else 0.5)))
-        self.setColumnWidth(1, int(room * 0.24))
+        self.setColumnWidth(0, int(room * (0.38 if not self.isColumnHidden(1) else 0.5)))
+        self.setColumnWidth(1, int(room * 0.18))
+        self.scheduleDelayedItemsLayout()  # a long reason takes two lines, and how many follows the width
 
     @staticmethod
     def _words(write: PlannedWrite, service: str) -> tuple[str, str]:
@@ -165,6 +167,8 @@ def summary_words(shown: Preview, service: str) -> str:
             parts.append(one if count == 1 else many.format(count=formats.number(count)))
     if parts:
         said = tr("Written in {service}: {what}.", service=service, what=", ".join(parts))
+    elif shown.unchanged and not shown.left:
+        said = tr("It stands in {service} as it does here, so nothing would be written.", service=service)
     else:
         said = tr("Nothing would be written in {service}.", service=service)
     if shown.links:

@@ -138,6 +138,7 @@ QTableView, QListView, QTreeView {
   selection-background-color: $selected; selection-color: $text; }
 QTableView[role="records"]::item { padding: 0 ${p12}px; border: none; border-bottom: 1px solid $hairline; }
 QTableView[role="records"]::item:selected, QListView::item:selected { background: $selected; color: $text; }
+QTreeView[role="plan"]::item { padding: ${p4}px ${p8}px ${p4}px ${p4}px; }
 QListView::item { padding: ${p4}px ${p8}px; border-radius: ${p4}px; }
 QListView::item:hover { background: $hover; }
 QHeaderView { background: $panel; border: none; }

@@ -104,8 +104,8 @@ class SwitchesPanel(QWidget):
     @staticmethod
     def _weekly_words(service: str, when: str = "") -> str:
         text = tr(
-            "What was changed in {service}, and payments made there, come in every Sunday at 06:00 UTC. "
-            "If this computer is off then, once at the next start.",
+            "What was changed in {service}, and payments made there, come in once a week. "
+            "If this computer is off then, at its next start.",
             service=service,
         )
         return f"{text} {tr('Next: {when}.', when=when)}" if when else text

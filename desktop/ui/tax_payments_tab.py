@@ -57,7 +57,9 @@ class TaxPaymentsTab(QWidget):
         idle = len(view.taxes) - len(used)
         if idle:
             intro += " " + (
-                tr("1 more can't be put on a line.") if idle == 1 else tr("{n} more can't be put on a line.", n=idle)
+                tr("1 more can't be used on invoices.")
+                if idle == 1
+                else tr("{n} more can't be used on invoices.", n=idle)
             )
         self._table(
             self.taxes,

@@ -72,7 +72,12 @@ class TeamPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(px(8))
         row.addWidget(self.entered, 1)
-        row.addWidget(self.join_button, 0, Qt.AlignmentFlag.AlignBottom)
+        beside = QVBoxLayout()  # level with the field, whatever stands under it
+        beside.setSpacing(px(4))
+        beside.addWidget(label(" ", "field", parent=self.office))
+        beside.addWidget(self.join_button)
+        beside.addStretch(1)
+        row.addLayout(beside)
         self.office.body.addWidget(label(explain, "secondary", wrap=True, parent=self.office))
         self.office.body.addWidget(self.show_code, 0, Qt.AlignmentFlag.AlignLeft)
         self.office.body.addWidget(self.code)

@@ -44,7 +44,7 @@ class ColumnsPage(StepPage):
         super().__init__(wizard, tr("What the columns mean"))
         self.source = wizard.source
         px = theme().px
-        self.sentence.setText(tr("Correct what was not understood. Columns without a meaning are left behind."))
+        self.sentence.setText(tr("Correct what was not understood. Columns without a meaning are left out."))
         self.meanings: list[QComboBox] = []
         self.answers: dict[str, dict[str, QRadioButton]] = {}
         self._answered: dict[str, str] = {}
@@ -131,10 +131,10 @@ class ColumnsPage(StepPage):
         for sign, name in ((",", tr("Comma")), (";", tr("Semicolon")), ("\t", tr("Tab")), ("|", tr("Vertical bar"))):
             self.delimiter.addItem(name, sign)
         self.encoding.setAccessibleName(tr("Kind of text"))
-        self.delimiter.setAccessibleName(tr("Cells are parted by"))
+        self.delimiter.setAccessibleName(tr("Cells are separated by"))
         self._ways.addWidget(label(tr("Kind of text"), "secondary", parent=self))
         self._ways.addWidget(self.encoding)
-        self._ways.addWidget(label(tr("Parted by"), "secondary", parent=self))
+        self._ways.addWidget(label(tr("Separated by"), "secondary", parent=self))
         self._ways.addWidget(self.delimiter)
         self._ways.addWidget(self.header)
         self._ways.addStretch(1)

@@ -58,9 +58,9 @@ class FromFile(ImportPage[Any]):
         if not known:
             return ""
         return (
-            tr("1 you have already is left as it is.")
+            tr("1 that you already have is left as it is.")
             if known == 1
-            else tr("{count} you have already are left as they are.", count=formats.number(known))
+            else tr("{count} that you already have are left as they are.", count=formats.number(known))
         )
 
     def on_link(self) -> None:
@@ -304,7 +304,8 @@ class FileInvoicesPage(FromFile):
     def explain(self, row: InvoiceRow) -> str:
         entry = row.review.entry
         lines = "; ".join(line.description or line.item for line in entry.lines)
-        return f"{entry.number} · {entry.customer} · {lines}\n{self.verdict(row).text}. {self._brings(row)}".strip()
+        said = "; ".join(part for part in (self.verdict(row).text, self._brings(row)) if part)
+        return f"{entry.number} · {entry.customer} · {lines}\n{said}"
 
     def name_of(self, row: InvoiceRow) -> str:
         return row.review.entry.number

@@ -152,7 +152,7 @@ class FilePage(StepPage):
         count = len(table.rows)
         rows = tr("1 row") if count == 1 else tr("{count} rows", count=formats.number(count))
         self._facts.setText(
-            tr("{rows}, {columns} columns, parted by {sign}", rows=rows, columns=table.width, sign=parted)
+            tr("{rows}, {columns} columns, separated by {sign}", rows=rows, columns=table.width, sign=parted)
         )
         self.choose_button.setText(tr("&Choose another …"))
 

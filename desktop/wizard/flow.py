@@ -104,7 +104,7 @@ def summary(facts: Facts, steps: tuple[str, ...] = STEPS) -> list[Line]:
     if "customers" in steps:
         lines.append(_imported_customers(facts.progress.get("customers")))
     if "items" in steps:
-        lines.append(_imported_items(facts.progress.get("items"), facts.service))
+        lines.append(_imported_items(facts.progress.get("items"), facts))
     if "accounts" in steps:
         lines.append(_accounts(facts))
     if "settings" in steps:
@@ -143,14 +143,15 @@ def _imported_customers(result: Mapping[str, Any] | None) -> Line:
     return Line(text, "good", _linked(linked))
 
 
-def _imported_items(result: Mapping[str, Any] | None, service: str) -> Line:
+def _imported_items(result: Mapping[str, Any] | None, facts: Facts) -> Line:
     if not result or result.get("skipped"):
         return Line(
             tr("Items: skipped"),
             "wait",
             tr(
-                "Invoices still work. Items you import later bring their account and tax from {service}.",
-                service=service,
+                "Invoices still work. Items you import later bring their {what} from {service}.",
+                service=facts.service,
+                what=tr("account and tax") if facts.maps_accounts else tr("price"),
             ),
         )
     created, linked = int(result.get("created", 0)), int(result.get("linked", 0))

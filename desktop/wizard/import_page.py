@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView
 
 from desktop.sync import overview
 from desktop.sync.importing import Imported
@@ -178,9 +178,9 @@ class ImportPage(StepPage, Generic[RowT]):
         if not known:
             return ""
         return (
-            tr("1 you have already is linked, not copied.")
+            tr("1 that you already have is linked, not copied.")
             if known == 1
-            else tr("{count} you have already are linked, not copied.", count=formats.number(known))
+            else tr("{count} that you already have are linked, not copied.", count=formats.number(known))
         )
 
     # -- reading ------------------------------------------------------------------------------
@@ -323,13 +323,25 @@ class ImportPage(StepPage, Generic[RowT]):
             )
 
         for name in self.giving_way:
-            if needed(0) > room:
+            if name in names and needed(0) > room:
                 hidden.add(name)
         if self.last_to_give and needed(170) > room:
             hidden.add(self.last_to_give)
         for name in hidden ^ self._given:
             self.table.setColumnHidden(names.index(name), name in hidden)
         self._given = hidden
+        self._share(room)
+
+    def _share(self, room: int) -> None:
+        """Columns that take the room left get as much of it as they wish for; the last one takes the rest."""
+        header = self.table.horizontalHeader()
+        shown = [(n, column) for n, column in enumerate(self.model.columns) if column.name not in self._given]
+        wide = [(n, self.wishes.get(column.name, 200)) for n, column in shown if column.stretch]
+        left = room - sum(self._widths[column.name] for _n, column in shown if not column.stretch)
+        every = sum(wish for _n, wish in wide)
+        for n, wish in wide[:-1]:
+            header.setSectionResizeMode(n, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(n, max(header.minimumSectionSize(), left * wish // every))
 
     # -- filter -------------------------------------------------------------------------------
 

@@ -17,8 +17,6 @@ from desktop.ui.link_dialog import pick_ours
 from desktop.ui.status import Status
 from desktop.wizard.import_page import ImportPage
 
-VERDICT_COLUMN = 4
-
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
@@ -41,15 +39,18 @@ class ItemsPage(ImportPage[ItemRow]):
     step = "items"
     help_topic = "import_items"
     giving_way = ("description", "account")
+    wishes = {"name": 220, "verdict": 290}  # noqa: RUF012 - never changed
 
     def __init__(self, wizard: Any) -> None:
         self.noun = tr("items")
+        self._has_accounts = wizard.capabilities.income_accounts
         super().__init__(wizard, tr("Import Services & Items"))
         self.sentence.setText(
             tr(
                 "Choose which services and products to take over from {service}; a few are enough. Skipping is fine: "
-                "invoices still work, but their lines then lack the right account and tax.",
+                "invoices still work, but their lines then lack the right {what}.",
                 service=wizard.terms.service,
+                what=tr("account and tax") if wizard.capabilities.income_accounts else tr("price"),
             )
         )
         self.empty.set_text(
@@ -61,6 +62,12 @@ class ItemsPage(ImportPage[ItemRow]):
         return [("all", tr("All")), ("new", tr("New")), ("exists", tr("Already exists"))]
 
     def columns(self) -> list[Column[ItemRow]]:
+        every = self._every_column()
+        if self._has_accounts:
+            return every
+        return [column for column in every if column.name != "account"]
+
+    def _every_column(self) -> list[Column[ItemRow]]:
         return [
             Column(
                 tr("Name"),
@@ -177,7 +184,7 @@ class ItemsPage(ImportPage[ItemRow]):
         return await importing.import_items(company, self.reviews, chosen, links=links, progress=self.on_judged)
 
     def on_choice(self, row_id: int, column: int, key: str) -> None:
-        if column == VERDICT_COLUMN and key == "":
+        if self.model.columns[column + 1].name == "verdict" and key == "":
             self.decide(row_id, None, "")
 
     def decide(self, row_id: int, link_to: int | None, link_name: str) -> None:

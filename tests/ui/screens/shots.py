@@ -94,19 +94,19 @@ async def new_customer(core) -> int:  # noqa: ANN001
 
 
 async def draw(folder: Path, look: str) -> None:
-    from PySide6.QtWidgets import QMessageBox
-
     from desktop.models.trouble import damaged
     from desktop.sandbox.server import start_in_thread
     from desktop.sync.settings import refresh_settings
     from desktop.text import tr
     from desktop.ui import help_pages
     from desktop.ui.main_window import MainWindow
+    from desktop.ui.plan_dialog import PlanDialog
     from desktop.ui.routes import Route
     from desktop.ui.screenshots import settle, shoot, shoot_all
     from tests.helpers.control import Control
     from tests.helpers.desk import connected_core, open_core
     from tests.helpers.waiting import until
+    from tests.ui.screens import shots_of_dialogs
 
     server = start_in_thread()
     control = Control(server.base, server.control_secret)
@@ -159,10 +159,10 @@ async def draw(folder: Path, look: str) -> None:
             editor.remember_as_saved()
             editor.close()
             window.sync.sync_invoices([page.model.id_at(3)])
-            await until(lambda: any(box.isVisible() for box in window.findChildren(QMessageBox)))
-            box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
-            box.grab().save(str(folder / f"question-{look}.png"))
-            box.reject()
+            await until(lambda: any(one.isVisible() for one in window.findChildren(PlanDialog)))
+            question = next(one for one in window.findChildren(PlanDialog) if one.isVisible())
+            await shoot(window, folder, f"question-{look}")
+            question.reject()
             conflict, gone, customer = await clash(core, control)
             for name, kind, each in (
                 ("conflict", "invoices", conflict),
@@ -172,6 +172,7 @@ async def draw(folder: Path, look: str) -> None:
                 window.go(Route(kind, filter="all" if kind == "invoices" else "", record_id=each))
                 await settle()
                 await shoot(window, folder, f"{name}-{look}")
+            await shots_of_dialogs.answers(window, core, control, folder, look)
             closed = core.clock.now().date()
             control.settings(book_close_date=closed.isoformat())
             await refresh_settings(await core.require_company(), force=True)
@@ -189,6 +190,7 @@ async def draw(folder: Path, look: str) -> None:
             editor.close()
             page.table.selectAll()
             await shoot(window, folder, f"several-{look}")
+            await shots_of_dialogs.draw(window, core, folder, look)
             window.detach()
             window.hide()
             await settle()
