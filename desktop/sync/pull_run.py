@@ -62,8 +62,10 @@ class PullRun:
         return self.company.desk.clock.now()
 
     def check(self, session: Session) -> None:
-        """Raises LeaseLost when another desk has taken over."""
-        if self.held is not None and not self.company.leases.still_held(session, self.held):
+        """Raises LeaseLost when another desk has taken over, or the owner disconnected meanwhile (M136, I12)."""
+        if self.held is None:
+            return
+        if not self.company.leases.still_held(session, self.held) or not self.connection(session).live:
             raise LeaseLost
 
     def connection(self, session: Session) -> Connection:

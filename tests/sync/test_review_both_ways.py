@@ -12,7 +12,9 @@ from sqlalchemy import select
 
 from desktop.books.customers import CustomerDraft, update_customer
 from desktop.books.invoices import delete_draft
+from desktop.crashpoint import install
 from desktop.errors import InputError, PlanChanged
+from desktop.models.connection import Connection
 from desktop.models.customer import Customer
 from desktop.models.invoice import Invoice
 from desktop.models.payment import Payment
@@ -23,6 +25,7 @@ from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_invoices import bring_invoices
 from desktop.sync.pull_payments import bring_payments, explain_balances
 from desktop.sync.pull_run import PullRun
+from desktop.sync.pulled import CAME_IN
 from desktop.sync.resolving import keep_ours, resolve_fields, same_payment, take_theirs
 from tests.helpers.office import Office
 from tests.sync.checks import assert_quiet
@@ -227,3 +230,25 @@ async def test_E1_I2_an_invoice_made_there_comes_in_once_its_number_is_free(offi
     assert (await office.sync_now()).clean
     with office.db.read() as session:
         assert session.scalars(select(Invoice.total).where(Invoice.number == "QB-92")).one() == 40
+
+
+async def test_M136_I12_what_was_read_before_the_owner_disconnected_does_not_come_in(office: Office) -> None:
+    customer, item, _ = await synced(office)
+    line = {"item_id": office.external(Kind.ITEM, item), "quantity": "1", "unit_price": "40", "description": "Panes"}
+    today = office.clock.now().date().isoformat()
+    owner = office.external(Kind.CUSTOMER, customer)
+    office.hand("invoice", "", {"create": {"customer_id": owner, "number": "QB-93", "date": today, "lines": [line]}})
+
+    def disconnect(name: str) -> None:
+        if name == "pull.read":
+            with office.db.write() as session:
+                session.scalars(select(Connection).where(Connection.live == 1)).one().live = 0
+
+    install(disconnect)
+    try:
+        report = await office.sync_now()
+    finally:
+        install(None)
+    with office.db.read() as session:
+        assert session.scalars(select(Invoice.id).where(Invoice.number == "QB-93")).all() == []
+    assert report.pulled is None or not report.pulled.count(CAME_IN)
