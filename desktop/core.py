@@ -30,6 +30,7 @@ from desktop.errors import (
     ConnectionProblem,
     NeedsSignIn,
     NotAllowed,
+    OtherBooks,
     SecretStoreProblem,
     SignInRefused,
     StorageProblem,
@@ -51,6 +52,7 @@ from desktop.sync.checks import Check
 from desktop.sync.company import Company
 from desktop.sync.connect import SignInFlow, SignInService
 from desktop.sync.health import HealthWarning, check_health
+from desktop.sync.identity import prove_if_new
 from desktop.sync.leases import Leases
 from desktop.sync.lineage import Lineage
 from desktop.sync.loopback import PORTS
@@ -62,6 +64,7 @@ from desktop.sync.runner import Runner
 from desktop.sync.schedule import AGAIN_SECONDS, Wish, due_now, next_due, seconds_to_wait
 from desktop.sync.secrets import Cipher, SecretStore
 from desktop.sync.settings import refresh_settings
+from desktop.sync.starting_clean import set_aside
 from desktop.sync.tokens import Tokens
 from desktop.sync.vault import join_office, open_cipher
 from desktop.sync.work import stored_settings
@@ -447,9 +450,18 @@ class Core:
         self.runner.wake()
 
     async def after_connecting(self) -> None:
-        """Read what must be known of the company before anything is written there. Raises ConnectionProblem."""
+        """Read what must be known of the company before anything is written there.
+
+        Raises OtherBooks when it holds other records than those linked (W4), ConnectionProblem.
+        """
         await self._drop_live()
-        await refresh_settings(await self.require_company(), force=True)
+        company = await self.require_company()
+        await refresh_settings(company, force=True)
+        try:
+            await prove_if_new(company)
+        except OtherBooks as problem:
+            await self._note_trouble(company, problem)
+            raise
         await self._drop_live()  # the next one starts with the settings just read
         self.runner.wake()
 
@@ -460,6 +472,15 @@ class Core:
             flow = await self.sign_in()
             await flow.disconnect(view.id)
         await self._drop_live()
+
+    async def start_clean(self) -> None:
+        """Set the links to the company aside and begin with it as if it were new (W4). Nothing is deleted.
+
+        Raises NotAllowed unless the connection waits for this, ConnectionProblem when it can't be read afterwards.
+        """
+        actor = self.options.account
+        await self.runner.alone(lambda session, company: _started_clean(session, company, actor))
+        await self.after_connecting()
 
     # --- the company ----------------------------------------------------------------------------------
 
@@ -655,6 +676,10 @@ class Core:
 def _redirect_address(session: Session, connection_id: int) -> str:
     """The address that this connection's code was traded with: a refresh after a restart names it again."""
     return session.get_one(Connection, connection_id).redirect_uri
+
+
+def _started_clean(session: Session, company: Company, actor: str) -> None:
+    set_aside(session, company.connection_id, actor)
 
 
 def _backup_of_today(path: Path, folder: Path, now: datetime) -> Path | None:

@@ -54,6 +54,8 @@ class Fix(StrEnum):
     """Show both sides next to each other with the ways out."""
     OPEN_SETTINGS = "open_settings"
     """The sync settings of the connection."""
+    OTHER_BOOKS = "other_books"
+    """The connection's page: connect another company, or start clean with this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +321,23 @@ class WrongCompany(ConnectionProblem):
                 expected=expected,
             ),
             tr("Go back and choose {expected}, or start clean with {found}.", expected=expected, found=found),
+        )
+
+
+class OtherBooks(ConnectionProblem):
+    """The company was emptied and filled anew under its old id: our links lead to strangers, or nowhere (W4)."""
+
+    fix = Fix.OTHER_BOOKS
+
+    def __init__(self, service: str, company: str) -> None:
+        super().__init__(
+            tr("This is not the company as it was: its records are others than those linked."),
+            tr(
+                "Nothing is sent to {service}. Connect another company if you meant another one, or start clean with "
+                "{company}: the old links are set aside, and your records are matched anew.",
+                service=service,
+                company=company,
+            ),
         )
 
 

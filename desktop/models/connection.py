@@ -53,6 +53,8 @@ class Connection(Base):
     redirect_uri: Mapped[str] = mapped_column(String(255), default="")
     weekly_for: Mapped[datetime | None] = mapped_column(Utc)
     """The last due time of the weekly run that was served, by whichever desk."""
+    unproven: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Signed in, and not yet found to hold the records that are linked: nothing is written before (W4)."""
 
     token_blob: Mapped[bytes | None] = mapped_column(LargeBinary)
     """The sealed token grant (AEAD, bound to the connection id)."""

@@ -284,7 +284,7 @@ class SignInFlow:
 
     async def _finish(self, attempt: _Attempt, grant: TokenGrant, query: dict[str, str]) -> Connected:
         now = self._clock.now()
-        company = await self._company(attempt.service, grant, query)
+        company = await self._company(attempt, grant, query)
         new = NewConnection(
             provider=attempt.service.sign_in.key,
             environment=attempt.service.environment,
@@ -299,8 +299,10 @@ class SignInFlow:
             raise CancelledByOwner(tr("The sign-in was cancelled."))
         return await self._db.in_write(lambda session: store_connection(session, self._cipher, new))
 
-    async def _company(self, service: SignInService, grant: TokenGrant, query: dict[str, str]) -> CompanyRef:
-        """The company to connect: the one in the redirect, the one we know, or the only one (W3)."""
+    async def _company(self, attempt: _Attempt, grant: TokenGrant, query: dict[str, str]) -> CompanyRef:
+        """The company to connect: the one in the redirect, the one we know unless another is wanted, or the only one
+        (W3)."""
+        service = attempt.service
         hinted = service.sign_in.company_in(query)
         try:
             found = {company.external_id: company for company in await service.identify(grant, hinted)}
@@ -316,9 +318,8 @@ class SignInFlow:
         if found and not usable:
             first = next(iter(found.values()))
             raise SignInRefused(first.unusable, tr("Choose another company there, or put this one right first."))
-        same = next(
-            (company for company in usable if known is not None and company.external_id == known.external_id), None
-        )
+        wanted = known.external_id if known is not None and not attempt.allow_other_company else None
+        same = next((company for company in usable if company.external_id == wanted), None)
         if same is not None or len(usable) == 1:
             return same or usable[0]
         if not usable or self._choose is None:

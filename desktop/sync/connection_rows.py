@@ -195,3 +195,4 @@ def _revive(row: Connection, new: NewConnection) -> None:
     row.state_until = None
     row.disconnected_at = None
     row.redirect_uri = new.redirect_uri
+    row.unproven = True  # the id is the same; whether the records are is looked at before the first write (W4)

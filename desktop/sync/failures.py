@@ -26,6 +26,7 @@ from desktop.errors import (
     ConnectionProblem,
     Fix,
     NeedsSignIn,
+    OtherBooks,
     RateLimited,
     SubscriptionLapsed,
 )
@@ -37,6 +38,8 @@ from desktop.models.work import Notification, SyncStatus
 
 KEPT = ("gone", "how", "into", "into_name")
 """What a pull found out about a record that is gone there: a push that is tried meanwhile must not forget it."""
+_REFUSED = AccessBlocked | AccessRefused | BooksOlder | OtherBooks | SubscriptionLapsed | AppKeysWrong
+"""What waits for something that the owner does elsewhere, or decides."""
 QUIET = timedelta(minutes=30)
 """How long a passing trouble of the connection may last before the bell rings (E8, H7)."""
 
@@ -165,7 +168,7 @@ def connection_trouble(
     since = connection.company_settings.get("trouble_since") if connection.company_settings else None
     if isinstance(problem, NeedsSignIn | BooksMoved):
         connection.state = ConnectionState.NEEDS_SIGN_IN.value
-    elif isinstance(problem, AccessBlocked | AccessRefused | BooksOlder | SubscriptionLapsed | AppKeysWrong):
+    elif isinstance(problem, _REFUSED):
         connection.state = ConnectionState.REFUSED.value
     else:
         connection.state = ConnectionState.PAUSED.value

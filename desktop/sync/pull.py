@@ -18,6 +18,7 @@ from desktop.models.session import note_change
 from desktop.providers.records import Kind, PaymentRecord, Record
 from desktop.sync import failures
 from desktop.sync.company import Company
+from desktop.sync.identity import look, prove, sample
 from desktop.sync.leases import HeldLease
 from desktop.sync.pull_feed import Arrived, Reading, plan_reading, read, store_cursors
 from desktop.sync.pull_invoices import bring_invoices
@@ -33,7 +34,7 @@ async def pull(company: Company, held: HeldLease, wish: Wish) -> Pulled | None:
     """Bring in what changed there; None when another desk has served this due time meanwhile.
 
     What was applied before a problem stays; the next pull starts where this one did and changes nothing twice.
-    Raises ConnectionProblem when the service can't be read, LeaseLost.
+    Raises ConnectionProblem when the service can't be read, OtherBooks among them, and LeaseLost.
     """
     run = PullRun(company, held, wish.actor)
     due = wish.due
@@ -42,12 +43,21 @@ async def pull(company: Company, held: HeldLease, wish: Wish) -> Pulled | None:
     reading = await company.db.in_read(lambda session: plan_reading(session, company, by_schedule=wish.by_schedule))
     arrived = await read(company, reading)
     crashpoint("pull.read")
+    if await company.db.in_read(partial(_strange, company=company, arrived=arrived)):
+        await prove(company)  # nothing of another company's is applied, and nothing is written to it (W4)
     await _apply(run, reading, arrived)
     crashpoint("pull.applied")
     await company.db.in_write(partial(_finish, run=run, reading=reading, arrived=arrived, wish=wish))
     crashpoint("pull.done")
     run.pulled.unreadable = arrived.unreadable
     return run.pulled
+
+
+def _strange(session: Session, company: Company, arrived: Arrived) -> bool:
+    """Whether what came looks like another company's records under our ids."""
+    came = {(kind, one): record for kind, records in arrived.records.items() for one, record in records.items()}
+    seen = look(sample(session, company.key), came, whole=arrived.whole)
+    return seen.strange or seen.vanished
 
 
 async def _apply(run: PullRun, reading: Reading, arrived: Arrived) -> None:

@@ -52,6 +52,7 @@ from desktop.providers.records import (
 from desktop.sync import blame, failures
 from desktop.sync.asking import Answers, ask_apart
 from desktop.sync.company import Company
+from desktop.sync.identity import known_of, look, prove
 from desktop.sync.leases import LEASE_SECONDS, HeldLease, LeaseLost
 from desktop.sync.looking import digest, linked_elsewhere, unanswered
 from desktop.sync.planning import (
@@ -332,6 +333,9 @@ class Push:
     async def _ask(self, lookup: Lookup) -> Answers:
         answers = await ask_apart(self._company.provider, lookup)
         self._reached = True
+        linked = known_of(self._ours.values())
+        if look(linked, by_id(answers.found)).others:  # under our id is somebody else's record: is it the company? (W4)
+            await prove(self._company)
         return answers
 
     async def _adopt(self, planned: Plan) -> None:

@@ -27,6 +27,7 @@ from desktop.models.work import OutboxEntry, SyncStatus, WriteCall
 from desktop.providers.records import Kind
 from desktop.sync import failures
 from desktop.sync.company import Company
+from desktop.sync.identity import prove_if_new
 from desktop.sync.leases import HeldLease
 from desktop.sync.planning import ref
 from desktop.sync.pull import pull
@@ -209,6 +210,9 @@ class Runner:
             try:
                 if self._mark is not None:
                     await self._mark()
+                stopped = Report()
+                if not await self._as_it_was(company, stopped, True):
+                    return stopped
                 report = await Push(company, held, asked=True, actor=actor, expected=expected).run(targets)
                 if self._mark is not None and (report.writes or report.in_doubt):
                     await self._mark()
@@ -222,6 +226,25 @@ class Runner:
                 keeper.cancel()
                 with suppress(asyncio.CancelledError):
                     await keeper
+                await company.leases.release(held)
+
+    async def alone(self, work: Callable[[Session, Company], None]) -> None:
+        """One transaction while no run is under way at any desk; nothing without a connected company."""
+        async with self._busy:
+            company = await self._company()
+            if company is None:
+                return
+            held = await self._take(company, False, True)
+            assert held is not None  # it was waited for
+
+            def write(session: Session) -> None:
+                if not company.leases.still_held(session, held):
+                    raise LeaseLost
+                work(session, company)
+
+            try:
+                await company.db.in_write(write)
+            finally:
                 await company.leases.release(held)
 
     async def _take(self, company: Company, everything: bool, wait: bool) -> HeldLease | None:
@@ -249,9 +272,19 @@ class Runner:
         return self._probe_due(connection, now) <= now
 
     async def _run(self, company: Company, held: HeldLease, total: Report, everything: bool) -> None:
+        if not await self._as_it_was(company, total, everything):
+            return
         await self._send(company, held, total, everything)
         if self._wish is not None and total.problem is None:
             await self._bring(company, held, total, self._wish)
+
+    async def _as_it_was(self, company: Company, total: Report, by_hand: bool) -> bool:
+        """After a sign-in: whether the company still holds what is linked (W4), before anything is sent or repeated."""
+        try:
+            await prove_if_new(company)
+        except ConnectionProblem as problem:
+            await self._trouble(company, problem, total, by_hand=by_hand)
+        return total.problem is None
 
     async def _bring(self, company: Company, held: HeldLease, total: Report, wish: Wish) -> None:
         """What changed there comes in, unless something sent is in doubt: it might be taken for a stranger's."""

@@ -33,6 +33,7 @@ from desktop.errors import (
     CancelledByOwner,
     InputError,
     NotAllowed,
+    OtherBooks,
     SecretStoreProblem,
     WrongCompany,
 )
@@ -63,6 +64,8 @@ class ConnectDialog(QDialog):
 
     ready = Signal(str)
     """Connected and read; the name of the company. The dialog is closed."""
+    stopped = Signal()
+    """Connected, but to other records than those linked: the connection's page asks what to do. It is closed too."""
 
     def __init__(
         self,
@@ -71,10 +74,14 @@ class ConnectDialog(QDialog):
         parent: QWidget,
         *,
         again: bool = False,
+        other: bool = False,
         wizard_follows: bool = True,
         linger_ms: int = LINGER_MS,
     ) -> None:
-        """`again`: signing in once more to a connection that needs it; `wizard_follows` is said on the last step."""
+        """`again`: signing in once more to a connection that needs it; `other`: another company than before is wanted.
+
+        `wizard_follows` is said on the last step.
+        """
         super().__init__(parent.window())
         self._core, self._key, self._again, self._linger = core, key, again, linger_ms
         self._info = next(info for info in core.services() if info.key is key)
@@ -84,7 +91,7 @@ class ConnectDialog(QDialog):
         self._task: asyncio.Task[None] | None = None
         self._company = ""
         self._connected = False
-        self._allow_other = False
+        self._allow_other = other
         px = theme().px
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowModality(Qt.WindowModality.WindowModal)
@@ -224,6 +231,9 @@ class ConnectDialog(QDialog):
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, CancelledByOwner):
             self.reject()
+        elif isinstance(error, OtherBooks):
+            self.accept()
+            self.stopped.emit()
         elif self._connected:
             self.connected.show_problem(error)
         elif isinstance(error, AppKeysMissing | AppKeysWrong):

@@ -70,6 +70,8 @@ class ConnectionPage(QWidget):
 
     back_asked = Signal()
     reconnect_asked = Signal(str)
+    other_asked = Signal(str)
+    """Another company of this service is to be connected."""
     wizard_asked = Signal(str)
     """ "" for the whole wizard, "customers" or "items" for one import."""
     toasted = Signal(str)
@@ -190,9 +192,13 @@ class ConnectionPage(QWidget):
         status = "wait" if view.state is ConnectionState.PAUSED else "bad"
         again = view.fix is Fix.RECONNECT or view.state is ConnectionState.NEEDS_SIGN_IN
         keys = view.fix is Fix.OPEN_APP_KEYS
+        other = view.fix is Fix.OTHER_BOOKS
         action = tr("Sign in again") if again else tr("Open app keys") if keys else ""
+        if other:
+            action = tr("Connect another company")
         if (self.state_banner.sentence, self.state_banner.isHidden()) != (sentence, False):
-            self.state_banner.show_message(sentence, status=status, action=action)
+            second = tr("Start clean") if other else ""
+            self.state_banner.show_message(sentence, status=status, action=action, second=second)
 
     def _on_books_changed(self) -> None:
         if self.isVisible():
@@ -242,8 +248,28 @@ class ConnectionPage(QWidget):
             return
         if view.fix is Fix.OPEN_APP_KEYS:
             self._navigator.go(Route("settings", sub="app_keys"))
+        elif view.fix is Fix.OTHER_BOOKS:
+            self.other_asked.emit(view.provider)
         else:
             self.reconnect_asked.emit(view.provider)
+
+    def _on_start_clean(self) -> None:
+        if self._facts is not None:
+            operations.run(self, self._start_clean(self._facts), failure=lambda error: show_problem(self.banner, error))
+
+    async def _start_clean(self, facts: Facts) -> None:
+        """Old links are set aside after a yes; the setup matches the records anew (W4)."""
+        title, text = clean_words(facts.terms.service, facts.view.company_name)
+        if not await dialogs.ask(self, title, text, tr("Start clean")):
+            return
+        self.state_banner.second_button.setEnabled(False)
+        try:
+            await self._core.start_clean()
+        finally:
+            self.state_banner.second_button.setEnabled(True)
+        self.banner.clear()
+        self.load()
+        self.wizard_asked.emit("")
 
     def _on_disconnect(self) -> None:
         if self._facts is not None:
@@ -281,6 +307,7 @@ class ConnectionPage(QWidget):
         self.disconnect_button.clicked.connect(self._on_disconnect)
         self.state_banner = Banner(self, closable=False)
         self.state_banner.acted.connect(self._on_state_acted)
+        self.state_banner.second_acted.connect(self._on_start_clean)
         self.banner = Banner(self)
         self.banner.acted.connect(self._on_banner_acted)
         self.progress = ProgressLine(self)
@@ -378,6 +405,16 @@ def disconnect_words(service: str, company: str) -> tuple[str, str]:
         "What is in {service} stays there. Your invoices, customers, items and their links stay here. New invoices "
         "and payments do not go to {service} until you connect again; with the same company the links are used again, "
         "so nothing is doubled.",
+        service=service,
+    )
+
+
+def clean_words(service: str, company: str) -> tuple[str, str]:
+    """Title and text of the question before old links are set aside (W4)."""
+    return tr("Start clean with {company}?", company=company), tr(
+        "Your invoices, customers and items stay as they are, and nothing in {service} is changed. The old links are "
+        "set aside, not deleted, and automatic sending is switched off. The setup then finds your customers and "
+        "items in {service} anew and asks for the accounts.",
         service=service,
     )
 

@@ -52,6 +52,7 @@ def fix_button(fix: Fix, kind: str, local_id: int, concerns: Sequence[Concern] =
         Fix.OPEN_TAX: FixButton(tr("Open tax settings"), settings("tax_payments", field=field or "tax")),
         Fix.SHOW_DIFFERENCE: FixButton(tr("Show invoice"), _record("invoices", "invoice", invoice)),
         Fix.OPEN_SETTINGS: FixButton(tr("Open sync settings"), settings("sync_settings")),
+        Fix.OTHER_BOOKS: FixButton(tr("Show the choices"), settings("integrations")),
     }
     return table.get(fix)
 

@@ -124,10 +124,12 @@ class SettingsPage(QWidget):
         """The help page of the part that is shown."""
         return self.connection.help_topic if self.place == "connection" else self.place
 
-    def connect_service(self, key: str, *, again: bool = False) -> ConnectDialog:
-        """Open the sign-in dialog; the wizard follows by itself unless this is only a new sign-in (M11)."""
-        dialog = ConnectDialog(self._core, ProviderKey(key), self, again=again, wizard_follows=not again)
+    def connect_service(self, key: str, *, again: bool = False, other: bool = False) -> ConnectDialog:
+        """Open the sign-in dialog, for `other` to another company than before; the wizard follows by itself unless
+        this is only a new sign-in (M11)."""
+        dialog = ConnectDialog(self._core, ProviderKey(key), self, again=again, other=other, wizard_follows=not again)
         dialog.ready.connect(lambda company: self._on_connected(company, again))
+        dialog.stopped.connect(lambda: self._show("connection"))
         self._dialog = dialog
         dialog.open()
         return dialog
@@ -145,6 +147,7 @@ class SettingsPage(QWidget):
         self.integrations.manage_asked.connect(lambda: self._show("connection"))
         self.connection.back_asked.connect(lambda: self._show("integrations"))
         self.connection.reconnect_asked.connect(lambda key: self.connect_service(key, again=True))
+        self.connection.other_asked.connect(lambda key: self.connect_service(key, other=True))
         self.connection.wizard_asked.connect(self.run_wizard)
         self.connection.toasted.connect(self.toasted)
         self.connection.disconnected.connect(self._on_disconnected)

@@ -87,9 +87,13 @@ class Control:
         body = {"service": service or self.service, "kind": kind, "id": id, "change": change} | more
         return dict(self._call("POST", "edit", json=body)["record"])
 
-    def reset(self, *companies: str) -> None:
-        """Books (of `demo`, unless named), connections, faults, meters, ledger and clock back to the start."""
-        self._call("POST", "reset", json={"company": list(companies or ("demo",))})
+    def reset(self, *companies: str) -> dict[str, Any]:
+        """Books (of `demo`, unless named), connections, faults, meters, ledger and clock back to the start.
+
+        The answer is each service's companies, as ids and names.
+        """
+        answer = self._call("POST", "reset", json={"company": list(companies or ("demo",))})
+        return dict(answer["companies"])
 
     def meter(self, service: str = "") -> dict[str, Any]:
         """Calls made and the peaks against the service's limits."""

@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("wizard", sa.JSON(), nullable=False),
         sa.Column("redirect_uri", sa.String(length=255), nullable=False),
         sa.Column("weekly_for", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unproven", sa.Boolean(), nullable=False),
         sa.Column("token_blob", sa.LargeBinary(), nullable=True),
         sa.Column("token_version", sa.Integer(), nullable=False),
         sa.Column("token_key_id", sa.String(length=40), nullable=False),
