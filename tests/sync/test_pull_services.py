@@ -20,9 +20,10 @@ from desktop.models.invoice import Invoice
 from desktop.models.item import Item
 from desktop.models.states import Switches
 from desktop.models.work import SyncStatus
-from desktop.providers.records import Kind, ProviderKey
+from desktop.providers.records import Kind, Lookup, ProviderKey
 from desktop.providers.registry import SERVICES
 from desktop.sync import overview
+from desktop.sync.importing import CustomerChoice, import_customers, review_customers
 from desktop.sync.pulled import ASKS, CAME_IN, CHANGED, REMOVED
 from tests.helpers.control import Control
 from tests.helpers.desk import open_core
@@ -177,6 +178,40 @@ async def test_E1_a_customer_and_its_invoice_made_there_come_in(
         )
         assert kind == ["builder"]
         assert found == [("THERE-7", Decimal(120), True)], (report.pulled, invoice)
+        assert (await desk.sync()).pulled.quiet
+
+
+@pytest.mark.parametrize("service", ALL)
+async def test_E1_invoices_of_a_customer_who_is_linked_later_come_in_with_the_next_pull(
+    service: str, tmp_path: Path, sandbox: Any, control: Control
+) -> None:
+    """He was there before connecting, so his invoice is passed over until somebody imports him."""
+    async with desk_on(service, tmp_path, sandbox, control) as desk:
+        mine = await desk.external(Kind.CUSTOMER, 1)
+        old = next(one for one in control.books(service)["customers"] if one["active"] and one["id"] != mine)
+        item = await desk.external(Kind.ITEM, 1)
+        line = {"item_id": item, "quantity": "3", "unit_price": "40", "description": "Panes", "name": "Panes"}
+        today = desk.clock.now().date().isoformat()
+        fields = {"customer_id": old["id"], "number": "THERE-9", "date": today, "lines": [line]}
+        made = desk.hand("invoice", "", {"create": fields})
+        desk.hand("invoice", made["id"], {"pay": "20.00"})
+        for _ in range(2):
+            assert (await desk.sync()).pulled.quiet, "nobody knows the customer"
+        desk.clock.advance(3600)  # the feed itself will not tell of the invoice again
+        await desk.sync()
+        company = await desk.core.require_company()
+        found = await company.provider.find(Lookup(customer_ids=(old["id"],)))
+        reviews = await review_customers(company, found.customers)
+        await import_customers(company, reviews, [CustomerChoice(old["id"], reviews[0].kind)])
+        report = await desk.sync()
+        assert report.pulled.count(CAME_IN, Kind.INVOICE) == 1, (report.pulled, await desk.states())
+        assert report.pulled.count(CAME_IN, Kind.PAYMENT) == 1
+
+        def balances(session: Session) -> list[tuple[str, Decimal]]:
+            rows = session.scalars(select(Invoice).where(Invoice.from_service))
+            return [(one.number, balance_of(session, one)) for one in rows]
+
+        assert await desk.ours(balances) == [("THERE-9", Decimal(100))]
         assert (await desk.sync()).pulled.quiet
 
 
