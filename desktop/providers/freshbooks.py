@@ -462,7 +462,9 @@ class FreshBooks:
 def _changed_there(request: Request, now: Payload | None) -> Outcome | None:
     """Why a change must not be written: the record is gone, or newer than what both sides agreed on.
 
-    Raises Unreadable.
+    `updated` counts whole seconds: an edit made there in the very second of our last write is not seen here. Only
+    the fields that we change are written, so others keep it; a pull compares content and brings it in, but its value
+    of a field that we write ourselves before that pull is lost. Raises Unreadable.
     """
     if now is None or vis_state(now) == DELETED:
         return Refused(GoneRemote(SERVICE, request.name, what=tr("This record")))

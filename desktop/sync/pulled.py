@@ -51,6 +51,11 @@ class Pulled:
         return {**found, "problems": [list(one) for one in self.problems], "unreadable": self.unreadable}
 
 
+def to_review(pulled: Pulled | None) -> bool:
+    """Whether customers came that may be ours: the owner says so on the import page (M35)."""
+    return pulled is not None and pulled.count(POSSIBLE) > 0
+
+
 def sentence(pulled: Pulled, service: str) -> str:
     """What came from the service, in the owner's words; "" when nothing did."""
     parts = [*_came_in(pulled), *_changed(pulled), *_removed(pulled)]

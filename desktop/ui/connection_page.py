@@ -82,6 +82,7 @@ class ConnectionPage(QWidget):
         super().__init__(parent)
         self._core, self._navigator = core, navigator
         self._facts: Facts | None = None
+        self._to_review = False
         self._sync_task: asyncio.Task[None] | None = None
         self._make_parts()
         self._lay_out()
@@ -233,13 +234,21 @@ class ConnectionPage(QWidget):
             show_problem(self.banner, report.problem, "")
         else:
             sentence, status = sync_sentence(report, service)
-            self.banner.show_message(sentence, status=status, action=tr("Show them") if report.refused else "")
+            self._to_review = not report.refused and pulled.to_review(report.pulled)
+            action = tr("Show them") if report.refused else tr("Review") if self._to_review else ""
+            self.banner.show_message(sentence, status=status, action=action)
         self.load()
 
     def _on_sync_failed(self, error: Exception) -> None:
         show_problem(self.banner, error)
 
     def _on_banner_acted(self) -> None:
+        if self._to_review:
+            self.wizard_asked.emit("customers")
+        else:
+            self._show_needs_you()
+
+    def _show_needs_you(self) -> None:
         self._navigator.go(Route("invoices", filter="needs_you"))
 
     def _on_state_acted(self) -> None:
@@ -315,7 +324,7 @@ class ConnectionPage(QWidget):
         self.alert.review_requested.connect(lambda: self.wizard_asked.emit("customers"))
         self.overview = OverviewTab(self)
         self.overview.mapping_asked.connect(lambda: self.show_tab("account_mapping"))
-        self.overview.needs_asked.connect(self._on_banner_acted)
+        self.overview.needs_asked.connect(self._show_needs_you)
         self.overview.wizard_asked.connect(lambda: self.wizard_asked.emit(""))
         self.overview.checks_asked.connect(self.show_checks)
         self.mapping = MappingTab(self._core, self)

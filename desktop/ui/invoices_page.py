@@ -269,9 +269,7 @@ class InvoicesPage(Page):
                 key="sync",
                 sort_key="sync",
                 status=self._sync_status,
-                tooltip=lambda r: words.sync_reason(
-                    r.sync, r.sync_at, r.sync_title, self.context.now(), self.context.service
-                ),
+                tooltip=lambda r: words.invoice_sync_reason(r, self.context.now(), self.context.service),
                 width=12,
             ),
         ]
@@ -292,9 +290,7 @@ class InvoicesPage(Page):
         self.table.customContextMenuRequested.connect(self._on_context_menu)
 
     def _sync_status(self, row: queries.InvoiceRow) -> Status:
-        if row.view is InvoiceView.DRAFT:
-            return Status("")
-        return words.sync_status(row.sync)
+        return words.invoice_sync(row)
 
     def _build(self) -> None:
         px = theme().px

@@ -32,7 +32,8 @@ class Route:
     record_id: int | None = None
     """Show this record."""
     field: str = ""
-    """Open its editor at this field ("number", "email"); in settings: what to jump to ("deposit", "tax")."""
+    """Open its editor at this field ("number", "email"); in settings: what to jump to ("deposit", "tax"),
+    or the one import that the wizard shall show ("customers")."""
     filter: str = ""
     """A chip of the list ("overdue", "needs_you")."""
     action: str = ""

@@ -204,7 +204,7 @@ class SettingsPage(QWidget):
         if route.action == "reconnect":
             self.connect_service(view.provider, again=True)
         elif route.action == "wizard":
-            self.run_wizard()
+            self.run_wizard(route.field)
 
     def _on_connected(self, company: str, again: bool) -> None:
         self._dialog = None

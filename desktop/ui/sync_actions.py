@@ -33,6 +33,7 @@ from desktop.text import tr
 from desktop.ui import dialogs, formats, operations
 from desktop.ui.context import Context
 from desktop.ui.plan_dialog import ask_with_plan
+from desktop.ui.routes import settings
 
 NO_QUESTION = "sync.no_question"
 """Preference: the owner does not want to be asked before a sync (C14)."""
@@ -234,7 +235,14 @@ class SyncActions(QObject):
             error: BlueClerkError = next(iter(refused.values()))
             self._context.toast(error.title)
             return
-        self._context.toast(result_sentence(report, wanted, service))
+        sentence = result_sentence(report, wanted, service)
+        if pulled.to_review(report.pulled):
+            self._context.toast(sentence, tr("Review"), self._review_customers)
+        else:
+            self._context.toast(sentence)
+
+    def _review_customers(self) -> None:
+        self._context.go(settings("import_data", field="customers", action="wizard"))
 
 
 def _records(named: Sequence[tuple[str, int]]) -> list[tuple[Kind, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from desktop.books.queries import InvoiceRow
 from desktop.kinds import CustomerKind
 from desktop.models.states import InvoiceView, SyncState
 from desktop.text import tr
@@ -36,6 +37,23 @@ def sync_status(state: SyncState) -> Status:
         SyncState.NEEDS_YOU: Status(tr("Needs you"), "bad", "bad", strong=True),
         SyncState.CONFLICT: Status(tr("Needs you"), "bad", "conflict", strong=True),
     }[state]
+
+
+def invoice_sync(row: InvoiceRow) -> Status:
+    """The sync cell of an invoice: one made there says so instead of "Synced" (E1); its tooltip names the service."""
+    if row.view is InvoiceView.DRAFT:
+        return Status("")
+    if row.from_service and row.sync is SyncState.SYNCED:
+        return Status(tr("Made there"), "good", "synced")
+    return sync_status(row.sync)
+
+
+def invoice_sync_reason(row: InvoiceRow, now: datetime, service: str) -> str:
+    """One sentence for the tooltip of that cell."""
+    if row.from_service and row.sync is SyncState.SYNCED:
+        name = service or tr("your accounting service")
+        return tr("Made in {service} and in sync with it. Change it there; payments you can record here.", service=name)
+    return sync_reason(row.sync, row.sync_at, row.sync_title, now, service)
 
 
 def sync_reason(state: SyncState, at: datetime | None, title: str, now: datetime, service: str) -> str:
