@@ -14,7 +14,7 @@ _ICONS = {"good": "connected", "wait": "checking", "bad": "sign_in", "info": "sy
 
 
 class ConnectionChip(QPushButton):
-    """A button (it opens the connection's page) with icon and words; too long words end in "..."."""
+    """A button (it opens the connection's page) with icon and words; a company's name too long for it ends in "..."."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,5 +53,15 @@ class ConnectionChip(QPushButton):
 
     def _elide(self) -> None:
         room = self.width() - theme().px(20 + 4 + 24 + 6)
-        text = QFontMetrics(self.font()).elidedText(self._words, Qt.TextElideMode.ElideRight, max(room, 0))
-        self.setText(text.replace("&", "&&"))
+        self.setText(_fitted(self._words, QFontMetrics(self.font()), max(room, 0)).replace("&", "&&"))
+
+
+def _fitted(words: str, metrics: QFontMetrics, room: int) -> str:
+    """Where it is too long the company's name gives way: the service and how things stand say more."""
+    parts = words.split(" · ")
+    if len(parts) >= 3 and metrics.horizontalAdvance(words) > room:
+        rest = metrics.horizontalAdvance(" · ".join([parts[0], "", parts[-1]]))
+        if room - rest > metrics.horizontalAdvance("…") * 3:
+            name = metrics.elidedText(" · ".join(parts[1:-1]), Qt.TextElideMode.ElideRight, room - rest)
+            return " · ".join([parts[0], name, parts[-1]])
+    return metrics.elidedText(words, Qt.TextElideMode.ElideRight, room)

@@ -71,7 +71,7 @@ class PlanTree(QTreeWidget):
         self.clear()
         self._currency = currency
         old = any(one.action is Action.UPDATE for one in shown.writes)
-        self.setColumnHidden(1, not (old or shown.left or shown.links))
+        self.setColumnHidden(1, not (old or shown.links))
         self._share()
         for one in shown.left:
             why = one.error.title if one.error is not None else tr("waits for another record")
@@ -102,9 +102,8 @@ class PlanTree(QTreeWidget):
     def _share(self) -> None:
         """Each column its share of the room: what will be is never pushed out of sight."""
         room = self.viewport().width()
-        self.setColumnWidth(0, int(room * (0.38 if not self.isColumnHidden(1) else 0.5)))
-        self.setColumnWidth(1, int(room * 0.18))
-        self.scheduleDelayedItemsLayout()  # a long reason takes two lines, and how many follows the width
+        self.setColumnWidth(0, int(room * (0.4 if not self.isColumnHidden(1) else 0.42)))
+        self.setColumnWidth(1, int(room * 0.24))
 
     @staticmethod
     def _words(write: PlannedWrite, service: str) -> tuple[str, str]:

@@ -159,7 +159,7 @@ async def draw(folder: Path, look: str) -> None:
             editor.remember_as_saved()
             editor.close()
             window.sync.sync_invoices([page.model.id_at(3)])
-            await until(lambda: any(one.isVisible() for one in window.findChildren(PlanDialog)))
+            await until(lambda: any(one.isVisible() for one in window.findChildren(PlanDialog)), 30)
             question = next(one for one in window.findChildren(PlanDialog) if one.isVisible())
             await shoot(window, folder, f"question-{look}")
             question.reject()
