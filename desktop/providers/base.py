@@ -298,6 +298,10 @@ class Provider(Protocol):
         """
         ...
 
+    def server_now(self) -> datetime:
+        """The service's time in UTC as its last answer told it; this machine's before any answer (T1)."""
+        ...
+
     def record_url(self, kind: Kind, external_id: str) -> str | None:
         """The address of the record in the service's own web pages, for the browser; None where there is none."""
         ...

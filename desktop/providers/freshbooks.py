@@ -450,6 +450,10 @@ class FreshBooks:
     async def _read(self, kind: Kind, request: Request) -> Payload | None:
         return await self._asking.one(kind, request.path.rpartition("/")[2])
 
+    def server_now(self) -> datetime:
+        """See `Provider.server_now`."""
+        return self._http.server_now()
+
     def record_url(self, kind: Kind, external_id: str) -> str | None:
         """FreshBooks' own start page: the addresses of single records there are not documented.
 

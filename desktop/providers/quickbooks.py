@@ -339,6 +339,10 @@ class QuickBooks:
             found += await self.send(half, f"{key}.{letter}")
         return found
 
+    def server_now(self) -> datetime:
+        """See `Provider.server_now`."""
+        return self._http.server_now()
+
     def record_url(self, kind: Kind, external_id: str) -> str | None:
         """QuickBooks' own page of the record; for the practice books their page on this computer."""
         base = urlsplit(self._http.base)

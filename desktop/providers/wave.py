@@ -303,6 +303,10 @@ class Wave:
                 attempts -= 1
             waiting = waiting[len(batch) :]
 
+    def server_now(self) -> datetime:
+        """See `Provider.server_now`."""
+        return self._http.server_now()
+
     def record_url(self, kind: Kind, external_id: str) -> str | None:
         """Wave's own page; single records have no address that is documented. The practice books have their page."""
         if self._http.loopback:

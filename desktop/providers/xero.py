@@ -445,6 +445,10 @@ class Xero:
             return [Linked(ItemRecord("", external_id=body["Code"], active=False), answer.service_ref)]
         return outcomes([element], [body], answer, self._company)
 
+    def server_now(self) -> datetime:
+        """See `Provider.server_now`."""
+        return self._http.server_now()
+
     def record_url(self, kind: Kind, external_id: str) -> str | None:
         """Xero's own page of the record; for the practice books their page on this computer. Items have none."""
         if self._http.loopback:

@@ -135,7 +135,7 @@ class FreshBooks:
     def admit(self, request: Request, call: Call) -> Answer | None:
         meter = self._meters.get(call.company_id)
         if not request.path.startswith("/accounting/") or meter is None:
-            next(iter(self._meters.values())).count(call.op)
+            (meter or next(iter(self._meters.values()))).count(call.op, self._clock.timestamp())
             return None
         broken = meter.enter(call.op, self._clock.timestamp(), self._enforce)
         call.tamper["metered"] = meter
@@ -152,7 +152,7 @@ class FreshBooks:
     def demanded_wait(self, call: Call, seconds: float) -> None:
         meter = self._meters.get(call.company_id)
         if meter is not None:
-            meter.demand_wait(self._clock.timestamp(), seconds)
+            meter.demand_wait(call.op, self._clock.timestamp(), seconds)
 
     # --- doing it ---
 

@@ -20,6 +20,28 @@ class Limit:
     ops: frozenset[str] | None = None
 
 
+TOKEN_OPS = frozenset({"token", "refresh"})
+"""The token endpoint's calls: it counts for itself, and a wait that it demands is its own (H4)."""
+
+
+class Waits:
+    """Waits that were demanded, by the token endpoint and by all the rest, and how many calls came meanwhile."""
+
+    def __init__(self) -> None:
+        self.broken = 0
+        self._on: dict[bool, tuple[float, float]] = {}
+
+    def demand(self, op: str, now: float, seconds: float) -> None:
+        """An answer to a call of `op` asked to stay away for `seconds`."""
+        _, until = self._on.get(op in TOKEN_OPS, (0.0, 0.0))
+        self._on[op in TOKEN_OPS] = (now, max(until, now + seconds))
+
+    def see(self, op: str, now: float) -> None:
+        """A call of `op` came; what was on its way when the wait was demanded is no offence."""
+        since, until = self._on.get(op in TOKEN_OPS, (0.0, 0.0))
+        self.broken += since + WAIT_GRACE_S < now < until
+
+
 class Meter:
     """One company's meter. Time comes as an argument (seconds on the sandbox's clock)."""
 
@@ -30,16 +52,13 @@ class Meter:
         self._peaks: Counter[str] = Counter()
         self._calls: Counter[str] = Counter()
         self._refused = 0
-        self._in_wait = 0
         self._in_flight = 0
-        self._wait_from = 0.0
-        self._wait_until = 0.0
+        self._waits = Waits()
 
     def enter(self, op: str, now: float, enforce: bool) -> str | None:
         """Count a call; the name of the limit it breaks if `enforce`, else None. Refused calls count nowhere else."""
         self._in_flight += 1
-        if self._wait_from + WAIT_GRACE_S < now < self._wait_until:
-            self._in_wait += 1
+        self._waits.see(op, now)
         broken = self._broken(op, now)
         if broken and enforce:
             self._refused += 1
@@ -53,15 +72,17 @@ class Meter:
                 self._peaks[limit.name] = max(self._peaks[limit.name], len(window))
         return None
 
-    def count(self, op: str) -> None:
+    def count(self, op: str, now: float) -> None:
         """A call outside the limits (sign-in, tokens)."""
         self._calls[op] += 1
+        if op == "refresh":  # a person who signs in by hand waits for nobody
+            self._waits.see(op, now)
 
     def leave(self) -> None:
         self._in_flight = max(0, self._in_flight - 1)  # a reset may have begun anew meanwhile
 
-    def demand_wait(self, now: float, seconds: float) -> None:
-        self._wait_from, self._wait_until = now, max(self._wait_until, now + seconds)
+    def demand_wait(self, op: str, now: float, seconds: float) -> None:
+        self._waits.demand(op, now, seconds)
 
     def _broken(self, op: str, now: float) -> str | None:
         found = "concurrent" if self._in_flight > self._concurrency else None
@@ -81,5 +102,5 @@ class Meter:
             "limits": limits,
             "peaks": {name: self._peaks[name] for name in limits},
             "refused": self._refused,
-            "inside_demanded_wait": self._in_wait,
+            "inside_demanded_wait": self._waits.broken,
         }

@@ -141,7 +141,7 @@ class QuickBooks:
         if request.path.startswith("/v3/"):
             return self._meters.get(call.company_id)
         first = next(iter(self._meters.values()))
-        (self._meters.get(call.company_id) or first).count(call.op)
+        (self._meters.get(call.company_id) or first).count(call.op, self._clock.timestamp())
         return None
 
     def release(self, call: Call) -> None:
@@ -152,7 +152,7 @@ class QuickBooks:
     def demanded_wait(self, call: Call, seconds: float) -> None:
         meter = self._meters.get(call.company_id)
         if meter is not None:
-            meter.demand_wait(self._clock.timestamp(), seconds)
+            meter.demand_wait(call.op, self._clock.timestamp(), seconds)
 
     # --- doing it ---
 

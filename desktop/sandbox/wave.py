@@ -103,7 +103,7 @@ class Wave:
     def admit(self, request: Request, call: Call) -> Answer | None:
         meter = self._meters.get(call.company_id) or next(iter(self._meters.values()))
         if request.path != GRAPHQL:
-            meter.count(call.op)
+            meter.count(call.op, self._clock.timestamp())
             return None
         broken = meter.enter(call.op, self._clock.timestamp(), self._switches["limits"] == "real")
         call.tamper["metered"] = meter
@@ -120,7 +120,7 @@ class Wave:
     def demanded_wait(self, call: Call, seconds: float) -> None:
         meter = self._meters.get(call.company_id)
         if meter is not None:
-            meter.demand_wait(self._clock.timestamp(), seconds)
+            meter.demand_wait(call.op, self._clock.timestamp(), seconds)
 
     # --- doing it ---
 

@@ -199,7 +199,7 @@ class Xero:
     def admit(self, request: Request, call: Call) -> Answer | None:
         if not _API.match(request.path):
             first = next(iter(self._meters.values()))
-            self._meters.get(call.company_id, first).count(call.op)
+            self._meters.get(call.company_id, first).count(call.op, self._clock.timestamp())
             return None
         meter = self._meters.get(call.company_id)
         if meter is None:
@@ -231,7 +231,7 @@ class Xero:
             seconds = float(call.note.get("retry_after", 1))
         meter = self._meters.get(call.company_id)
         if meter is not None:
-            meter.demand_wait(self._clock.timestamp(), seconds)
+            meter.demand_wait(call.op, self._clock.timestamp(), seconds)
 
     # --- doing it ---
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from desktop.sandbox.meter import WAIT_GRACE_S
+from desktop.sandbox.meter import Waits
 
 MINUTE, DAY = 60.0, 86_400.0
 PER_MINUTE, CONCURRENT, APP_PER_MINUTE = 60, 5, 10_000
@@ -39,14 +39,13 @@ class XeroMeter:
         self.daily = 5000
         self._calls: Counter[str] = Counter()
         self._peaks: Counter[str] = Counter()
-        self._refused = self._in_wait = self._in_flight = 0
-        self._wait_from = self._wait_until = 0.0
+        self._refused = self._in_flight = 0
+        self._waits = Waits()
 
     def enter(self, op: str, now: float, enforce: bool) -> tuple[str, float | None] | None:
         """Count a call. If it breaks a limit and `enforce`: the limit's name and the seconds of Retry-After."""
         self._in_flight += 1
-        if self._wait_from + WAIT_GRACE_S < now < self._wait_until:
-            self._in_wait += 1
+        self._waits.see(op, now)
         broken = self._broken(now)
         if broken is not None and enforce:
             self._refused += 1
@@ -68,15 +67,17 @@ class XeroMeter:
             return "minute", self._minute.left(now)
         return ("concurrent", None) if self._in_flight > CONCURRENT else None
 
-    def count(self, op: str) -> None:
+    def count(self, op: str, now: float) -> None:
         """A call outside the limits (sign-in, tokens, connections)."""
         self._calls[op] += 1
+        if op == "refresh":  # a person who signs in by hand waits for nobody
+            self._waits.see(op, now)
 
     def leave(self) -> None:
         self._in_flight = max(0, self._in_flight - 1)
 
-    def demand_wait(self, now: float, seconds: float) -> None:
-        self._wait_from, self._wait_until = now, max(self._wait_until, now + seconds)
+    def demand_wait(self, op: str, now: float, seconds: float) -> None:
+        self._waits.demand(op, now, seconds)
 
     def headers(self, now: float) -> dict[str, str]:
         """What every answer tells of the limits."""
@@ -94,7 +95,7 @@ class XeroMeter:
             "limits": limits,
             "peaks": {name: self._peaks[name] for name in limits},
             "refused": self._refused,
-            "inside_demanded_wait": self._in_wait,
+            "inside_demanded_wait": self._waits.broken,
         }
 
 

@@ -23,7 +23,7 @@ from desktop.providers.records import Changes, Deleted, Kind, Page, Record
 from desktop.sync.company import Company
 
 SKEW = timedelta(minutes=15)
-"""How far the service's clock may be from ours where only ours is known."""
+"""How far back a list's moment is set: the service's clock may be that far from what its answers say."""
 SHORT_LIST = 1000
 """Linked records of one kind up to which a list is read whole on Sync Now to see what is gone there."""
 PULLED = (Kind.CUSTOMER, Kind.ITEM, Kind.INVOICE, Kind.PAYMENT)
@@ -113,20 +113,25 @@ def _linked(session: Session, company: Company, kind: Kind) -> int:
 
 async def read(company: Company, reading: Reading) -> Arrived:
     """Everything that `reading` asks for. Raises ConnectionProblem; nothing was written then."""
-    arrived = Arrived(cursor=company.desk.clock.now() - SKEW)
-    whole = set(reading.whole)
+    arrived, whole = Arrived(), set(reading.whole)
+    clock, provider = company.desk.clock, company.provider
+    asked, began = provider.server_now(), clock.monotonic()
+    moment: datetime | None = None
     if reading.fed:
         changes = await _changes(company.provider, reading)
         if changes is None:
             await _lists(company.provider, reading.fed, reading.since, arrived)
         elif changes.complete:
             _take_changes(arrived, changes, reading.fed)
-            arrived.cursor = changes.cursor or arrived.cursor
+            moment = changes.cursor
         else:  # more than the feed shows at once, or longer ago than it reaches (L5)
             whole.update(reading.fed)
-            arrived.cursor = changes.cursor or arrived.cursor
+            moment = changes.cursor
     await _lists(company.provider, [kind for kind in PULLED if kind in whole], None, arrived)
     arrived.whole = frozenset(whole) if not arrived.unreadable else frozenset()
+    # before its first answer nobody knows the service's time: a clock here that is ahead must lose nothing (T1)
+    began_there = min(asked, provider.server_now() - timedelta(seconds=clock.monotonic() - began))
+    arrived.cursor = min(moment or began_there - SKEW, began_there)
     return arrived
 
 

@@ -88,6 +88,7 @@ from desktop.sync.settling import (
 from desktop.sync.snapshots import unlike, with_identity
 from desktop.sync.verifying import (
     Written,
+    as_agreed,
     by_id,
     effect,
     expected_balances,
@@ -722,7 +723,7 @@ class Push:
         """Invoices asked for, and those whose payments were sent unless they hold edits that were not."""
         if ours.kind is not Kind.INVOICE or ours.gone or name not in self._ids or name in self._report.refused:
             return False
-        if name in work.unsure or name in self._report.in_doubt:
+        if name in work.unsure or name in self._report.in_doubt or name in self._report.waiting:
             return False
         if name in work.targets or name in self._found_paid:
             return True
@@ -733,12 +734,12 @@ class Push:
         return [one for one in self._written.values() if one.ours.kind is Kind.PAYMENT]
 
     def _verdict(self, ours: Ours, theirs: Record | None, balance: object) -> ItemError | None:
+        assert theirs is None or isinstance(theirs, InvoiceRecord)
         done = self._written.get(ours.ref)
-        sent = done.sent if done is not None else resolve(ours.record, self._ids)
+        sent = done.sent if done is not None else as_agreed(ours, self._ids, theirs)
         if ours.foreign and theirs is not None:
             sent = theirs
         assert isinstance(sent, InvoiceRecord)
-        assert theirs is None or isinstance(theirs, InvoiceRecord)
         assert balance is None or isinstance(balance, Decimal)
         return invoice_verdict(self._service, ours, sent, theirs, balance)
 

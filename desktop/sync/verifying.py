@@ -7,7 +7,7 @@ their balances.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from desktop.models.payment import PaymentAllocation
 from desktop.models.session import note_change
 from desktop.models.states import CompanyKey
 from desktop.providers.records import Found, InvoiceRecord, Kind, Lookup, Record
-from desktop.sync.planning import Ours, differences
+from desktop.sync.planning import Ours, differences, resolve
 from desktop.sync.settling import field_words, find_link
 from desktop.sync.snapshots import compared
 
@@ -115,6 +115,21 @@ def _holds(read: Any, sent: Any) -> bool:
     if isinstance(read, dict) and isinstance(sent, dict):
         return all(_holds(value, sent.get(name)) for name, value in read.items())
     return bool(read is None or read == sent)
+
+
+def as_agreed(ours: Ours, ids: Mapping[str, str], theirs: InvoiceRecord | None) -> Record:
+    """Our invoice, of which nothing was to be written, with the service's ids.
+
+    Lines that came from there may name an item that is not linked, and a customer may have been let go since: such
+    a field has no id to compare, and is right as long as it reads there as it did when both sides agreed.
+    """
+    found = resolve(ours.record, ids)
+    if found is not None or theirs is None or ours.link is None:
+        return found or ours.record
+    known, now = ours.link.agreed_theirs, compared(Kind.INVOICE, theirs)
+    same = {name: getattr(theirs, name) for name in ("customer_id", "lines") if known.get(name) == now[name]}
+    assert isinstance(ours.record, InvoiceRecord)
+    return replace(ours.record, **same)
 
 
 def invoice_verdict(

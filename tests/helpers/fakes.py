@@ -221,6 +221,9 @@ class FakeProvider:
             self._ask()
             yield Page(tuple(rows[at : at + PAGE]), len(rows))
 
+    def server_now(self) -> datetime:
+        return self._clock.now()
+
     async def changes(self, since: datetime) -> Changes:
         self._ask()
         since = max(since, self._clock.now() - timedelta(days=CAPABILITIES.change_feed_days))

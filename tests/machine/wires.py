@@ -11,11 +11,13 @@ import contextvars
 import random
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
 
 from desktop.sandbox.transport import KEY
+from tests.machine.loop import LoopClock
 
 ORIGIN = "http://127.0.0.1:8900"
 
@@ -28,7 +30,7 @@ class Line:
     """One desk's network cable. `cut_until` and `flap` are times and odds of its being out."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, hits: Counter[str], chance: random.Random) -> None:
-        self._loop = loop
+        self.loop = loop
         self._hits = hits
         self._chance = chance
         self.cut_until = 0.0
@@ -46,7 +48,7 @@ class Line:
         if self.dead:
             raise Killed
         self.sent += 1
-        now = self._loop.time()
+        now = self.loop.time()
         if now < self.cut_until:
             self._hits["N4"] += 1
             self._hits["N7"] += self.cut_until - now > 3600
@@ -149,7 +151,10 @@ class InProcess(httpx.AsyncBaseTransport):
             raise
         if self._line.dead:
             raise Killed
-        return httpx.Response(start["status"], headers=start["headers"], stream=_Body(exchange), request=request)
+        # what the server in front of the program adds, by the service's own clock and not by the desk's
+        date = format_datetime(LoopClock(self._line.loop).now(), usegmt=True)
+        headers = [*start["headers"], (b"date", date.encode())]
+        return httpx.Response(start["status"], headers=headers, stream=_Body(exchange), request=request)
 
     async def _serve(self, request: httpx.Request, body: bytes, exchange: _Exchange) -> None:
         url = request.url
