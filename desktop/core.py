@@ -329,6 +329,11 @@ class Core:
             )
         return live
 
+    def use_store(self, store: SecretStore) -> None:
+        """Keep secrets in `store` from now on: the owner chose to go on without the system's own, for this session."""
+        self.options = replace(self.options, store=store)
+        self._lineage.use(store)
+
     async def cipher(self) -> Cipher:
         """What seals and opens the stored secrets. Raises SecretStoreProblem; asked again at the next call."""
         if self._cipher is None:

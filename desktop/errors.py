@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from desktop.text import tr
+from desktop.text import day_in_words, tr
 
 
 class Fix(StrEnum):
@@ -607,7 +607,7 @@ class PeriodClosed(ItemError):
             title = tr(
                 "The books in {service} are closed up to {day}.",
                 service=service,
-                day=closed_until.isoformat(),
+                day=day_in_words(closed_until),
             )
         else:
             title = tr("The books in {service} are closed for this date.", service=service)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 _translate: Callable[[str], str] | None = None
 
@@ -21,3 +22,9 @@ def tr(text: str, /, **values: object) -> str:
     """
     translated = _translate(text) if _translate else text
     return translated.format(**values) if values else translated
+
+
+def day_in_words(day: date) -> str:
+    """A date for a sentence, read alike on both sides of the ocean: "Nov 30, 2026"."""
+    months = tr("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split()
+    return tr("{month} {day}, {year}", month=months[day.month - 1], day=day.day, year=day.year)

@@ -27,7 +27,7 @@ from desktop.sync.company import Company
 from desktop.sync.mapping import mapping_view
 from desktop.sync.settings import refresh_settings
 from desktop.sync.work import stored_settings
-from desktop.text import tr
+from desktop.text import day_in_words, tr
 
 SIGN_IN_WARNING = timedelta(days=14)
 LONG_WAIT = timedelta(days=1)
@@ -77,7 +77,7 @@ def _sign_in(connection: Connection, company: Company) -> list[HealthWarning]:
     return [
         HealthWarning(
             "sign-in",
-            tr("The sign-in to {service} ends on {day}.", service=service, day=ends.date().isoformat()),
+            tr("The sign-in to {service} ends on {day}.", service=service, day=day_in_words(ends.date())),
             tr("Sign in again before then, so that nothing has to wait."),
             Fix.RECONNECT,
         )
@@ -130,7 +130,7 @@ def _closed_period(session: Session, connection: Connection, company: Company) -
         HealthWarning(
             "closed",
             tr("{numbers} are dated in a closed period of {service}.", numbers=numbers, service=service),
-            tr("The books there are closed up to {day}: give them a later date.", day=closed.isoformat()),
+            tr("The books there are closed up to {day}: give them a later date.", day=day_in_words(closed)),
             Fix.EDIT_INVOICE,
             tuple(Concern(Kind.INVOICE.value, local_id, number, "issued_on") for local_id, number in rows),
         )

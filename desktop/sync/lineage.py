@@ -52,6 +52,10 @@ class Lineage:
         self.moved = False
         """Whether `check` found a copy of another installation's file."""
 
+    def use(self, store: SecretStore) -> None:
+        """Compare with, and note in, this store from now on."""
+        self._store, self._name = store, ""
+
     async def check(self) -> None:
         """Compare, note what was found in the connection's state, and take the next number.
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -267,7 +266,7 @@ class ConnectDialog(QDialog):
     async def _start_over(self, reason: Exception) -> None:
         core = self._core
         if isinstance(reason, StoreMissing):
-            core.options = replace(core.options, store=MemoryStore())
+            core.use_store(MemoryStore())
             try:
                 await core.cipher()
             except KeyMissing:  # keys of an earlier store are out of reach: begin with none, for this session

@@ -163,9 +163,9 @@ class MainWindow(QMainWindow):
         if self.context is None or route.page not in PAGES:
             return
         page = self.pages[route.page]
+        before = QApplication.focusWidget()  # Qt moves it by itself, to whatever comes first, once it is hidden
         self._show_page(route.page)
-        focus = QApplication.focusWidget()
-        if focus is None or self.rail.isAncestorOf(focus) or not focus.isVisible():
+        if before is None or self.rail.isAncestorOf(before) or not before.isVisible():
             page.focus_first()
         page.open(route)
 

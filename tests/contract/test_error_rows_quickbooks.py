@@ -289,7 +289,7 @@ OWNER_READS: dict[str, Told] = {
     ),
     "6210": Told(
         PeriodClosed,
-        "The books in QuickBooks are closed up to 2026-11-30.",
+        "The books in QuickBooks are closed up to Nov 30, 2026.",
         "Use a later date, or ask the bookkeeper to reopen the period.",
         Fix.EDIT_INVOICE,
     ),

@@ -343,13 +343,13 @@ OWNER_READS: dict[str, Told] = {
     ),
     "cannot-be-before-the-period-lock-date-period": Told(
         PeriodClosed,
-        "The books in Xero are closed up to 2026-11-30.",
+        "The books in Xero are closed up to Nov 30, 2026.",
         "Use a later date, or ask the bookkeeper to reopen the period.",
         Fix.EDIT_INVOICE,
     ),
     "cannot-be-before-the-period-lock-date-year": Told(
         PeriodClosed,
-        "The books in Xero are closed up to 2026-11-30.",
+        "The books in Xero are closed up to Nov 30, 2026.",
         "Use a later date, or ask the bookkeeper to reopen the period.",
         Fix.EDIT_INVOICE,
     ),

@@ -260,7 +260,7 @@ async def test_D12_a_closed_period_is_known_and_refused(sandbox: Any, control: C
         old = replace(old, customer_id=who.external_id or "", issued_on=date(2026, 5, 1))
         [outcome] = await make(quickbooks, step(old))
         assert isinstance(outcome, Refused) and isinstance(outcome.error, PeriodClosed)
-        assert "2026-06-30" in outcome.error.title
+        assert "Jun 30, 2026" in outcome.error.title
 
 
 # --- faults: whatever happens, once means once ---

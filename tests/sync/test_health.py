@@ -63,4 +63,4 @@ async def test_M103_an_invoice_dated_in_a_closed_period(office: Office) -> None:
         row = session.get_one(Connection, office.company.connection_id)
         row.company_settings = {**row.company_settings, "closed_until": "2026-09-30"}
     (warning,) = await check_health(office.company)
-    assert warning.key == "closed" and "BC-H4" in warning.title and "2026-09-30" in warning.advice
+    assert warning.key == "closed" and "BC-H4" in warning.title and "Sep 30, 2026" in warning.advice

@@ -98,7 +98,7 @@ async def test_N7_a_closed_period_is_refused_before_any_call(office: Office) -> 
     before = len(office.control.ledger())
     await office.sync(invoice)
     fix, title = trouble(office, Kind.INVOICE, invoice)
-    assert fix == "edit_invoice" and "2026-11-30" in title
+    assert fix == "edit_invoice" and "Nov 30, 2026" in title
     assert office.control.ledger()[before:] == []
     for _ in range(3):
         await office.runner.drain(everything=True)  # never by itself (D12)
