@@ -320,7 +320,10 @@ def _keep(session: Session, world: World) -> None:
 
 
 def _secrets(world: World) -> None:
-    """I13: nothing secret lies in clear in a file."""
+    """I13: nothing secret lies in clear in a file.
+
+    Closing a file of SQLite's gives up this process's locks on it: look once, when no other process writes afterwards.
+    """
     wanted = [secret.encode() for secret in world.secrets if secret]
     for path in (part for file in world.files for part in _files(file)) if wanted else ():
         content = path.read_bytes()

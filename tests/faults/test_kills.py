@@ -1,11 +1,13 @@
-"""P1: a real SIGKILL at each crash point, on each service: a process of its own dies, another one goes on.
+"""P1, P2: a real SIGKILL at each crash point and at random moments: a process of its own dies, another one goes on.
 
 The rest of the machine kills in one process, which is quicker; this shows that nothing of that is an illusion.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from tests.machine.hits import struck
 from tests.sync.desk_process import Desks
 
 TOKENS = ("token.check", "token.refresh.sent", "token.refresh.got", "token.stored")
+MOMENTS = int(os.environ.get("BLUECLERK_KILLS", "5"))
+"""Random moments for each service: twenty in all in the merge profile, hundreds in a soak."""
 LATER = {"quickbooks": 3700, "xero": 3700, "freshbooks": 43_300, "wave": 7300}
 
 pytestmark = [
@@ -37,6 +41,23 @@ def desks() -> Iterator[Desks]:
     made.close()
 
 
+def job_for(desk: Any, sandbox: Any, invoice: int, folder: Path) -> dict[str, Any]:
+    """Sync this invoice in a process of its own, on the books and with the tokens of `desk`."""
+    store: Any = desk.core.options.store
+    return {
+        "whole": True,
+        "database": desk.core.options.database,
+        "folder": str(desk.core.options.data_dir),
+        "base": sandbox.base,
+        "secret": sandbox.control_secret,
+        "services": sandbox.services,
+        "store": dict(store.values),
+        "later_s": 0,
+        "invoices": [invoice],
+        "answer": str(folder / "answer.json"),
+    }
+
+
 @pytest.mark.parametrize("place", CRASH_POINTS)
 @pytest.mark.parametrize("service", ALL)
 async def test_P1_killed_for_real(
@@ -44,22 +65,8 @@ async def test_P1_killed_for_real(
 ) -> None:
     async with desk_on(service) as desk:
         invoice = desk.bill("K-1", paid="30")
-        store: Any = desk.core.options.store
         later = LATER[service] if place in TOKENS else 0
-        job = {
-            "whole": True,
-            "database": desk.core.options.database,
-            "folder": str(desk.core.options.data_dir),
-            "base": sandbox.base,
-            "secret": sandbox.control_secret,
-            "services": sandbox.services,
-            "store": dict(store.values),
-            "later_s": later,
-            "invoices": [invoice],
-            "die_at": place,
-            "nth": 1,
-            "answer": str(tmp_path / "answer.json"),
-        }
+        job = job_for(desk, sandbox, invoice, tmp_path) | {"later_s": later, "die_at": place}
         assert desks.run(job), f"it was to die at {place}"
         struck("P1")
         struck(f"kill:{place}")
@@ -70,3 +77,35 @@ async def test_P1_killed_for_real(
         (there,) = desk.remote("K-1")
         assert (there["total"], there["balance"]) == ("80.00", "50.00")
         desk.quiet()
+
+
+@pytest.mark.parametrize("at", range(MOMENTS))
+@pytest.mark.parametrize("service", ALL)
+async def test_P2_killed_at_a_random_moment(
+    service: str, at: int, desk_on: OpenDesk, desks: Desks, sandbox: Any, tmp_path: Path
+) -> None:
+    """A first run is left alone and tells how long one takes; the second dies somewhere within that time.
+
+    Books are looked at once, at the end: the invariants read the files, and whoever closes a file of SQLite's within
+    a process gives up that process's locks on it.
+    """
+    chance = random.Random(f"{os.environ.get('BLUECLERK_KILLS_SEED', '0')} {service} {at}")
+    async with desk_on(service) as desk:
+        job = job_for(desk, sandbox, desk.bill("K-1", paid="30"), tmp_path)
+        assert not desks.run(job)
+        took = float(json.loads(Path(job["answer"]).read_text(encoding="utf-8"))["took_s"])
+        invoice, moment = desk.bill("K-2", paid="30"), chance.uniform(0.0, took)
+        # a while later: each process keeps the limits counting from its own start (I14)
+        again = job_for(desk, sandbox, invoice, tmp_path) | {"later_s": 120, "die_in_s": moment}
+        killed = desks.run(again)
+        print(f"{service}: {'killed' if killed else 'done'} after {moment:.4f} s of {took:.4f} s")
+        desk.clock.advance(240)
+        await desk.settle()
+        await desk.push(Kind.INVOICE, invoice)
+        await desk.settle()
+        for number in ("K-1", "K-2"):
+            (there,) = desk.remote(number)
+            assert (there["total"], there["balance"]) == ("80.00", "50.00")
+        desk.quiet()
+    if killed:
+        struck("P2")

@@ -12,6 +12,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,13 @@ def die_at(place: str, nth: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     crashpoint.install(handler)
+
+
+def die_in(seconds: float) -> None:
+    """SIGKILL wherever the process is by then."""
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL))
+    timer.daemon = True
+    timer.start()
 
 
 async def press_sync(job: dict[str, Any]) -> dict[str, Any]:
@@ -74,10 +83,15 @@ async def sync_now(job: dict[str, Any]) -> dict[str, Any]:
     store = MemoryStore(job["store"])
     desk = options(Path(job["folder"]), job["services"], database=job["database"], clock=clock, store=store)
     core = await Core.open(desk)
-    die_at(job["die_at"], job.get("nth", 1))
+    if job.get("die_at"):
+        die_at(job["die_at"], job.get("nth", 1))
+    if job.get("die_in_s") is not None:
+        die_in(job["die_in_s"])
+    began = time.monotonic()
     try:
         report = await core.sync([(Kind.INVOICE, one) for one in job["invoices"]])
-        return {"refused": sorted(report.refused), "in_doubt": sorted(report.in_doubt), "writes": report.writes}
+        told = {"refused": sorted(report.refused), "in_doubt": sorted(report.in_doubt), "writes": report.writes}
+        return told | {"took_s": time.monotonic() - began}
     finally:
         await core.close()
 
