@@ -17,6 +17,7 @@ from desktop.sync.settings import refresh_settings
 from tests.faults.conftest import OpenDesk
 from tests.faults.invariants import check_idle, is_live, made, writes
 from tests.faults.world import ALL, DAY, Desk
+from tests.helpers.control import Control
 
 MAPPED = [service for service in ALL if SERVICES[ProviderKey(service)].capabilities.income_accounts]
 """FreshBooks books by itself: nothing is mapped there."""
@@ -422,3 +423,21 @@ async def test_D15_a_yes_without_effect_is_found_and_sent_again(service: str, op
         assert desk.outcome(Kind.INVOICE, invoice) == "Done"
         desk.quiet()
         await check_idle(desk.world, lambda: desk.sync(invoice))
+
+
+async def test_D15_names_that_freshbooks_takes_from_the_whole_name_are_written_once(
+    desk_on: OpenDesk, control: Control
+) -> None:
+    """First and last name emptied here: FreshBooks keeps both, and neither a card nor a further write comes of it."""
+    async with desk_on("freshbooks") as desk:
+        customer = desk.customer("Cora Reed", given_name="Cora", family_name="Reed")
+        invoice = desk.invoice(customer, (desk.item("Work", "80"), "1", "80"), number="F-1")
+        await desk.sync(invoice)
+        desk.write(update_customer, customer, CustomerDraft("Cora Reed"))
+        writes = []
+        for _ in range(3):
+            before = len(control.ledger())
+            assert (await desk.core.sync_now()).clean
+            writes.append([entry["op"] for entry in control.ledger()[before:] if entry["changed"]])
+        assert writes == [["update_customer"], [], []]
+        desk.quiet()
