@@ -237,10 +237,15 @@ def test_M106_every_row_of_wave_table_is_armed(capsys: pytest.CaptureFixture[str
 
 
 async def test_M139_no_business_after_sign_in_names_the_plan(sandbox: Any, control: Control, tmp_path: Path) -> None:
-    control.settings(WAVE, plan="lapsed")
+    businesses = control.reset("demo")[WAVE]
+
+    def lapse() -> None:
+        for business in businesses:
+            control.settings(WAVE, plan="lapsed", company_id=business["id"])
+
     async with open_core(tmp_path / "desk", sandbox) as core:
         with pytest.raises(BlueClerkError) as caught:
-            await sign_in(core, WAVE)
+            await sign_in(core, WAVE, meanwhile=lapse)
         assert "Wave Pro" in caught.value.title and await core.connection() is None
 
 

@@ -228,7 +228,7 @@ async def test_H11_an_unknown_answer_is_told_and_not_repeated(service: str, stat
         desk.arm({"id": "H11", "op": "create_invoice", "every": 1, "params": {"status": status, "whole": True}})
         await desk.sync(invoice)
         fix, said = desk.told(Kind.INVOICE, invoice)
-        assert fix == "retry" and "understand" in said
+        assert fix == "retry" and ("understand" in said or "our mistake" in said)
         for _ in range(3):
             desk.clock.advance(3600)
             await desk.core.runner.drain(everything=True)

@@ -80,19 +80,31 @@ async def connected_core(folder: Path, sandbox: Any, control: Control, **more: A
         yield core
 
 
-async def sign_in(core: Core, service: str = "quickbooks", *, company: str = "", deny: bool = False) -> None:
-    """Press Connect, agree in the "browser", wait for the confirmation, read the company's settings."""
+async def sign_in(
+    core: Core,
+    service: str = "quickbooks",
+    *,
+    company: str = "",
+    deny: bool = False,
+    meanwhile: Callable[[], object] | None = None,
+) -> None:
+    """Press Connect, agree in the "browser", wait for the confirmation, read the company's settings.
+
+    `meanwhile` is done after the consent and before the browser comes back with it.
+    """
     import asyncio
 
     flow = await core.sign_in()
     page = await flow.begin(service)
     waiting = asyncio.create_task(flow.wait())
-    await consent(page.url, company=company, deny=deny)
+    await consent(page.url, company=company, deny=deny, meanwhile=meanwhile)
     await waiting
     await core.after_connecting()
 
 
-async def consent(url: str, *, company: str = "", deny: bool = False) -> httpx.Response:
+async def consent(
+    url: str, *, company: str = "", deny: bool = False, meanwhile: Callable[[], object] | None = None
+) -> httpx.Response:
     """What a person does on the consent page: pick a company, press Approve or Deny, follow the browser back."""
     async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
         page = await client.get(url)
@@ -113,6 +125,8 @@ async def consent(url: str, *, company: str = "", deny: bool = False) -> httpx.R
         target = urljoin(url, html.unescape(action.group(1))) if action and action.group(1) else url
         answer = await client.post(target, data=form)
         assert answer.is_redirect, f"{answer.status_code} {answer.text[:300]}"
+        if meanwhile is not None:
+            meanwhile()
         return await client.get(answer.headers["location"])
 
 
