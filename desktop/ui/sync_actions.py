@@ -272,8 +272,8 @@ def _sent_sentence(report: Report, wanted: set[str] | None, service: str) -> str
             return tr("Everything is in sync with {service}.", service=service)
         if len(report.done) == 1:
             return tr("1 record sent. Everything is in sync with {service}.", service=service)
-        count = formats.number(len(report.done))
-        return tr("{count} records sent. Everything is in sync with {service}.", count=count, service=service)
+        sent = formats.number(len(report.done))
+        return tr("{count} records sent. Everything is in sync with {service}.", count=sent, service=service)
     if all(ref.startswith("invoice:") for ref in wanted):
         if len(wanted) == 1:
             return tr("Invoice and payments are in sync with {service}.", service=service)
