@@ -73,7 +73,7 @@ from tests.providers.xero_support import (
 async def test_M62_M67_M76_M78_from_customer_to_payment(sandbox: Any, control: Control) -> None:
     async with connected(sandbox, control) as xero:
         bill = await billed(xero, discount=Decimal("24.01"), discount_percent=Decimal(10))
-        assert (bill.number, bill.total, bill.marker) == ("B-1", Decimal("216.09"), MARKER)
+        assert (bill.number, bill.total) == ("B-1", Decimal("216.09"))
         assert (bill.memo, bill.discount, bill.lines[0].amount) == ("Thank you", Decimal("24.01"), Decimal("240.10"))
         paid = await done(xero, payment(bill, method=PaymentMethod.CHECK), key="p")
         assert (paid.method, paid.reference, paid.marker) == (PaymentMethod.CHECK, "1886", MARKER)
