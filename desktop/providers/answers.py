@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -41,6 +41,10 @@ class MaybeApplied(Exception):
         self.service_ref = service_ref
 
 
+def _nowhere() -> None:
+    """The way of an answer that came by none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A complete answer of the service, whatever its status below 500 (and 501, which is final)."""
@@ -54,6 +58,8 @@ class Answer:
     """The few headers that matter, names in lower case."""
     service_ref: str = ""
     """The service's own id of this request, for its support people."""
+    leave: Callable[[], None] = field(default=_nowhere, repr=False, compare=False)
+    """Says that this can't be the answer to what was asked: the kept-alive connections are not used again (N11)."""
 
     @property
     def ok(self) -> bool:

@@ -35,8 +35,6 @@ from desktop.providers.freshbooks_faults import SERVICE, Special, faults_in
 from desktop.providers.freshbooks_reading import (
     DELETED,
     METHODS,
-    Payload,
-    Unreadable,
     customer_from_payload,
     eastern_day,
     id_of,
@@ -46,7 +44,6 @@ from desktop.providers.freshbooks_reading import (
     item_from_payload,
     payment_from_payload,
     tax_from_payload,
-    text,
     vis_state,
 )
 from desktop.providers.freshbooks_rules import LINES_MAX, LONG_TEXT_MAX, NUMBER_MAX, TEXT_MAX, refuse
@@ -55,6 +52,7 @@ from desktop.providers.freshbooks_signin import business
 from desktop.providers.freshbooks_wire import COUNTRIES, MARK_SENT, Company, Request, request_for
 from desktop.providers.http import ServiceHttp
 from desktop.providers.limits import Limits, Window
+from desktop.providers.reading import Payload, Unreadable, text
 from desktop.providers.records import (
     Changes,
     CompanyRef,
@@ -304,6 +302,7 @@ class FreshBooks:
         except NothingSent as nothing:
             outcome = NotSent(nothing.problem)
         if isinstance(outcome, InDoubt):
+            self._http.leave()  # its answer may have been another call's
             self._directory.doubt(element.kind)
         return [outcome]
 
@@ -318,6 +317,8 @@ class FreshBooks:
                 return answer
             payload = outcomes.payload_of(answer, element.kind) if isinstance(answer, Answer) else None
             doubt = answer if isinstance(answer, InDoubt) else InDoubt("no record in the answer", answer.service_ref)
+            if payload is None:
+                self._http.leave()
         if payload is None and doubt.problem is None:
             payload = await self._find_lost(element, request)
         return doubt if payload is None else await self._ended(element, request, payload)

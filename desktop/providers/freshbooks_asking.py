@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-from desktop.errors import AnswerUnreadable, ConnectionProblem, GoneRemote, ItemError, ServiceDown
+from desktop.errors import ConnectionProblem, GoneRemote, ItemError, ServiceDown
 from desktop.providers.answers import Answer
 from desktop.providers.freshbooks_faults import ANY, SERVICE, FreshBooksJudge, Special, faults_in, verdict
-from desktop.providers.freshbooks_reading import Payload, Unreadable, id_of
+from desktop.providers.freshbooks_reading import id_of
 from desktop.providers.freshbooks_wire import KEYS, LISTS, PATHS
 from desktop.providers.http import ServiceHttp
+from desktop.providers.reading import Payload, Understanding, Unreadable
 from desktop.providers.records import Kind, Page
 
 PER_PAGE = 100
@@ -146,18 +147,9 @@ class Asking:
         return ServiceDown(SERVICE, service_ref=answer.service_ref, details=details)
 
 
-class understood:
-    """Turns an unreadable answer to a read into a problem of the connection: never into "nothing there"."""
-
-    def __init__(self, answer: Answer | None) -> None:
-        self._ref = answer.service_ref if answer is not None else ""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Unreadable):
-            raise AnswerUnreadable(SERVICE, service_ref=self._ref, details=f"not understood: {error}") from error
+def understood(answer: Answer | None) -> Understanding:
+    """See `Understanding`."""
+    return Understanding(SERVICE, answer)
 
 
 def includes(kind: Kind) -> Query:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from desktop.providers.freshbooks_asking import Asking, understood
-from desktop.providers.freshbooks_reading import DELETED, Payload, display_name, eastern_day, id_of, text, vis_state
+from desktop.providers.freshbooks_reading import DELETED, display_name, eastern_day, id_of, vis_state
 from desktop.providers.freshbooks_wire import LISTS
 from desktop.providers.http import ServiceHttp
+from desktop.providers.reading import Payload, text
 from desktop.providers.records import Kind
 
 ITEMS_FRESH = timedelta(hours=1)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from desktop.providers.base import MARKER
+from desktop.providers.reading import Payload, Unreadable, day, text
 from desktop.providers.records import (
     Address,
     Allocation,
@@ -27,8 +27,6 @@ from desktop.providers.records import (
     Record,
     TaxCodeRecord,
 )
-
-Payload = Mapping[str, Any]
 
 EASTERN = ZoneInfo("America/New_York")
 ACTIVE, DELETED, ARCHIVED = 0, 1, 2
@@ -49,24 +47,9 @@ _MORE_METHODS: Mapping[str, PaymentMethod] = {
 
 _STAMP = re.compile(r"\[bc:([\w-]+(?:/\d+)?)\]")
 _SKU = re.compile(r"BC-([\w-]+(?:/\d+)?)")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-class Unreadable(Exception):
-    """A payload that the contract doesn't allow; nothing is guessed from it."""
 
 
 # --- fields ---
-
-
-def text(payload: Payload, name: str) -> str:
-    """The text at `name`, "" if absent. Raises Unreadable for anything else."""
-    value = payload.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise Unreadable(f"{name} is not text")
-    return value
 
 
 def id_of(payload: Payload, name: str) -> str:
@@ -100,19 +83,6 @@ def money(payload: Payload, name: str) -> Decimal | None:
     if not isinstance(value, dict):
         raise Unreadable(f"{name} is not an amount with its currency")
     return number(value.get("amount"), name)
-
-
-def day(payload: Payload, name: str) -> date | None:
-    """The date at `name`; None if absent. Raises Unreadable."""
-    value = text(payload, name)
-    if not value:
-        return None
-    try:
-        if not _DATE.fullmatch(value):
-            raise ValueError(value)
-        return date.fromisoformat(value)
-    except ValueError:
-        raise Unreadable(f"{name} is not a date") from None
 
 
 def instant(value: object) -> datetime | None:

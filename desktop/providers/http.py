@@ -12,6 +12,7 @@ import ipaddress
 import json
 import logging
 import ssl
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -162,12 +163,30 @@ class Transport:
         self._loopback = loopback
         self._client = client
         self._owns_client = client is None
+        self._left: list[Client] = []
+        self._calls: Counter[Client] = Counter()
 
     async def close(self) -> None:
         """Ends the kept-alive connections, if the client is ours."""
+        self.leave()
+        left, self._left = self._left, []
+        for client in left:
+            await client.aclose()
+
+    def leave(self) -> None:
+        """Later requests go by new connections; the old ones end when the last call on them has its answer.
+
+        Where one answer belongs to another request, each later one on that connection would as well (N11).
+        """
         if self._owns_client and self._client is not None:
-            await self._client.aclose()
+            self._left.append(self._client)
             self._client = None
+
+    async def _end_left(self) -> None:
+        done = [client for client in self._left if not self._calls[client]]
+        self._left = [client for client in self._left if self._calls[client]]
+        for client in done:
+            await client.aclose()
 
     async def attempt(self, request: Request, *, deadline: float) -> Answer:
         """One request, one complete answer with a status below 500 other than a redirect (or 501).
@@ -197,6 +216,16 @@ class Transport:
 
     async def _exchange(self, request: Request, phase: _Phase) -> Answer:
         client = self._open()
+        self._calls[client] += 1
+        try:
+            return await self._asked(client, request, phase)
+        finally:
+            self._calls[client] -= 1
+            if not self._calls[client]:
+                del self._calls[client]
+            await self._end_left()
+
+    async def _asked(self, client: Client, request: Request, phase: _Phase) -> Answer:
         built = client.build_request(
             request.method,
             request.url,
@@ -244,7 +273,7 @@ class Transport:
         else:
             text = raw[:KEPT_TEXT].decode("utf-8", "replace")
             bad = f"not JSON but {content_type[:40] or 'untyped'}"
-        answer = Answer(status, body, text, kept, reference)
+        answer = Answer(status, body, text, kept, reference, self.leave)
         if status >= 500 and status != 501:
             raise Failed(
                 Failure.SERVER_ERROR,
@@ -351,6 +380,10 @@ class ServiceHttp:
     async def close(self) -> None:
         """Ends the kept-alive connections."""
         await self._transport.close()
+
+    def leave(self) -> None:
+        """See `Transport.leave`."""
+        self._transport.leave()
 
     def server_now(self) -> datetime:
         """The service's own time in UTC as its last answer showed it, or this machine's before any answer."""

@@ -113,6 +113,9 @@ def http_date(header: str) -> datetime | None:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
+MARGIN = 0.05
+"""Seconds that a window lasts longer for us: clocks differ, and an answer may have been another call's (N11)."""
+
 Explain = Callable[[datetime], ConnectionProblem]
 """Makes the problem to report while a wait until that instant is on."""
 
@@ -126,19 +129,20 @@ class _Gate:
 
     def __init__(self, window: Window) -> None:
         self.window = window
+        self.seconds = window.seconds + MARGIN
         self.running = 0
         self.ended: deque[float] = deque()
 
     def delay(self, now: float) -> float:
         """Seconds until one more call fits."""
-        while self.ended and self.ended[0] <= now - self.window.seconds:
+        while self.ended and self.ended[0] <= now - self.seconds:
             self.ended.popleft()
         excess = self.running + len(self.ended) - self.window.calls
         if excess < 0:
             return 0.0
         if excess >= len(self.ended):  # only the end of a running call can make room
             return RECHECK
-        return self.ended[excess] + self.window.seconds - now
+        return self.ended[excess] + self.seconds - now
 
 
 class Limiter:

@@ -46,14 +46,10 @@ from desktop.providers.quickbooks_query import (
 from desktop.providers.quickbooks_reading import (
     ENTITIES,
     NOT_FOR_LINES,
-    Payload,
-    Unreadable,
     customer_from_payload,
     invoice_from_payload,
     item_from_payload,
-    parts,
     payment_from_payload,
-    text,
 )
 from desktop.providers.quickbooks_rules import (
     EMAIL_MAX,
@@ -67,6 +63,7 @@ from desktop.providers.quickbooks_rules import (
 from desktop.providers.quickbooks_rules import check as check_rules
 from desktop.providers.quickbooks_settings import settings_from
 from desktop.providers.quickbooks_wire import Company, batch_element, encode
+from desktop.providers.reading import Payload, Unreadable, leave_doubtful, parts, text
 from desktop.providers.records import (
     Changes,
     CompanyRef,
@@ -325,7 +322,9 @@ class QuickBooks:
         if too_large(answer) and len(entries) > 1 and len(key) + 2 <= KEY_MAX:
             return await self._halves(call, entries, key)
         sent = {entry["bId"]: entry for entry in entries}
-        return outcomes(call, sent, answer, self._methods, self._http.pause)
+        found = outcomes(call, sent, answer, self._methods, self._http.pause)
+        leave_doubtful(answer, found)
+        return found
 
     async def _halves(self, call: PreparedCall, entries: Sequence[Payload], key: str) -> list[Outcome]:
         """Nothing was done: two smaller batches, each under a key that a repeated call comes to again (1040)."""

@@ -15,8 +15,8 @@ from desktop.providers.answers import Answer
 from desktop.providers.http import ServiceHttp
 from desktop.providers.quickbooks_faults import ANY, SERVICE, QuickBooksJudge, Special, faults_in, verdict
 from desktop.providers.quickbooks_query import PAGE, Question, count, page
-from desktop.providers.quickbooks_reading import Payload, Unreadable, instant, parts, text
 from desktop.providers.quickbooks_wire import encode
+from desktop.providers.reading import Payload, Understanding, Unreadable, instant, parts, text
 from desktop.providers.records import Page
 
 MINOR_VERSION = ("minorversion", "75")
@@ -140,18 +140,9 @@ def time_of(answer: Answer) -> datetime | None:
     return instant(answer.json.get("time")) if isinstance(answer.json, dict) else None
 
 
-class understood:
-    """Turns an unreadable answer to a read into a problem of the connection: never into "nothing there"."""
-
-    def __init__(self, answer: Answer | None) -> None:
-        self._ref = answer.service_ref if answer is not None else ""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Unreadable):
-            raise AnswerUnreadable(SERVICE, service_ref=self._ref, details=f"not understood: {error}") from error
+def understood(answer: Answer | None) -> Understanding:
+    """See `Understanding`."""
+    return Understanding(SERVICE, answer)
 
 
 def plain_object(body: Any) -> Payload:

@@ -14,12 +14,8 @@ from desktop.providers.answers import Answer
 from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, PreparedCall, Refused
 from desktop.providers.quickbooks_faults import SERVICE, Fault, Special, Subject, faults_in, verdict
 from desktop.providers.quickbooks_query import same_name
-from desktop.providers.quickbooks_reading import (
-    ENTITIES,
-    Unreadable,
-    gone_record,
-    record_from_payload,
-)
+from desktop.providers.quickbooks_reading import ENTITIES, gone_record, record_from_payload
+from desktop.providers.reading import Unreadable
 from desktop.providers.records import (
     CustomerRecord,
     InvoiceRecord,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
 
 from desktop.providers.base import MARKER
+from desktop.providers.reading import Payload, Unreadable, day, instant, part, parts, text
 from desktop.providers.records import (
     Address,
     Allocation,
@@ -26,8 +26,6 @@ from desktop.providers.records import (
     PaymentRecord,
     Record,
 )
-
-Payload = Mapping[str, Any]
 
 ENTITIES = {
     Kind.CUSTOMER: "Customer",
@@ -45,41 +43,6 @@ TAXED = "TAX"
 NO_METHODS: Mapping[str, PaymentMethod] = MappingProxyType({})
 
 _MARKER = re.compile(re.escape(MARKER) + r"[\w-]+(?:/\d+)?")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-class Unreadable(Exception):
-    """A payload that the contract doesn't allow; nothing is guessed from it."""
-
-
-def part(payload: Payload, name: str) -> Payload:
-    """The object at `name`, empty if absent. Raises Unreadable for anything else."""
-    value = payload.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise Unreadable(f"{name} is not an object")
-    return value
-
-
-def parts(payload: Payload, name: str) -> list[Payload]:
-    """The list of objects at `name`, empty if absent. Raises Unreadable for anything else."""
-    value = payload.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise Unreadable(f"{name} is not a list of objects")
-    return value
-
-
-def text(payload: Payload, name: str) -> str:
-    """The text at `name`, "" if absent. Raises Unreadable for anything else."""
-    value = payload.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise Unreadable(f"{name} is not text")
-    return value
 
 
 def flag(payload: Payload, name: str, default: bool) -> bool:
@@ -98,30 +61,6 @@ def money(payload: Payload, name: str) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise Unreadable(f"{name} is not a number")
     return Decimal(value)
-
-
-def day(payload: Payload, name: str) -> date | None:
-    """The date at `name`, None if absent or blank. Raises Unreadable for anything else."""
-    value = text(payload, name)
-    if not value:
-        return None
-    if not _DATE.fullmatch(value):
-        raise Unreadable(f"{name} is not a date")
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise Unreadable(f"{name} is no day of the calendar") from None
-
-
-def instant(value: object) -> datetime | None:
-    """An instant with its offset as UTC; None where either is missing, because it can't be known then."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def reference(payload: Payload, name: str) -> str | None:

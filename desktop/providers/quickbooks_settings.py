@@ -6,20 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from desktop.providers.quickbooks_reading import (
-    TAXED,
-    UNTAXED,
-    Payload,
-    Unreadable,
-    day,
-    flag,
-    money,
-    part,
-    parts,
-    reference,
-    text,
-)
+from desktop.providers.quickbooks_reading import TAXED, UNTAXED, flag, money, reference
 from desktop.providers.quickbooks_wire import US
+from desktop.providers.reading import Payload, Unreadable, day, part, parts, text
 from desktop.providers.records import (
     AccountKind,
     AccountRecord,

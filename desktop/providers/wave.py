@@ -31,6 +31,7 @@ from desktop.providers.base import (
 )
 from desktop.providers.http import ServiceHttp
 from desktop.providers.limits import Limits, Window
+from desktop.providers.reading import Unreadable, leave_doubtful, parts, text
 from desktop.providers.records import (
     Changes,
     CompanyRef,
@@ -51,15 +52,12 @@ from desktop.providers.wave_faults import SERVICE, PaymentNotApplied, too_comple
 from desktop.providers.wave_finding import Finding, sellable
 from desktop.providers.wave_outcomes import outcomes, settle_mark
 from desktop.providers.wave_reading import (
-    Unreadable,
     customer_from_node,
     invoice_from_node,
     item_from_node,
     money,
     number,
-    parts,
     payment_from_node,
-    text,
 )
 from desktop.providers.wave_rules import EMAIL_MAX, LINES_MAX, NAME_MAX, NUMBER_MAX, TEXT_MAX, refuse
 from desktop.providers.wave_rules import check as check_rules
@@ -233,6 +231,7 @@ class Wave:
         if too_complex(answer) and len(elements) > 1:
             return await self._halved(document, elements)
         found = outcomes(elements, document["variables"], answer, dict(self._company.accounts))
+        leave_doubtful(answer, found)
         return await self._prove(found, document["variables"], elements)
 
     async def _halved(self, document: Mapping[str, Any], elements: Sequence[CallElement]) -> list[Outcome]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from desktop.errors import AccessRefused, AnswerUnreadable, ServiceDown
 from desktop.providers.answers import Answer
 from desktop.providers.http import ServiceHttp
+from desktop.providers.reading import Payload, Understanding, Unreadable, part, parts, text
 from desktop.providers.records import Page
 from desktop.providers.wave_documents import Listing, Question, business_document, cut
 from desktop.providers.wave_faults import (
@@ -26,7 +27,6 @@ from desktop.providers.wave_faults import (
     not_understood,
     too_complex,
 )
-from desktop.providers.wave_reading import Payload, Unreadable, part, parts, text
 from desktop.providers.wave_wire import encode
 
 GRAPHQL = "/graphql/public"
@@ -221,18 +221,9 @@ def _fresh(rows: Sequence[Payload], versions: dict[str, str]) -> list[Payload]:
     return fresh
 
 
-class understood:
-    """Turns an unreadable answer to a read into a problem of the connection: never into "nothing there"."""
-
-    def __init__(self, answer: Answer | None) -> None:
-        self._ref = answer.service_ref if answer is not None else ""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Unreadable):
-            raise AnswerUnreadable(SERVICE, service_ref=self._ref, details=f"not understood: {error}") from error
+def understood(answer: Answer | None) -> Understanding:
+    """See `Understanding`."""
+    return Understanding(SERVICE, answer)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from desktop.providers.reading import Payload, parts, text
 from desktop.providers.records import Found, Kind, Lookup, Page, PaymentRecord
 from desktop.providers.wave_asking import (
     Asking,
@@ -27,15 +28,12 @@ from desktop.providers.wave_documents import (
     payments_of,
 )
 from desktop.providers.wave_reading import (
-    Payload,
     customer_from_node,
     flag,
     invoice_from_node,
     item_from_node,
     money,
-    parts,
     payment_from_node,
-    text,
 )
 
 

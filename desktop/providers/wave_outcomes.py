@@ -14,6 +14,7 @@ from typing import Any
 from desktop.errors import ItemError, NoEffect
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action, CallElement, InDoubt, Linked, Outcome, Refused
+from desktop.providers.reading import Payload, Unreadable, part, parts
 from desktop.providers.records import InvoiceRecord, Kind, PaymentRecord, Record
 from desktop.providers.wave_faults import (
     NOT_FOUND,
@@ -28,7 +29,7 @@ from desktop.providers.wave_faults import (
     never_ran,
     refusal,
 )
-from desktop.providers.wave_reading import NODES, Payload, Unreadable, gone_record, money, number, part, parts
+from desktop.providers.wave_reading import NODES, gone_record, money, number
 from desktop.providers.wave_reading import record_from_node as read_node
 
 Wanted = Mapping[str, Any]
@@ -124,6 +125,7 @@ def settle_mark(result: Linked, invoice: InvoiceRecord, element: CallElement, an
     data = answer.json.get("data") if isinstance(answer.json, dict) else None
     found = data.get(alias) if isinstance(data, dict) else None
     if not isinstance(found, dict):
+        answer.leave()
         return result
     if found.get("didSucceed") is True:
         return Linked(replace(invoice, draft=False), result.service_ref)

@@ -7,12 +7,11 @@ text is null.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from desktop.providers.base import MARKER
+from desktop.providers.reading import Payload, Unreadable, day, instant, part, parts, text
 from desktop.providers.records import (
     Address,
     Allocation,
@@ -26,8 +25,6 @@ from desktop.providers.records import (
     Record,
 )
 
-Payload = Mapping[str, Any]
-
 NODES = {Kind.CUSTOMER: "customer", Kind.ITEM: "product", Kind.INVOICE: "invoice", Kind.PAYMENT: "invoicePayment"}
 """The field of an answer that holds a record of the kind; also the field of `business` that reads one by its id."""
 METHODS = {
@@ -40,43 +37,8 @@ METHODS = {
     "UNSPECIFIED": PaymentMethod.OTHER,
 }
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _STAMP = re.compile(r"\s*\[bc:([\w-]+(?:/\d+)?)\]")
 _DIGITS_MAX = 40
-
-
-class Unreadable(Exception):
-    """A node that the contract doesn't allow; nothing is guessed from it."""
-
-
-def part(payload: Payload, name: str) -> Payload:
-    """The object at `name`, empty if null. Raises Unreadable for anything else."""
-    value = payload.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise Unreadable(f"{name} is not an object")
-    return value
-
-
-def parts(payload: Payload, name: str) -> list[Payload]:
-    """The objects of the list at `name`, empty if null. Raises Unreadable for anything else."""
-    value = payload.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise Unreadable(f"{name} is not a list of objects")
-    return value
-
-
-def text(payload: Payload, name: str) -> str:
-    """The text at `name`, "" if null. Raises Unreadable for anything else."""
-    value = payload.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise Unreadable(f"{name} is not text")
-    return value
 
 
 def flag(payload: Payload, name: str) -> bool:
@@ -109,30 +71,6 @@ def money(payload: Payload, name: str) -> Decimal:
     if found is None:
         raise Unreadable(f"{name} is missing")
     return found
-
-
-def day(payload: Payload, name: str) -> date | None:
-    """The Date at `name`, None if null. Raises Unreadable for anything else."""
-    value = text(payload, name)
-    if not value:
-        return None
-    if not _DATE.fullmatch(value):
-        raise Unreadable(f"{name} is not a date")
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise Unreadable(f"{name} is no day of the calendar") from None
-
-
-def instant(value: object) -> datetime | None:
-    """An instant with its offset as UTC; None where either is missing, because it can't be known then."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def identity(payload: Payload) -> tuple[str, str]:

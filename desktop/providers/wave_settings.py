@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from desktop.providers.reading import Payload, Unreadable, part, text
 from desktop.providers.records import (
     AccountKind,
     AccountRecord,
@@ -23,7 +24,7 @@ from desktop.providers.wave_documents import (
     businesses_document,
 )
 from desktop.providers.wave_faults import PlanNeeded, graph_errors
-from desktop.providers.wave_reading import METHODS, Payload, Unreadable, flag, number, part, text
+from desktop.providers.wave_reading import METHODS, flag, number
 from desktop.text import tr
 
 _METHOD_NAMES = (

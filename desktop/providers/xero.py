@@ -32,7 +32,7 @@ from desktop.providers.base import (
 )
 from desktop.providers.http import ServiceHttp
 from desktop.providers.limits import Limits, Window
-from desktop.providers.quickbooks_reading import Unreadable, text
+from desktop.providers.reading import Payload, Unreadable, leave_doubtful, text
 from desktop.providers.records import (
     Changes,
     CompanyRef,
@@ -55,7 +55,6 @@ from desktop.providers.xero_outcomes import gone_payment, outcomes, subject_of
 from desktop.providers.xero_reading import (
     IDS,
     PLURALS,
-    Payload,
     customer_from_payload,
     invoice_from_payload,
     item_from_payload,
@@ -344,7 +343,9 @@ class Xero:
                 for at, (one, body) in enumerate(zip(elements, bodies, strict=True))
             ]
             return [outcome for part in parts for outcome in part]
-        return outcomes(elements, bodies, answer, self._company)
+        found = outcomes(elements, bodies, answer, self._company)
+        leave_doubtful(answer, found)
+        return found
 
     # --- updates ---
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote_plus
 
-from desktop.errors import AnswerUnreadable, ConnectionProblem, ItemError, ServiceDown
+from desktop.errors import ConnectionProblem, ItemError, ServiceDown
 from desktop.providers.answers import Answer
 from desktop.providers.http import ServiceHttp
-from desktop.providers.quickbooks_reading import Unreadable, part, parts
+from desktop.providers.reading import Payload, Understanding, Unreadable, part, parts
 from desktop.providers.records import Kind, Page
 from desktop.providers.xero_faults import SERVICE, Subject, XeroJudge, messages_in, refusal, verdict
-from desktop.providers.xero_reading import IDS, PLURALS, Payload
+from desktop.providers.xero_reading import IDS, PLURALS
 
 BASE = "/api.xro/2.0"
 PAGE = 1000
@@ -152,15 +151,6 @@ def fitting(values: Sequence[str], joint: int, room: int) -> Iterator[list[str]]
         yield chunk
 
 
-class understood:
-    """Turns an unreadable answer to a read into a problem of the connection: never into "nothing there"."""
-
-    def __init__(self, answer: Answer | None) -> None:
-        self._ref = answer.service_ref if answer is not None else ""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Unreadable):
-            raise AnswerUnreadable(SERVICE, service_ref=self._ref, details=f"not understood: {error}") from error
+def understood(answer: Answer | None) -> Understanding:
+    """See `Understanding`."""
+    return Understanding(SERVICE, answer)

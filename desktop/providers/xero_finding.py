@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from desktop.providers.quickbooks_reading import parts, text
+from desktop.providers.reading import Payload, parts, text
 from desktop.providers.records import (
     CustomerRecord,
     Found,
@@ -21,7 +21,6 @@ from desktop.providers.records import (
 from desktop.providers.xero_asking import Asking, either, listed, quoted, understood
 from desktop.providers.xero_reading import (
     IDS,
-    Payload,
     customer_from_payload,
     invoice_from_payload,
     item_from_payload,

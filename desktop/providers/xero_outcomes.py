@@ -14,11 +14,11 @@ from typing import Any
 from desktop.errors import ConnectionProblem, ItemError, UnexpectedAnswer
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, Refused
-from desktop.providers.quickbooks_reading import Unreadable
+from desktop.providers.reading import Payload, Unreadable
 from desktop.providers.records import Kind, PaymentRecord
 from desktop.providers.xero_faults import SERVICE, Special, Subject, Verdict, messages_in, refusal, verdict
 from desktop.providers.xero_finding import same_name
-from desktop.providers.xero_reading import IDS, NO_ID, PLURALS, Payload, record_from_payload
+from desktop.providers.xero_reading import IDS, NO_ID, PLURALS, record_from_payload
 from desktop.providers.xero_wire import Company
 
 Sent = Mapping[str, Any]

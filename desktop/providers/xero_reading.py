@@ -12,10 +12,10 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 from desktop.providers.base import MARKER
-from desktop.providers.quickbooks_reading import Unreadable, flag, money, part, parts, text
+from desktop.providers.quickbooks_reading import flag, money
+from desktop.providers.reading import Payload, Unreadable, part, parts, text
 from desktop.providers.records import (
     Address,
     Allocation,
@@ -28,8 +28,6 @@ from desktop.providers.records import (
     PaymentRecord,
     Record,
 )
-
-Payload = Mapping[str, Any]
 
 PLURALS = {Kind.CUSTOMER: "Contacts", Kind.ITEM: "Items", Kind.INVOICE: "Invoices", Kind.PAYMENT: "Payments"}
 IDS = {Kind.CUSTOMER: "ContactID", Kind.ITEM: "Code", Kind.INVOICE: "InvoiceID", Kind.PAYMENT: "PaymentID"}

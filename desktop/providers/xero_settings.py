@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from desktop.providers.quickbooks_reading import Unreadable, money, text
+from desktop.providers.quickbooks_reading import money
+from desktop.providers.reading import Payload, Unreadable, text
 from desktop.providers.records import (
     AccountKind,
     AccountRecord,
@@ -16,7 +17,7 @@ from desktop.providers.records import (
     PaymentMethodRecord,
     TaxCodeRecord,
 )
-from desktop.providers.xero_reading import METHOD_WORDS, Payload, day, flagged
+from desktop.providers.xero_reading import METHOD_WORDS, day, flagged
 from desktop.text import tr
 
 

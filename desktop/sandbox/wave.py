@@ -203,13 +203,33 @@ class Wave:
         code = str(params.get("code") or codes.get(kind, "SOMETHING_NEW"))
         text = str(params.get("message") or {"not_found": "could not be found."}.get(kind, "Something went wrong."))
         status = int(params.get("status", {"server_error": 500}.get(kind, 200)))
+        asked = self._asked_by_id(call) if kind == "not_found" else ()
+        paths = [["business", alias] for alias in asked] or [[alias] for alias in self._aliases(call)]
         errors = [
-            {"message": text, "path": [alias], "extensions": {"id": self.support_id(), "code": code}}
-            for alias in self._aliases(call)
+            {"message": text, "path": path, "extensions": {"id": self.support_id(), "code": code}} for path in paths
         ]
         if params.get("whole"):  # refused before anything ran: no data, no path
             return Answer(status, to_json({"errors": [{k: v for k, v in errors[0].items() if k != "path"}]}))
-        return Answer(status, to_json({"errors": errors, "data": dict.fromkeys(self._aliases(call))}))
+        data: Json = {"business": {"id": call.company_id, **dict.fromkeys(asked)}} if asked else {}
+        return Answer(status, to_json({"errors": errors, "data": data or dict.fromkeys(self._aliases(call))}))
+
+    @staticmethod
+    def _asked_by_id(call: Call) -> list[str]:
+        """Aliases of the single records that a query asks a business for: each is absent by itself."""
+        parsed = call.tamper.get("parsed")
+        if not isinstance(parsed, Parsed) or parsed.operation is None:
+            return []
+        tops = [one for one in parsed.operation.selection_set.selections if isinstance(one, FieldNode)]
+        inner = [
+            node
+            for top in tops
+            if top.name.value == "business" and top.selection_set
+            for node in top.selection_set.selections
+        ]
+        fields = [node for node in inner if isinstance(node, FieldNode) and node.arguments]
+        if any("id" not in {given.name.value for given in node.arguments or ()} for node in fields):
+            return []  # lists are asked for as well: then it is the business that isn't found
+        return [node.alias.value if node.alias is not None else node.name.value for node in fields]
 
     @staticmethod
     def _aliases(call: Call) -> list[str]:

@@ -224,6 +224,10 @@ def read_anew(session: Session, company: CompanyKey, written: Written, now: Reco
     if link is not None and link.external_id == now.external_id and link.agreed.get("theirs") != theirs:
         link.external_version = now.version or ""
         link.agreed = {**link.agreed, "theirs": theirs}
+        said = link.agreed.get("ours", {})
+        if said.get("draft") and not theirs.get("draft"):  # only the answer that it was finished had been lost
+            link.agreed = {**link.agreed, "ours": {**said, "draft": False}}
+            link.agreed_revision = max(link.agreed_revision, ours.revision)
 
 
 def take_back(session: Session, company: CompanyKey, written: Written, now: Record | None) -> None:

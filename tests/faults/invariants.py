@@ -472,7 +472,8 @@ async def check_idle(world: World, sync: Any) -> None:
     """I18: a further sync (`sync` is awaited) writes nothing."""
     before = len(writes(world))
     await sync()
-    assert len(writes(world)) == before, "I18: a second sync wrote again"
+    again = [f"{one['op']} {one['request']}" for one in writes(world)[before:]]
+    assert not again, f"I18: a second sync wrote again: {again}"
 
 
 def ledger_hash(world: World) -> str:

@@ -18,7 +18,6 @@ from desktop.providers.base import Action
 from desktop.providers.freshbooks import FreshBooks
 from desktop.providers.freshbooks_faults import ANY, Special, faults_in, verdict
 from desktop.providers.freshbooks_reading import (
-    Unreadable,
     customer_from_payload,
     display_name,
     eastern_day,
@@ -28,6 +27,7 @@ from desktop.providers.freshbooks_reading import (
 )
 from desktop.providers.freshbooks_wire import Request, client_names, discount_percent
 from desktop.providers.limits import Limiter, Limits
+from desktop.providers.reading import Unreadable
 from desktop.providers.records import (
     Address,
     Allocation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import logging
 import ssl
@@ -14,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from desktop.clock import ManualClock
+from desktop.clock import ManualClock, SystemClock, SystemEntropy
 from desktop.errors import AccessRefused, NeedsSignIn, NetworkIntercepted, Offline, RateLimited, ServiceDown
 from desktop.providers.answers import MaybeApplied, NothingSent
 from desktop.providers.http import ServiceHttp, check_base
@@ -353,3 +354,45 @@ async def test_concurrent_calls_stay_within_the_slots() -> None:
     http = service(answer, limits=replace(LIMITS, windows=(), concurrency=3))
     await asyncio.gather(*(http.read("GET", "/x") for _ in range(12)))
     assert peak == 3
+
+
+async def test_N11_the_way_of_a_strange_answer_is_left_and_calls_under_way_end_in_order() -> None:
+    connections: list[int] = []
+    arrived, let_go = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(len(connections))
+        me = connections[-1]
+        while head := await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b"":
+            if b" /slow " in head:
+                arrived.set()
+                await let_go.wait()
+            body = b'{"connection":%d}' % me
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))
+            writer.write(body)
+
+    async def quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await serve(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(quietly, "127.0.0.1", 0)
+    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    http = ServiceHttp(
+        base=base, service="QuickBooks", tokens=Tokens(), clock=SystemClock(), entropy=SystemEntropy(), limits=LIMITS
+    )
+    try:
+        first = await http.read("GET", "/a")
+        assert (await http.read("GET", "/b")).json == first.json == {"connection": 0}
+        slow = asyncio.create_task(http.read("GET", "/slow"))
+        await arrived.wait()
+        first.leave()
+        assert (await http.read("GET", "/c")).json != first.json
+        let_go.set()
+        await slow
+        http.leave()
+        assert (await http.read("GET", "/d")).json == {"connection": len(connections) - 1}
+    finally:
+        await http.close()
+        server.close()
+        await server.wait_closed()

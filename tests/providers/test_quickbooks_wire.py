@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from desktop.errors import InternalMistake
 from desktop.providers.base import Action
 from desktop.providers.quickbooks_reading import (
-    Unreadable,
     customer_from_payload,
     gone_record,
     invoice_from_payload,
@@ -25,6 +24,7 @@ from desktop.providers.quickbooks_reading import (
 )
 from desktop.providers.quickbooks_settings import settings_from
 from desktop.providers.quickbooks_wire import Company, batch_element, create_payload, encode
+from desktop.providers.reading import Unreadable
 from desktop.providers.records import (
     AccountKind,
     Address,

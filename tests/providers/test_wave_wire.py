@@ -25,6 +25,7 @@ from desktop.errors import (
 )
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action, InDoubt, Linked, Refused, Step
+from desktop.providers.reading import Unreadable
 from desktop.providers.records import (
     AccountKind,
     AccountRecord,
@@ -39,7 +40,6 @@ from desktop.providers.wave_documents import Question, business_document, cut, m
 from desktop.providers.wave_faults import DepositAccountNeeded, PaymentNotApplied, Subject, input_errors, refusal
 from desktop.providers.wave_places import country_code, province_code
 from desktop.providers.wave_reading import (
-    Unreadable,
     customer_from_node,
     from_memo,
     invoice_from_node,

@@ -293,9 +293,9 @@ ROWS: list[tuple[str, Kind, type[ItemError], Fix, str]] = [
     ("Account Number already exists", Kind.CUSTOMER, RuleBroken, Fix.EDIT_CUSTOMER, "account number belongs"),
     ("Email address must be valid.", Kind.CUSTOMER, InvalidField, Fix.EDIT_CUSTOMER, "rejects the e-mail address"),
     ("The Contact must contain at least 1 of the following elements", Kind.INVOICE, MissingCustomer,
-     Fix.LINK_CUSTOMER, "not in Xero yet"),
+     Fix.LINK_CUSTOMER, "has no customer in Xero"),
     ("A Contact must be specified for this type of transaction", Kind.INVOICE, MissingCustomer, Fix.LINK_CUSTOMER,
-     "not in Xero yet"),
+     "has no customer in Xero"),
     ("Invoice # must be unique.", Kind.INVOICE, NumberTaken, Fix.CHANGE_NUMBER, "B-1 is already used in Xero"),
     ("One or more line items must be specified", Kind.INVOICE, InvalidField, Fix.EDIT_INVOICE, "B-1 has no lines"),
     ("Account code '999' is not a valid code for this document.", Kind.INVOICE, AccountUnusable, Fix.OPEN_MAPPING,
@@ -440,9 +440,9 @@ WHOLE: list[tuple[dict[str, Any], type, type]] = [
     ({"id": "H8"}, NotSent, AccessRefused),
     ({"id": "H8", "params": {"kind": "scope"}}, NotSent, AccessRefused),
     ({"id": "H9"}, Refused, GoneRemote),
-    ({"id": "H11"}, Refused, UnexpectedAnswer),
+    ({"id": "H11"}, Refused, InternalMistake),
     ({"id": "H11", "params": {"status": 412}}, Refused, UnexpectedAnswer),
-    ({"id": "H11", "params": {"status": 415}}, Refused, UnexpectedAnswer),
+    ({"id": "H11", "params": {"status": 415}}, Refused, InternalMistake),
     ({"id": "B4", "params": {"message": "Invoice # must be unique."}}, Refused, NumberTaken),
 ]
 

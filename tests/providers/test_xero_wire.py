@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from desktop.errors import InternalMistake, InvalidField, ItemError, MissingIncomeAccount, MissingItem, PaymentBlocked
 from desktop.providers.base import MARKER as STAMP
 from desktop.providers.base import Action
-from desktop.providers.quickbooks_reading import Unreadable
+from desktop.providers.reading import Unreadable
 from desktop.providers.records import (
     AccountKind,
     AccountRecord,
