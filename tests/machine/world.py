@@ -49,6 +49,8 @@ from tests.machine.wires import ORIGIN, InProcess, Killed, Line
 T = TypeVar("T")
 _RECOVERY = logging.getLogger("desktop.sync.recovery")
 ALL_SERVICES = tuple(key.value for key in ProviderKey)
+PATIENCE_S = 600
+"""Seconds after which a person gives up a consent page, however slowly it still comes (N6)."""
 _STATEMENTS: dict[Any, Any] = {}
 _DIALECTS: dict[tuple[str, str], Any] = {}
 _NOW: contextvars.ContextVar[Desk] = contextvars.ContextVar("desk")
@@ -429,13 +431,14 @@ class World:
     async def _agree(self, url: str, company: str) -> str:
         """What a person does on the consent page; where the browser is sent then."""
         browser = InProcess(self.box.app, Line(self.loop, Counter(), random.Random(0)))
-        async with httpx.AsyncClient(transport=browser, trust_env=False, timeout=600) as client:
+        async with httpx.AsyncClient(transport=browser, trust_env=False, timeout=PATIENCE_S) as client:
             try:
-                page = await client.get(url)
-                action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
-                form = dict(hidden_fields(page.text)) | {"company": company, "decision": "approve"}
-                answer = await client.post(urljoin(url, action.group(1)), data=form) if action else page
-            except httpx.HTTPError as error:
+                async with asyncio.timeout(PATIENCE_S):
+                    page = await client.get(url)
+                    action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
+                    form = dict(hidden_fields(page.text)) | {"company": company, "decision": "approve"}
+                    answer = await client.post(urljoin(url, action.group(1)), data=form) if action else page
+            except (httpx.HTTPError, TimeoutError) as error:
                 raise CancelledByOwner(f"the page broke off: {error}") from error
         where = str(answer.headers.get("location", ""))
         if not answer.is_redirect or "/callback" not in where:
