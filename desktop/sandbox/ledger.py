@@ -54,6 +54,7 @@ class Entry:
     request_type: str = ""
     request: bytes = b""
     answer: bytes = b""
+    _shown: tuple[bytes, bytes, Any, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def as_json(self, bodies: bool = True) -> dict[str, Any]:
         data: dict[str, Any] = {
@@ -75,9 +76,16 @@ class Entry:
             "note": self.note,
         }
         if bodies:
-            data["request"] = _readable(self.request, self.request_type)
-            data["answer"] = _readable(self.answer, "")
+            data["request"], data["answer"] = self._bodies()
         return data
+
+    def _bodies(self) -> tuple[Any, Any]:
+        """Request and answer as a person reads them; worked out once, as the ledger is read again and again."""
+        shown = self._shown
+        if shown is None or shown[0] is not self.request or shown[1] is not self.answer:
+            request, answer = _readable(self.request, self.request_type), _readable(self.answer, "")
+            self._shown = shown = self.request, self.answer, request, answer
+        return shown[2:]
 
 
 class Ledger:
