@@ -31,6 +31,7 @@ from tests.helpers.coroutines import bounded, cancel_rest, describe, run_plain
 from tests.helpers.keyrings import MemoryKeyring
 from tests.helpers.logfail import Canaries, Recorder
 from tests.helpers.offline import stay_on_loopback
+from tests.helpers.statements import compile_once
 
 if TYPE_CHECKING:
     from tests.helpers.control import Control
@@ -41,6 +42,7 @@ COROUTINE_SECONDS = 60.0
 
 def pytest_configure() -> None:
     stay_on_loopback()
+    compile_once()
 
 
 # --- coroutine tests ---
