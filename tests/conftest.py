@@ -27,7 +27,7 @@ os.environ["QT_API"] = "pyside6"
 
 import pytest
 
-from tests.helpers.coroutines import bounded, cancel_rest, describe, run_plain
+from tests.helpers.coroutines import bounded, cancel_rest, collect, describe, run_plain
 from tests.helpers.keyrings import MemoryKeyring
 from tests.helpers.logfail import Canaries, Recorder
 from tests.helpers.offline import stay_on_loopback
@@ -88,7 +88,7 @@ def qloop(qapp: Any) -> Iterator[asyncio.AbstractEventLoop]:
     loop.set_exception_handler(lambda _, context: problems.append(context))
     yield loop
     left = loop.run_until_complete(cancel_rest())
-    gc.collect()
+    collect()
     loop.close()
     asyncio.set_event_loop(None)
     assert not problems, [describe(problem) for problem in problems]
