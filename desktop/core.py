@@ -51,6 +51,7 @@ from desktop.sync.app_keys import AppKeyBook
 from desktop.sync.checks import Check
 from desktop.sync.company import Company
 from desktop.sync.connect import SignInFlow, SignInService
+from desktop.sync.connection_rows import asked_to_wait
 from desktop.sync.health import HealthWarning, check_health
 from desktop.sync.identity import prove_if_new
 from desktop.sync.leases import Leases
@@ -413,7 +414,7 @@ class Core:
                 raise NeedsSignIn(info.terms.service)
             return AccessToken(grant.access_token, 0)
 
-        http = self._http(info, endpoints, token)
+        http = await self._http(info, endpoints, token)
         try:
             if company_id is None and info.companies is not None:
                 return await info.companies(http)
@@ -429,9 +430,18 @@ class Core:
             return info.limits
         return replace(info.limits, windows=(Window(60.0, address.calls_a_minute),))
 
-    def _http(self, info: ServiceInfo, endpoints: Endpoints, tokens: TokenSource) -> ServiceHttp:
-        if info.key not in self._limiters:  # kept over a new sign-in: the service goes on counting (I14)
-            self._limiters[info.key] = new_limiter(info.terms.service, self._limits(info), self.clock, self.entropy)
+    async def _limiter(self, info: ServiceInfo) -> Limiter:
+        """Kept over a new sign-in: the service goes on counting. What it demanded before this start, of a connection
+        that has ended since as well, still holds (I14)."""
+        if info.key not in self._limiters:
+            made = new_limiter(info.terms.service, self._limits(info), self.clock, self.entropy)
+            until = await self.ask(asked_to_wait, info.key.value, self.environment(info.key))
+            if until is not None and until > self.clock.now():
+                made.pause((until - self.clock.now()).total_seconds())
+            self._limiters.setdefault(info.key, made)
+        return self._limiters[info.key]
+
+    async def _http(self, info: ServiceInfo, endpoints: Endpoints, tokens: TokenSource) -> ServiceHttp:
         return ServiceHttp(
             base=endpoints.api,
             service=info.terms.service,
@@ -440,7 +450,7 @@ class Core:
             entropy=self.entropy,
             client=self.options.client,
             limits=self._limits(info),
-            limiter=self._limiters[info.key],
+            limiter=await self._limiter(info),
         )
 
     async def relocate(self, addresses: Mapping[ProviderKey, ServiceAddress], notice: str = "") -> None:
@@ -543,10 +553,10 @@ class Core:
         sign_in = (await self._service(view.provider)).sign_in
         sign_in.redirect_uri = await self.ask(_redirect_address, view.id) or sign_in.redirect_uri
         tokens = Tokens(self.db, cipher, sign_in, self._leases, self.clock, self.entropy, view.id)
-        http = self._http(info, endpoints, tokens)
+        http = await self._http(info, endpoints, tokens)
         settings = await self.ask(lambda session: stored_settings(session, session.get_one(Connection, view.id)))
         if view.state is ConnectionState.PAUSED and view.until is not None and view.until > self.clock.now():
-            http.pause((view.until - self.clock.now()).total_seconds())  # demanded before this start (I14)
+            http.pause((view.until - self.clock.now()).total_seconds())  # what another desk was told (I14)
         provider = info.make_provider(http, CompanyRef(view.company_id, view.company_name), settings)
         company = Company(self.db, provider, view.id, view.key, self.desk, self._leases)
         return _Live(company, http, tokens, RemoteLists(provider, self.clock))

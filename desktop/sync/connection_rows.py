@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from desktop.errors import NotAllowed, WrongCompany
@@ -87,6 +88,15 @@ def last_company(session: Session, provider: str, environment: str) -> CompanyRe
     return CompanyRef(row.company_id, row.company_name) if row is not None else None
 
 
+def asked_to_wait(session: Session, provider: str, environment: str) -> datetime | None:
+    """Until when the service was to be left alone, as last told, whether or not that connection still stands (I14)."""
+    return session.scalar(
+        select(func.max(Connection.state_until)).where(
+            Connection.provider == provider, Connection.environment == environment
+        )
+    )
+
+
 def store_connection(session: Session, cipher: Cipher, new: NewConnection) -> Connected:
     """The connection with its sealed tokens, all or nothing.
 
@@ -143,8 +153,7 @@ def end_connection(session: Session, row: Connection, actor: str, message: str =
     row.token_refresh_expires_at = None
     row.token_state = "none"
     row.token_version += 1
-    row.state_title = row.state_advice = row.state_fix = ""
-    row.state_until = None
+    row.state_title = row.state_advice = row.state_fix = ""  # not until when: who signs in again is asked to wait too
     note(session, row, "disconnected", actor, message)
 
 
@@ -192,7 +201,6 @@ def _revive(row: Connection, new: NewConnection) -> None:
     row.company_name = new.company.name or row.company_name or ""
     row.state = ConnectionState.CONNECTED.value
     row.state_title = row.state_advice = row.state_fix = ""
-    row.state_until = None
     row.disconnected_at = None
     row.redirect_uri = new.redirect_uri
     row.unproven = True  # the id is the same; whether the records are is looked at before the first write (W4)

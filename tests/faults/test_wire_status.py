@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 
+from desktop.errors import RateLimited
 from desktop.providers.records import Kind
 from tests.faults.conftest import OpenDesk
 from tests.faults.invariants import check_idle, made, writes
@@ -46,6 +48,31 @@ async def test_H1_a_demanded_wait_is_kept_in_silence(service: str, date: bool, d
         await desk.settle()
         assert desk.outcome(Kind.INVOICE, invoice) == "Done" and desk.trouble()[0] == "connected"
         desk.quiet()
+
+
+@pytest.mark.parametrize("service", ALL)
+async def test_H1_a_demanded_wait_outlives_the_connection_and_the_program(service: str, desk_on: OpenDesk) -> None:
+    """Disconnect, quit, start again and sign in: the service still does not want to be called."""
+    async with desk_on(service) as desk:
+        clock, invoice = desk.clock, desk.bill("H-1")
+        desk.arm({"id": "H1", "nth": 1, "params": {"retry_after": 300}})
+        report = await desk.sync(invoice)
+        assert report.problem is not None and report.problem.until is not None
+        await desk.core.disconnect()
+        store = desk.core.options.store
+    async with desk_on(service, clock=clock, store=store, grant=False) as again:
+        with contextlib.suppress(RateLimited):
+            await again.sign_in_again()
+        await again.core.runner.drain(everything=True)
+        waits_for_nothing(again)
+        clock.advance(310)
+        if await again.core.connection() is None:
+            await again.sign_in_again()
+        await again.sync(invoice)
+        await again.settle()
+        waits_for_nothing(again)
+        assert again.outcome(Kind.INVOICE, invoice) == "Done"
+        again.quiet()
 
 
 @pytest.mark.parametrize("service", ALL)

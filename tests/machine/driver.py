@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from desktop.errors import BlueClerkError
+from desktop.models.connection import Connection
+from desktop.models.states import Switches
+from desktop.sync.overview import save_switches
 from tests.machine.checks import Broken, Checks, need
 from tests.machine.loop import Deadlock, run
 from tests.machine.rules import HOUR, RULES, _state
@@ -172,12 +178,27 @@ class Runner:
             await self._do(desk, desk.core.sync_now())
         self.checks.quiet(desk)
         await self.checks.newest_pair(desk)
+        if await self._switched_on(desk):
+            await self._do(desk, desk.core.sync_now())
+            self.checks.quiet(desk)
         before = len(world.box.ledger)
         await self._do(desk, desk.core.sync_now())
         troubles = self.checks.troubles(desk)  # what needs the owner is tried again at each Sync Now, as he asks
         refused = tuple(f"update_{one.split(':')[0]}" for one in troubles)
         again = [entry.op for entry in world.box.ledger.since(before) if entry.changed and entry.op not in refused]
         need(not again, f"I18: a further sync wrote again: {again} {troubles}")
+
+    async def _switched_on(self, desk: Desk) -> bool:
+        """What a switch kept apart is found as soon as it is on again (M58, M61). False when all were on."""
+        on = Switches(auto=True)
+
+        def press(session: Session, at: Any) -> bool:
+            was = Switches.from_json(session.scalars(select(Connection).where(Connection.live == 1)).one().switches)
+            if was != on:
+                save_switches(session, at, on)
+            return was != on
+
+        return bool(await desk.core.do(press))
 
     async def _sign_in(self, desk: Desk) -> None:
         found = await _state(desk)
