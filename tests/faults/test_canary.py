@@ -12,17 +12,24 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
-from desktop.books import activity
+from desktop.books import activity, activity_export, exports
+from desktop.books.details import invoice_detail
 from desktop.clock import SystemEntropy
 from desktop.core import Core, Options
 from desktop.errors import BlueClerkError, StorageProblem
 from desktop.logs import start_logging
+from desktop.models.customer import Customer
+from desktop.models.invoice import Invoice
+from desktop.models.item import Item
 from desktop.practice import running_sandbox
 from desktop.providers.records import Kind
 from desktop.sync.lineage import INSTALLATION
 from desktop.sync.secrets import MemoryStore
+from desktop.ui.csv_files import csv_bytes, write_file
 from desktop.ui.diagnostics import diagnostics
+from desktop.ui.invoice_pdf import write_pdf
 from tests.helpers.canary import Canary
 from tests.helpers.control import Control
 from tests.helpers.desk import consent, options
@@ -92,7 +99,7 @@ def test_the_scanner_finds_what_it_looks_for_in_every_shape(tmp_path: Path) -> N
 @pytest.mark.allow_errors
 @pytest.mark.parametrize("service", ALL)
 async def test_I13_no_secret_stands_in_clear_anywhere(
-    service: str, tmp_path: Path, sandbox: Any, control: Control, every_word: Recorder
+    service: str, tmp_path: Path, sandbox: Any, control: Control, every_word: Recorder, qapp: Any
 ) -> None:
     canary, store, clock = Canary(), MemoryStore(), ElasticClock(control)
     canary.watch_services(sandbox.services)
@@ -117,6 +124,7 @@ async def test_I13_no_secret_stands_in_clear_anywhere(
         await canary.watch_tokens(core)
         assert await core.daily_backup() is not None
         seen |= await _what_people_see(core)
+        await _what_people_take_along(core, invoice, tmp_path / "taken along")
         seen |= _what_the_other_side_shows(sandbox, control, service)
         canary.assert_silent(tmp_path, texts=seen)  # while the books are open: the journal lies beside them
         await core.disconnect()
@@ -189,6 +197,25 @@ async def _what_people_see(core: Core) -> dict[str, Any]:
         "connection": await core.connection(),
         "options": repr(core.options),
     }
+
+
+async def _what_people_take_along(core: Core, invoice: int, folder: Path) -> None:
+    """Every file that somebody may hand on: the lists, the activity, an invoice, the diagnostics."""
+    folder.mkdir()
+    everything = activity.ActivityFilter()
+    for table, ids in (
+        (exports.customers_table, select(Customer.id)),
+        (exports.items_table, select(Item.id)),
+        (exports.invoices_table, select(Invoice.id)),
+    ):
+        rows = await core.ask(lambda session, t=table, q=ids: t(session, session.scalars(q).all()))
+        assert len(rows) > 1, table.__name__
+        write_file(folder / f"{table.__name__}.csv", csv_bytes(rows))
+    (folder / "activity.csv").write_text(await core.ask(activity_export.activity_csv, everything), encoding="utf-8")
+    (folder / "activity.json").write_text(await core.ask(activity_export.activity_json, everything), encoding="utf-8")
+    (folder / "diagnostics.txt").write_text(await diagnostics(core), encoding="utf-8")
+    write_pdf(await core.ask(invoice_detail, invoice, None), folder / "invoice.pdf")
+    assert all(path.stat().st_size > 30 for path in folder.iterdir())
 
 
 def _what_the_other_side_shows(sandbox: Any, control: Control, service: str) -> dict[str, Any]:
