@@ -44,9 +44,12 @@ class Plan:
     steps: list[Step]
     database: str = "sqlite"
     why: str = ""
+    meets: list[str] = field(default_factory=list)
+    """What the plan is there to meet, as hits are named: a replay that misses one of them proves nothing."""
 
     def to_json(self) -> str:
-        head = {"service": self.service, "seed": self.seed, "database": self.database, "why": self.why}
+        head: dict[str, Any] = {"service": self.service, "seed": self.seed, "database": self.database, "why": self.why}
+        head |= {"meets": self.meets} if self.meets else {}
         lines = ",\n".join("  " + json.dumps(step, ensure_ascii=False) for step in self.steps)
         return json.dumps(head, ensure_ascii=False)[:-1] + ',\n "steps": [\n' + lines + "\n]}\n"
 

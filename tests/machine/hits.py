@@ -70,7 +70,7 @@ BRANCHES = (
     "settled as not_sent",
     "left over without a call",
 )
-"""Ways of the recovery that random runs must have gone."""
+"""Ways of the recovery that the random runs, or the plans replayed beside them, must have gone."""
 
 
 def branches_missing(found: Counter[str]) -> list[str]:

@@ -45,6 +45,7 @@ def _kept() -> Iterator[Any]:
 def test_what_failed_once_holds_now(plan: Plan, templates: Templates) -> None:
     result = play(plan, templates)
     assert not result.broken, result.report()
+    assert all(result.hits[name] for name in plan.meets), f"met {dict(result.hits)}"
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)
