@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -10,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.helpers.offline import stay_on_loopback
+from tests.helpers.sources import ROOT
 from tests.machine import hits, profiles
 from tests.machine.driver import REGRESSIONS, Plan, draw, play
 from tests.machine.world import ALL_SERVICES, Templates
@@ -46,12 +49,20 @@ def merge(options: argparse.Namespace) -> int:
     return profiles.failed(totals, options.keep) or int(bool(absent))
 
 
+SOAKED = ("tests/faults/test_kills.py", "tests/faults/test_local_storage.py", "tests/signin/test_token_race.py")
+MORE = {"BLUECLERK_MACHINE": "1", "BLUECLERK_KILLS": "20", "BLUECLERK_ROUNDS": "100"}
+
+
 def soak(options: argparse.Namespace) -> int:
-    first = options.seed or int(time.time()) % 1_000_000 * 1000
+    """Real kills at random moments, a full and a broken disk at every write, a hundred races for a token; then
+    random schedules until the time is over."""
+    started, first = time.perf_counter(), options.seed or int(time.time()) % 1_000_000 * 1000
     print(f"soak of {options.hours} h from seed {first}", flush=True)
+    apart = subprocess.run([sys.executable, "-m", "pytest", "-q", *SOAKED], env=os.environ | MORE, cwd=ROOT)
+    left = options.hours * 3600 - (time.perf_counter() - started)
     found = profiles.jobs(first, profiles.MERGE_LENGTH, profiles.has_postgres())
-    totals = profiles.many(found, options.processes, seconds=options.hours * 3600, most_broken=500)
-    return profiles.failed(totals, options.keep)
+    totals = profiles.many(found, options.processes, seconds=max(60.0, left), most_broken=500)
+    return profiles.failed(totals, options.keep) or apart.returncode
 
 
 def replay(options: argparse.Namespace) -> int:

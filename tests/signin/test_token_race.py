@@ -24,8 +24,9 @@ from tests.signin.helpers import add_connection, columns, unlocked
 KEY = base64.b64encode(bytes(range(32))).decode()
 PROCESSES = 8
 TASKS = 20
-ROUNDS = 20
-KILLED = 5
+ROUNDS = int(os.environ.get("BLUECLERK_ROUNDS", "20"))
+KILLED = max(5, int(os.environ.get("BLUECLERK_ROUNDS", "0")) // 5)
+"""A soak asks for more (BLUECLERK_ROUNDS=100: a hundred races, twenty holders killed)."""
 
 
 def _orders(db: Database, sandbox: Any, connection_id: int, **more: Any) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def test_M101_M102_A4_A5_a_few_processes_refresh_once(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(300 + 10 * ROUNDS)
 def test_M101_M102_A4_A5_eight_processes_refresh_once_twenty_times(
     db: Database, sandbox: Any, control: Control, expired: int
 ) -> None:
@@ -152,7 +153,7 @@ def test_M101_M102_A4_A5_eight_processes_refresh_once_twenty_times(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(300 + 10 * ROUNDS)
 def test_M102_A7_the_holder_is_killed_again_and_again(
     db: Database, sandbox: Any, control: Control, expired: int
 ) -> None:
