@@ -13,6 +13,7 @@ Words used here:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,6 +91,12 @@ class PreparedCall:
     elements: tuple[CallElement, ...]
     body_hash: str = ""
     """SHA-256 of `body`, hexadecimal."""
+
+    @classmethod
+    def of(cls, op: str, body: str, steps: Sequence[Step], keys: Sequence[str]) -> PreparedCall:
+        """The call of `steps`, each under its key in the same place."""
+        elements = tuple(CallElement(key, one.ref, one.kind, one.action) for key, one in zip(keys, steps, strict=True))
+        return cls(op, body, elements, hashlib.sha256(body.encode()).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,9 @@ call of its own, and a lost answer is followed by a look-up, never by a second P
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from desktop.errors import ConnectionProblem, GoneRemote, ItemError, StaleVersion, UnexpectedAnswer
 from desktop.providers import freshbooks_outcomes as outcomes
@@ -46,13 +44,13 @@ from desktop.providers.freshbooks_reading import (
     tax_from_payload,
     vis_state,
 )
-from desktop.providers.freshbooks_rules import LINES_MAX, LONG_TEXT_MAX, NUMBER_MAX, TEXT_MAX, refuse
+from desktop.providers.freshbooks_rules import LINES_MAX, LONG_TEXT_MAX, NUMBER_MAX, TEXT_MAX
 from desktop.providers.freshbooks_rules import check as check_rules
 from desktop.providers.freshbooks_signin import business
 from desktop.providers.freshbooks_wire import COUNTRIES, MARK_SENT, Company, Request, request_for
 from desktop.providers.http import ServiceHttp
 from desktop.providers.limits import Limits, Window
-from desktop.providers.reading import Payload, Unreadable, text
+from desktop.providers.reading import Payload, Unreadable, read_all, text
 from desktop.providers.records import (
     Changes,
     CompanyRef,
@@ -71,6 +69,7 @@ from desktop.providers.records import (
     ProviderKey,
     TaxCodeRecord,
 )
+from desktop.providers.rules import refuse
 from desktop.text import tr
 
 RecordT = TypeVar("RecordT", CustomerRecord, ItemRecord, InvoiceRecord, PaymentRecord)
@@ -200,7 +199,7 @@ class FreshBooks:
             async for found in self._asking.records(kind, asked):
                 rows = [row for row in found.records if _after(row, since)]
                 self._directory.note(kind, rows)
-                records, unreadable = await asyncio.to_thread(_read_all, rows, read)
+                records, unreadable = await asyncio.to_thread(read_all, rows, read)
                 total = found.total or 0
                 yield Page(records, before + total if since is None else None, unreadable=unreadable)
             before += total
@@ -264,10 +263,10 @@ class FreshBooks:
                 gone += [Deleted(kind, str(row.get("id"))) for row in found if vis_state(row) == DELETED]
                 rows[kind] = [row for row in found if vis_state(row) != DELETED]
             self._directory.note(kind, rows[kind])
-        customers, bad_customers = _read_all(rows[Kind.CUSTOMER], customer_from_payload)
-        items, bad_items = _read_all(rows[Kind.ITEM], item_from_payload)
-        invoices, bad_invoices = _read_all(rows[Kind.INVOICE], self._invoice)
-        payments, bad_payments = _read_all(rows[Kind.PAYMENT], payment_from_payload)
+        customers, bad_customers = read_all(rows[Kind.CUSTOMER], customer_from_payload)
+        items, bad_items = read_all(rows[Kind.ITEM], item_from_payload)
+        invoices, bad_invoices = read_all(rows[Kind.INVOICE], self._invoice)
+        payments, bad_payments = read_all(rows[Kind.PAYMENT], payment_from_payload)
         bad = bad_customers + bad_items + bad_invoices + bad_payments
         return Changes(customers, items, invoices, payments, tuple(gone), now - ECHO, not bad)
 
@@ -285,9 +284,7 @@ class FreshBooks:
 
     def _prepare(self, step: Step) -> PreparedCall:
         body = request_for(step, self._account, self._company).encode()
-        element = CallElement("0", step.ref, step.kind, step.action)
-        op = f"{step.action}_{step.kind}"
-        return PreparedCall(op, body, (element,), hashlib.sha256(body.encode()).hexdigest())
+        return PreparedCall.of(f"{step.action}_{step.kind}", body, [step], ["0"])
 
     async def send(self, call: PreparedCall, key: str) -> list[Outcome]:
         """One step; `key` is not known there. Never raises for service or network.
@@ -460,8 +457,7 @@ class FreshBooks:
 
         For the practice books, their page on this computer.
         """
-        base = urlsplit(self._http.base)
-        return f"{base.scheme}://{base.netloc}/" if self._http.loopback else "https://my.freshbooks.com/"
+        return self._http.practice_page or "https://my.freshbooks.com/"
 
 
 def _changed_there(request: Request, now: Payload | None) -> Outcome | None:
@@ -491,17 +487,6 @@ def _queries(since: datetime | None, archived: bool) -> list[Query]:
 def _after(row: Payload, since: datetime | None) -> bool:
     moment = instant(row.get("updated"))
     return since is None or moment is None or moment >= since - ECHO
-
-
-def _read_all(rows: Iterable[Payload], read: Callable[[Payload], RecordT]) -> tuple[tuple[RecordT, ...], int]:
-    """The readable records, and how many could not be read: one bad row hides no other."""
-    records, unreadable = [], 0
-    for row in rows:
-        try:
-            records.append(read(row))
-        except Unreadable:
-            unreadable += 1
-    return tuple(records), unreadable
 
 
 def _each(rows: Iterable[Payload], read: Callable[[Payload], RecordT]) -> tuple[RecordT, ...]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from desktop.errors import ConnectionProblem, GoneRemote, ItemError, ServiceDown
 from desktop.providers.answers import Answer
-from desktop.providers.freshbooks_faults import ANY, SERVICE, FreshBooksJudge, Special, faults_in, verdict
+from desktop.providers.faults import ANY
+from desktop.providers.freshbooks_faults import SERVICE, FreshBooksJudge, Special, faults_in, verdict
 from desktop.providers.freshbooks_reading import id_of
 from desktop.providers.freshbooks_wire import KEYS, LISTS, PATHS
 from desktop.providers.http import ServiceHttp

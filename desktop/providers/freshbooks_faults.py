@@ -14,7 +14,6 @@ from typing import Any
 from desktop.errors import (
     AccessRefused,
     BlueClerkError,
-    Concern,
     ConnectionProblem,
     Fix,
     GoneRemote,
@@ -32,6 +31,7 @@ from desktop.errors import (
 )
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action
+from desktop.providers.faults import ANY, EDIT, LINK, Subject, field_words
 from desktop.providers.records import Kind
 from desktop.text import tr
 
@@ -52,23 +52,6 @@ class Fault:
         """The service's own text, for the folded details."""
         where = f" [{self.field}]" if self.field else ""
         return " ".join(f"{self.message}{where} ({SERVICE} {self.code})".split())[:2000]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What was being written when the fault came."""
-
-    kind: Kind
-    name: str = ""
-    """Name or number, as the owner knows it."""
-    ref: str = ""
-    action: Action | None = None
-
-    @property
-    def concern(self) -> Concern:
-        """The record of ours, its id taken from the step's name ("invoice:12")."""
-        _, _, local = self.ref.partition(":")
-        return Concern(self.kind.value, int(local) if local.isdigit() else 0, self.name)
 
 
 class Special(Enum):
@@ -139,18 +122,6 @@ def _word(value: Any) -> str:
 Verdict = BlueClerkError | Special
 Meaning = Callable[[Fault, Subject], Verdict]
 
-EDIT = {
-    Kind.CUSTOMER: Fix.EDIT_CUSTOMER,
-    Kind.ITEM: Fix.EDIT_ITEM,
-    Kind.INVOICE: Fix.EDIT_INVOICE,
-    Kind.PAYMENT: Fix.EDIT_PAYMENT,
-}
-_LINK = {
-    Kind.CUSTOMER: Fix.LINK_CUSTOMER,
-    Kind.ITEM: Fix.LINK_ITEM,
-    Kind.INVOICE: Fix.LINK_INVOICE,
-    Kind.PAYMENT: Fix.LINK_INVOICE,
-}
 _FIELDS = {
     "email": "email", "bus_phone": "phone", "home_phone": "phone", "mob_phone": "phone", "fname": "given_name",
     "lname": "family_name", "organization": "display_name", "p_street": "address", "p_street2": "address",
@@ -160,19 +131,6 @@ _FIELDS = {
     "discount_value": "discount", "lines": "lines", "currency_code": "currency", "amount": "amount",
     "date": "paid_on", "type": "method", "customerid": "customer_id", "invoiceid": "allocations",
 }  # fmt: skip
-
-
-def field_words(field: str) -> str:
-    """What the owner calls a field of ours."""
-    words = {
-        "email": tr("e-mail address"), "phone": tr("phone number"), "display_name": tr("name"), "name": tr("name"),
-        "given_name": tr("first name"), "family_name": tr("last name"), "company_name": tr("company name"),
-        "address": tr("address"), "number": tr("invoice number"), "memo": tr("note"), "reference": tr("reference"),
-        "issued_on": tr("date"), "paid_on": tr("date"), "due_on": tr("due date"), "unit_price": tr("price"),
-        "quantity": tr("quantity"), "description": tr("description"), "sku": tr("item code"), "amount": tr("amount"),
-        "lines": tr("lines"), "discount": tr("discount"), "currency": tr("currency"), "method": tr("payment method"),
-    }  # fmt: skip
-    return words.get(field, "")
 
 
 def our_field(fault: Fault, kind: Kind) -> str:
@@ -225,7 +183,7 @@ def _gone(fault: Fault, subject: Subject) -> Verdict:
         return GoneRemote(
             SERVICE, "", what=tr("The invoice of this payment"), fix=Fix.LINK_INVOICE, details=fault.words
         )
-    return GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=_LINK[subject.kind], details=fault.words)
+    return GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=LINK[subject.kind], details=fault.words)
 
 
 def _busy(fault: Fault, subject: Subject) -> Verdict:
@@ -280,9 +238,7 @@ def verdict(faults: Sequence[Fault], status: int, subject: Subject) -> Verdict:
 
 def _signed(found: Verdict, subject: Subject) -> Verdict:
     if isinstance(found, ItemError) and not found.concerns:
-        known = subject.concern
-        field = found.field if isinstance(found, InvalidField) else ""
-        found.concerns = (Concern(known.kind, known.local_id, known.label, field),)
+        found.concerns = (subject.concern_in(found),)
     return found
 
 
@@ -294,10 +250,6 @@ def busy(subject: Subject) -> ItemError:
     error.advice = tr("Try again later: press Resync.")
     error.concerns = (subject.concern,)
     return error
-
-
-ANY = Subject(Kind.INVOICE)
-"""Stands for "whatever was asked" where a fault can only be about the connection."""
 
 
 class FreshBooksJudge:

@@ -9,8 +9,9 @@ from typing import Any
 from desktop.errors import ConnectionProblem, ItemError
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, Refused
+from desktop.providers.faults import Subject
 from desktop.providers.freshbooks_asking import single
-from desktop.providers.freshbooks_faults import SERVICE, Special, Subject, busy, faults_in, verdict
+from desktop.providers.freshbooks_faults import SERVICE, Special, busy, faults_in, verdict
 from desktop.providers.freshbooks_reading import display_name, id_of, money, number, record_from_payload, stamp_in
 from desktop.providers.freshbooks_wire import KEYS, Request
 from desktop.providers.reading import Payload, Unreadable, text

@@ -11,19 +11,17 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from desktop.errors import (
-    BlueClerkError,
-    Concern,
     InternalMistake,
-    InvalidField,
     ItemError,
     MissingCustomer,
     PaymentBlocked,
     TaxProblem,
 )
-from desktop.providers.base import Action, Step
-from desktop.providers.freshbooks_faults import EDIT, SERVICE, Subject, field_words
-from desktop.providers.freshbooks_wire import Company, discount_percent, encode, name_of, real_email, request_for
+from desktop.providers.base import Step
+from desktop.providers.freshbooks_faults import SERVICE
+from desktop.providers.freshbooks_wire import Company, discount_percent, encode, request_for
 from desktop.providers.records import CustomerRecord, InvoiceRecord, ItemRecord, Kind, PaymentRecord
+from desktop.providers.rules import Rules, first_problem
 from desktop.text import tr
 
 TEXT_MAX = 255
@@ -32,28 +30,15 @@ LONG_TEXT_MAX = 10_000
 NUMBER_MAX = 32
 LINES_MAX = 500
 
-_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _STAMPED = re.compile(r"\[bc:")
+
+_RULES = Rules(SERVICE)
+_invalid, _text = _RULES.invalid, _RULES.text
 
 
 def check(step: Step, company: Company) -> ItemError | None:
     """Why FreshBooks would refuse the step, or None."""
-    if step.action in (Action.VOID, Action.DELETE):
-        return None
-    subject = Subject(step.kind, name_of(step.record), step.ref, step.action)
-    problem = next(_problems(step, company), None)
-    if problem is not None and not problem.concerns:
-        known = subject.concern
-        field = problem.field if isinstance(problem, InvalidField) else ""
-        problem.concerns = (Concern(known.kind, known.local_id, known.label, field),)
-    return problem
-
-
-def refuse(problem: BlueClerkError | None) -> None:
-    """Raises the problem, if there is one."""
-    if problem is not None:
-        raise problem
+    return first_problem(step, lambda subject: _problems(step, company))
 
 
 def _problems(step: Step, company: Company) -> Iterator[ItemError]:
@@ -72,47 +57,25 @@ def _problems(step: Step, company: Company) -> Iterator[ItemError]:
         yield mistake
 
 
-def _invalid(kind: Kind, field: str, message: str) -> InvalidField:
-    return InvalidField(SERVICE, message, field=field, fix=EDIT[kind])
-
-
-def _text(kind: Kind, field: str, value: str, limit: int = TEXT_MAX) -> Iterator[ItemError]:
-    words = field_words(field)
-    if len(value) > limit:
-        message = tr(
-            "The {field} is too long: {service} takes {limit} characters.", field=words, service=SERVICE, limit=limit
-        )
-        yield _invalid(kind, field, message)
-    if _CONTROL.search(value):
-        message = tr("The {field} contains characters that {service} refuses.", field=words, service=SERVICE)
-        yield _invalid(kind, field, message)
-
-
 def _customer(customer: CustomerRecord) -> Iterator[ItemError]:
     kind = Kind.CUSTOMER
-    if not customer.display_name.strip():
-        yield _invalid(kind, "display_name", tr("The customer needs a name."))
+    yield from _RULES.named(customer)
     for field in ("display_name", "given_name", "family_name", "company_name", "phone"):
-        yield from _text(kind, field, getattr(customer, field))
+        yield from _text(kind, field, getattr(customer, field), TEXT_MAX)
     address = customer.address
     for value in (
         address.line1, address.line2, address.city, address.region, address.country, address.postal_code,
     ):  # fmt: skip
-        yield from _text(kind, "address", value)
-    email = real_email(customer.email)
-    yield from _text(kind, "email", email)
-    if email and not _EMAIL.fullmatch(email):
-        message = tr("The e-mail address of {name} is not valid.", name=customer.display_name)
-        yield _invalid(kind, "email", message)
+        yield from _text(kind, "address", value, TEXT_MAX)
+    yield from _RULES.email(customer, TEXT_MAX)
 
 
 def _item(item: ItemRecord) -> Iterator[ItemError]:
     kind = Kind.ITEM
-    if not item.name.strip():
-        yield _invalid(kind, "name", tr("The item needs a name."))
-    yield from _text(kind, "name", item.name)
+    yield from _RULES.named(item)
+    yield from _text(kind, "name", item.name, TEXT_MAX)
     yield from _text(kind, "description", item.description, LONG_TEXT_MAX)
-    yield from _text(kind, "sku", item.sku)
+    yield from _text(kind, "sku", item.sku, TEXT_MAX)
     if item.unit_price is not None:
         yield from _two_places(kind, "unit_price", item.unit_price)
 
@@ -135,12 +98,10 @@ def _invoice(invoice: InvoiceRecord, company: Company) -> Iterator[ItemError]:
         yield _invalid(
             kind, "due_on", tr("The due date can't be before the invoice's date in {service}.", service=SERVICE)
         )
-    if len(invoice.lines) > LINES_MAX:
-        message = tr("{service} takes {limit} lines on one invoice.", service=SERVICE, limit=LINES_MAX)
-        yield _invalid(kind, "lines", message)
+    yield from _RULES.lines(invoice, LINES_MAX)
     for line in invoice.lines:
         yield from _text(kind, "description", line.description, LONG_TEXT_MAX)
-        yield from _text(kind, "description", line.item_name)
+        yield from _text(kind, "description", line.item_name, TEXT_MAX)
         yield from _two_places(kind, "lines", line.unit_price)
         if line.tax_code_id and company.tax(line.tax_code_id) is None:
             yield TaxProblem(SERVICE, title=tr("{service} no longer has the tax of a line.", service=SERVICE))
@@ -151,9 +112,8 @@ def _invoice(invoice: InvoiceRecord, company: Company) -> Iterator[ItemError]:
 
 def _payment(payment: PaymentRecord) -> Iterator[ItemError]:
     kind = Kind.PAYMENT
-    yield from _text(kind, "reference", payment.reference)
-    if payment.amount <= 0:
-        yield _invalid(kind, "amount", tr("A payment must be more than nothing."))
+    yield from _text(kind, "reference", payment.reference, TEXT_MAX)
+    yield from _RULES.amount(payment)
     if _STAMPED.search(payment.reference):
         yield _invalid(kind, "reference", tr("The reference can't contain “[bc:”."))
     if len(payment.allocations) != 1:

@@ -8,7 +8,8 @@ from desktop.clock import Clock
 from desktop.errors import AccessRefused, AnswerUnreadable, ConnectionProblem, SubscriptionLapsed
 from desktop.providers.answers import Answer
 from desktop.providers.base import AppKeys, Endpoints
-from desktop.providers.freshbooks_faults import ANY, SERVICE, FreshBooksJudge, faults_in, verdict
+from desktop.providers.faults import ANY
+from desktop.providers.freshbooks_faults import SERVICE, FreshBooksJudge, faults_in, verdict
 from desktop.providers.http import Client, ServiceHttp
 from desktop.providers.oauth import OAuthCalls
 from desktop.providers.records import CompanyRef, ProviderKey, TokenGrant

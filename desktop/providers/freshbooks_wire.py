@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from desktop.errors import InternalMistake
 from desktop.providers.base import MARKER, Action, Step
 from desktop.providers.freshbooks_faults import SERVICE
 from desktop.providers.freshbooks_reading import ARCHIVED, DELETED, METHODS
@@ -26,9 +25,10 @@ from desktop.providers.records import (
     PaymentRecord,
     Record,
     TaxCodeRecord,
+    name_of,
 )
+from desktop.providers.writing import real_email, without_made_up
 
-PLACEHOLDER_DOMAIN = "@placeholder.local"
 COUNTRIES = {
     "US": "United States", "USA": "United States", "CA": "Canada", "GB": "United Kingdom", "UK": "United Kingdom",
     "AU": "Australia", "NZ": "New Zealand", "IE": "Ireland", "DE": "Germany", "FR": "France", "MX": "Mexico",
@@ -88,15 +88,7 @@ class Request:
 
 def encode(payload: Any) -> str:
     """`payload` as stable JSON text. Raises InternalMistake if a made-up e-mail address would leave with it (I19)."""
-    body = json.dumps(payload, separators=(",", ":"))
-    if PLACEHOLDER_DOMAIN in body.lower():
-        raise InternalMistake(SERVICE, details="a made-up e-mail address was about to be sent")
-    return body
-
-
-def real_email(email: str) -> str:
-    """`email`, or "" for one that we made up ourselves (I19)."""
-    return "" if email.strip().lower().endswith(PLACEHOLDER_DOMAIN) else email.strip()
+    return without_made_up(SERVICE, json.dumps(payload, separators=(",", ":")))
 
 
 def money(amount: Decimal, currency: str) -> dict[str, str]:
@@ -289,12 +281,3 @@ def request_for(step: Step, account_id: str, company: Company) -> Request:
     if step.kind is Kind.INVOICE:
         return Request("DELETE", path, "", version, name)
     return Request("PUT", path, encode({key: {"vis_state": DELETED}}), version, name)
-
-
-def name_of(record: Record) -> str:
-    """What the owner calls a record."""
-    if isinstance(record, CustomerRecord):
-        return record.display_name
-    if isinstance(record, ItemRecord):
-        return record.name
-    return record.number if isinstance(record, InvoiceRecord) else record.reference

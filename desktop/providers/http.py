@@ -385,6 +385,12 @@ class ServiceHttp:
         """See `Transport.leave`."""
         self._transport.leave()
 
+    @property
+    def practice_page(self) -> str:
+        """The page of the practice books on this computer; "" where the service is the real one."""
+        parts = urlsplit(self.base)
+        return f"{parts.scheme}://{parts.netloc}/" if self.loopback else ""
+
     def server_now(self) -> datetime:
         """The service's own time in UTC as its last answer showed it, or this machine's before any answer."""
         if self._server_date is None:

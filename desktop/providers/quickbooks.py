@@ -7,9 +7,8 @@ carries up to 30 steps or queries, so nearly everything here is a batch.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -18,7 +17,6 @@ from urllib.parse import urlsplit
 from desktop.errors import ItemError
 from desktop.providers.answers import MaybeApplied, NothingSent
 from desktop.providers.base import (
-    CallElement,
     Capabilities,
     InDoubt,
     NotSent,
@@ -58,12 +56,11 @@ from desktop.providers.quickbooks_rules import (
     NAME_FORBIDDEN,
     NAME_MAX,
     NUMBER_MAX,
-    refuse,
 )
 from desktop.providers.quickbooks_rules import check as check_rules
 from desktop.providers.quickbooks_settings import settings_from
 from desktop.providers.quickbooks_wire import Company, batch_element, encode
-from desktop.providers.reading import Payload, Unreadable, leave_doubtful, parts, text
+from desktop.providers.reading import Payload, Unreadable, leave_doubtful, parts, read_all, text
 from desktop.providers.records import (
     Changes,
     CompanyRef,
@@ -80,6 +77,7 @@ from desktop.providers.records import (
     PaymentRecord,
     ProviderKey,
 )
+from desktop.providers.rules import refuse
 from desktop.text import tr
 
 RecordT = TypeVar("RecordT", CustomerRecord, ItemRecord, InvoiceRecord, PaymentRecord)
@@ -197,7 +195,7 @@ class QuickBooks:
     ) -> AsyncIterator[Page[RecordT]]:
         async for found in self._asking.pages(entity, *changed_after(since)):
             # mapping a thousand invoices takes longer than a window may stand still (I20)
-            records, unreadable = await asyncio.to_thread(_read_all, found.records, read, wanted)
+            records, unreadable = await asyncio.to_thread(read_all, found.records, read, wanted)
             yield Page(records, found.total, unreadable=unreadable)
 
     async def find(self, lookup: Lookup) -> Found:
@@ -273,10 +271,10 @@ class QuickBooks:
         ]
         live = {entity: [row for row in found if row.get("status") != "Deleted"] for entity, found in rows.items()}
         complete = sum(map(len, rows.values())) < PAGE
-        customers, bad_customers = _read_all(live["Customer"], customer_from_payload)
-        items, bad_items = _read_all(live["Item"], item_from_payload, _sellable)
-        invoices, bad_invoices = _read_all(live["Invoice"], invoice_from_payload)
-        payments, bad_payments = _read_all(live["Payment"], self._payment)
+        customers, bad_customers = read_all(live["Customer"], customer_from_payload)
+        items, bad_items = read_all(live["Item"], item_from_payload, _sellable)
+        invoices, bad_invoices = read_all(live["Invoice"], invoice_from_payload)
+        payments, bad_payments = read_all(live["Payment"], self._payment)
         bad = bad_customers + bad_items + bad_invoices + bad_payments
         cursor = (server_time or self._http.server_now()) - OVERLAP
         return Changes(customers, items, invoices, payments, tuple(deleted), cursor, complete and not bad)
@@ -297,10 +295,7 @@ class QuickBooks:
         keys = [f"i{at}" for at in range(len(steps))]
         entries = [batch_element(step, key, self._company) for step, key in zip(steps, keys, strict=True)]
         body = encode({"BatchItemRequest": entries})
-        elements = tuple(
-            CallElement(key, step.ref, step.kind, step.action) for step, key in zip(steps, keys, strict=True)
-        )
-        return PreparedCall("batch", body, elements, hashlib.sha256(body.encode()).hexdigest())
+        return PreparedCall.of("batch", body, steps, keys)
 
     async def send(self, call: PreparedCall, key: str) -> list[Outcome]:
         """One batch under the idempotency key (36 characters at most). Never raises for service or network.
@@ -344,10 +339,10 @@ class QuickBooks:
 
     def record_url(self, kind: Kind, external_id: str) -> str | None:
         """QuickBooks' own page of the record; for the practice books their page on this computer."""
-        base = urlsplit(self._http.base)
-        if self._http.loopback:
-            return f"{base.scheme}://{base.netloc}/"
-        host = "app.sandbox.qbo.intuit.com" if (base.hostname or "").startswith("sandbox-") else "app.qbo.intuit.com"
+        if self._http.practice_page:
+            return self._http.practice_page
+        host = urlsplit(self._http.base).hostname or ""
+        host = "app.sandbox.qbo.intuit.com" if host.startswith("sandbox-") else "app.qbo.intuit.com"
         if kind is Kind.ITEM:
             return f"https://{host}/app/items"
         return f"https://{host}/app/{_WEB[kind]}{external_id}"
@@ -355,23 +350,6 @@ class QuickBooks:
 
 def _sellable(payload: Payload) -> bool:
     return payload.get("Type") not in NOT_FOR_LINES
-
-
-def _read_all(
-    rows: Iterable[Payload],
-    read: Callable[[Payload], RecordT],
-    wanted: Callable[[Payload], bool] = lambda payload: True,
-) -> tuple[tuple[RecordT, ...], int]:
-    """The readable records, and how many could not be read: one bad row hides no other."""
-    records, unreadable = [], 0
-    for row in rows:
-        if not wanted(row):
-            continue
-        try:
-            records.append(read(row))
-        except Unreadable:
-            unreadable += 1
-    return tuple(records), unreadable
 
 
 def _each(

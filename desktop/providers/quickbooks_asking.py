@@ -12,8 +12,9 @@ from typing import Any
 
 from desktop.errors import AnswerUnreadable, ConnectionProblem, ItemError, ServiceDown
 from desktop.providers.answers import Answer
+from desktop.providers.faults import ANY
 from desktop.providers.http import ServiceHttp
-from desktop.providers.quickbooks_faults import ANY, SERVICE, QuickBooksJudge, Special, faults_in, verdict
+from desktop.providers.quickbooks_faults import SERVICE, QuickBooksJudge, Special, faults_in, verdict
 from desktop.providers.quickbooks_query import PAGE, Question, count, page
 from desktop.providers.quickbooks_wire import encode
 from desktop.providers.reading import Payload, Understanding, Unreadable, instant, parts, text

@@ -18,13 +18,11 @@ from desktop.errors import (
     AccessRefused,
     AccountUnusable,
     BlueClerkError,
-    Concern,
     ConnectionProblem,
     Fix,
     GoneRemote,
     InternalMistake,
     InvalidField,
-    ItemError,
     MissingCustomer,
     MissingIncomeAccount,
     NameTaken,
@@ -41,6 +39,7 @@ from desktop.errors import (
 )
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action
+from desktop.providers.faults import ANY, EDIT, LINK, Subject, field_words, signed
 from desktop.providers.records import Kind
 from desktop.text import tr
 
@@ -61,23 +60,6 @@ class Fault:
         """The service's own text, for the folded details."""
         said = self.message if self.detail in ("", self.message) else f"{self.message}: {self.detail}"
         return " ".join(f"{said} ({SERVICE} {self.code})".split())[:2000]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What was being written when the fault came."""
-
-    kind: Kind
-    name: str = ""
-    """Display name or number, as the owner knows it."""
-    ref: str = ""
-    action: Action | None = None
-
-    @property
-    def concern(self) -> Concern:
-        """The record of ours, its id taken from the step's name ("invoice:12")."""
-        _, _, local = self.ref.partition(":")
-        return Concern(self.kind.value, int(local) if local.isdigit() else 0, self.name)
 
 
 class Special(Enum):
@@ -147,18 +129,6 @@ def _xml_faults(text: str) -> tuple[Fault, ...]:
 Verdict = BlueClerkError | Special
 Meaning = Callable[[Fault, Subject], Verdict]
 
-_EDIT = {
-    Kind.CUSTOMER: Fix.EDIT_CUSTOMER,
-    Kind.ITEM: Fix.EDIT_ITEM,
-    Kind.INVOICE: Fix.EDIT_INVOICE,
-    Kind.PAYMENT: Fix.EDIT_PAYMENT,
-}
-_LINK = {
-    Kind.CUSTOMER: Fix.LINK_CUSTOMER,
-    Kind.ITEM: Fix.LINK_ITEM,
-    Kind.INVOICE: Fix.LINK_INVOICE,
-    Kind.PAYMENT: Fix.LINK_INVOICE,
-}
 _FIELDS = (
     ("PrimaryEmailAddr", "email"), ("BillEmail", "email"), ("PrimaryPhone", "phone"), ("FreeFormNumber", "phone"),
     ("DisplayName", "display_name"), ("GivenName", "given_name"), ("FamilyName", "family_name"),
@@ -168,25 +138,13 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def field_words(field: str) -> str:
-    """What the owner calls a field of ours."""
-    words = {
-        "email": tr("e-mail address"), "phone": tr("phone number"), "display_name": tr("name"), "name": tr("name"),
-        "given_name": tr("first name"), "family_name": tr("last name"), "company_name": tr("company name"),
-        "address": tr("address"), "number": tr("invoice number"), "memo": tr("note"), "reference": tr("reference"),
-        "issued_on": tr("date"), "due_on": tr("due date"), "unit_price": tr("price"), "quantity": tr("quantity"),
-        "description": tr("description"), "sku": tr("item code"), "amount": tr("amount"), "lines": tr("lines"),
-    }  # fmt: skip
-    return words.get(field, "")
-
-
 def _field(fault: Fault) -> str:
     said = f"{fault.element} {fault.detail}"
     return next((ours for theirs, ours in _FIELDS if theirs.lower() in said.lower()), "")
 
 
 def _invalid(message: str, fault: Fault, subject: Subject, field: str = "", fix: Fix | None = None) -> InvalidField:
-    return InvalidField(SERVICE, message, field=field, fix=fix or _EDIT[subject.kind], details=fault.words)
+    return InvalidField(SERVICE, message, field=field, fix=fix or EDIT[subject.kind], details=fault.words)
 
 
 def _sign_in(fault: Fault, subject: Subject) -> Verdict:
@@ -216,7 +174,7 @@ def _ours(fault: Fault, subject: Subject) -> Verdict:
 
 def _impossible(fault: Fault, subject: Subject) -> Verdict:
     title = tr("This can't be done in {service}.", service=SERVICE)
-    return RuleBroken(SERVICE, title=title, details=fault.words, fix=_EDIT[subject.kind])
+    return RuleBroken(SERVICE, title=title, details=fault.words, fix=EDIT[subject.kind])
 
 
 _SENTENCE = re.compile(r"[^{}<>=\\\[\]|]{4,200}")
@@ -228,14 +186,14 @@ def _rule(fault: Fault, subject: Subject) -> Verdict:
     title = (
         tr("{service} refused: {words}.", service=SERVICE, words=said.rstrip(".")) if _SENTENCE.fullmatch(said) else ""
     )
-    return RuleBroken(SERVICE, title=title, details=fault.words, fix=_EDIT[subject.kind])
+    return RuleBroken(SERVICE, title=title, details=fault.words, fix=EDIT[subject.kind])
 
 
 def _gone(fault: Fault, subject: Subject) -> Verdict:
     """610: what was written is gone, or, if an element is named or the record is new, what it refers to."""
     if fault.element not in ("", "Id") or subject.action is Action.CREATE:
         return _reference(fault, subject)
-    return GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=_LINK[subject.kind], details=fault.words)
+    return GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=LINK[subject.kind], details=fault.words)
 
 
 def _other_customer(fault: Fault, subject: Subject) -> Verdict:
@@ -323,9 +281,7 @@ def _reference(fault: Fault, subject: Subject) -> Verdict:
         return GoneRemote(SERVICE, "", what=tr("An item on this invoice"), fix=Fix.LINK_ITEM, details=fault.words)
     if "customer" in said:
         return GoneRemote(SERVICE, "", what=tr("The customer"), fix=Fix.LINK_CUSTOMER, details=fault.words)
-    return GoneRemote(
-        SERVICE, "", what=tr("A record that this one needs"), fix=_LINK[subject.kind], details=fault.words
-    )
+    return GoneRemote(SERVICE, "", what=tr("A record that this one needs"), fix=LINK[subject.kind], details=fault.words)
 
 
 def _stale(fault: Fault, subject: Subject) -> Verdict:
@@ -340,7 +296,7 @@ def _nameless(fault: Fault, subject: Subject) -> Verdict:
     item = subject.kind is Kind.ITEM
     message = tr("The item needs a name.") if item else tr("The customer needs a name.")
     return _invalid(
-        message, fault, subject, "name" if item else "display_name", _EDIT[Kind.ITEM if item else Kind.CUSTOMER]
+        message, fault, subject, "name" if item else "display_name", EDIT[Kind.ITEM if item else Kind.CUSTOMER]
     )
 
 
@@ -439,21 +395,9 @@ def verdict(faults: Sequence[Fault], subject: Subject, service_ref: str = "") ->
         duplicate = "duplicate document number" in f"{fault.message} {fault.detail}".lower()
         meaning = _number if duplicate else FAULTS.get(fault.code)
         if meaning is not None:
-            return _signed(meaning(fault, subject), subject, service_ref)
+            return signed(meaning(fault, subject), subject, service_ref)
     details = "; ".join(fault.words for fault in faults)
-    return _signed(UnexpectedAnswer(SERVICE, details=details), subject, service_ref)
-
-
-def _signed(found: Verdict, subject: Subject, service_ref: str) -> Verdict:
-    if isinstance(found, BlueClerkError):
-        found.service_ref = found.service_ref or service_ref
-    if isinstance(found, ItemError) and not found.concerns:
-        found.concerns = (subject.concern,)
-    return found
-
-
-ANY = Subject(Kind.INVOICE)
-"""Stands for "whatever was asked" where a fault can only be about the connection."""
+    return signed(UnexpectedAnswer(SERVICE, details=details), subject, service_ref)
 
 
 class QuickBooksJudge:

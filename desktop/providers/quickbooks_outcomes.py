@@ -12,7 +12,8 @@ from typing import Any
 from desktop.errors import ConnectionProblem, ItemError, RateLimited, UnexpectedAnswer
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, PreparedCall, Refused
-from desktop.providers.quickbooks_faults import SERVICE, Fault, Special, Subject, faults_in, verdict
+from desktop.providers.faults import Subject
+from desktop.providers.quickbooks_faults import SERVICE, Fault, Special, faults_in, verdict
 from desktop.providers.quickbooks_query import same_name
 from desktop.providers.quickbooks_reading import ENTITIES, gone_record, record_from_payload
 from desktop.providers.reading import Unreadable

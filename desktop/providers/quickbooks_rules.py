@@ -6,15 +6,10 @@ is refused with its reason (I21).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from desktop.errors import (
-    BlueClerkError,
-    Concern,
-    Fix,
     InternalMistake,
-    InvalidField,
     ItemError,
     MissingCustomer,
     MissingIncomeAccount,
@@ -22,9 +17,11 @@ from desktop.errors import (
     TaxProblem,
 )
 from desktop.providers.base import Action, Step
-from desktop.providers.quickbooks_faults import SERVICE, Subject, field_words
-from desktop.providers.quickbooks_wire import Company, batch_element, encode, invoice_tax_codes, real_email
-from desktop.providers.records import CustomerRecord, InvoiceRecord, ItemRecord, Kind, PaymentRecord, Record
+from desktop.providers.faults import Subject
+from desktop.providers.quickbooks_faults import SERVICE
+from desktop.providers.quickbooks_wire import Company, batch_element, encode, invoice_tax_codes
+from desktop.providers.records import CustomerRecord, InvoiceRecord, ItemRecord, Kind, PaymentRecord
+from desktop.providers.rules import Rules, first_problem
 from desktop.text import tr
 
 NAME_MAX = 500
@@ -44,40 +41,13 @@ REFERENCE_MAX = 21
 LINES_MAX = 750
 NAME_FORBIDDEN = ":\t\n\r"
 
-_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-
-_EDIT = {
-    Kind.CUSTOMER: Fix.EDIT_CUSTOMER,
-    Kind.ITEM: Fix.EDIT_ITEM,
-    Kind.INVOICE: Fix.EDIT_INVOICE,
-    Kind.PAYMENT: Fix.EDIT_PAYMENT,
-}
+_RULES = Rules(SERVICE)
+_invalid, _text = _RULES.invalid, _RULES.text
 
 
 def check(step: Step, company: Company) -> ItemError | None:
     """Why QuickBooks would refuse the step, or None."""
-    if step.action in (Action.VOID, Action.DELETE):
-        return None
-    subject = Subject(step.kind, _name(step.record), step.ref)
-    problem = next(_problems(step, subject, company), None)
-    if problem is not None and not problem.concerns:
-        problem.concerns = (_concern(subject, problem),)
-    return problem
-
-
-def _concern(subject: Subject, problem: ItemError) -> Concern:
-    known = subject.concern
-    field = problem.field if isinstance(problem, InvalidField) else ""
-    return Concern(known.kind, known.local_id, known.label, field)
-
-
-def _name(record: Record) -> str:
-    if isinstance(record, CustomerRecord):
-        return record.display_name
-    if isinstance(record, ItemRecord):
-        return record.name
-    return record.number if isinstance(record, InvoiceRecord) else record.reference
+    return first_problem(step, lambda subject: _problems(step, subject, company))
 
 
 def _problems(step: Step, subject: Subject, company: Company) -> Iterator[ItemError]:
@@ -96,22 +66,6 @@ def _problems(step: Step, subject: Subject, company: Company) -> Iterator[ItemEr
         yield mistake
 
 
-def _invalid(kind: Kind, field: str, message: str) -> InvalidField:
-    return InvalidField(SERVICE, message, field=field, fix=_EDIT[kind])
-
-
-def _text(kind: Kind, field: str, value: str, limit: int) -> Iterator[ItemError]:
-    words = field_words(field)
-    if len(value) > limit:
-        message = tr(
-            "The {field} is too long: {service} takes {limit} characters.", field=words, service=SERVICE, limit=limit
-        )
-        yield _invalid(kind, field, message)
-    if _CONTROL.search(value):
-        message = tr("The {field} contains characters that {service} refuses.", field=words, service=SERVICE)
-        yield _invalid(kind, field, message)
-
-
 def _plain_name(kind: Kind, field: str, value: str, limit: int) -> Iterator[ItemError]:
     yield from _text(kind, field, value, limit)
     if any(sign in value for sign in NAME_FORBIDDEN):
@@ -121,14 +75,13 @@ def _plain_name(kind: Kind, field: str, value: str, limit: int) -> Iterator[Item
 
 def _customer(customer: CustomerRecord) -> Iterator[ItemError]:
     kind = Kind.CUSTOMER
-    if not customer.display_name.strip():
-        yield _invalid(kind, "display_name", tr("The customer needs a name."))
+    yield from _RULES.named(customer)
     yield from _plain_name(kind, "display_name", customer.display_name, NAME_MAX)
     yield from _plain_name(kind, "given_name", customer.given_name, PERSON_MAX)
     yield from _plain_name(kind, "family_name", customer.family_name, PERSON_MAX)
     yield from _plain_name(kind, "company_name", customer.company_name, NAME_MAX)
     yield from _text(kind, "phone", customer.phone, PHONE_MAX)
-    yield from _email(customer)
+    yield from _RULES.email(customer, EMAIL_MAX)
     address = customer.address
     for value, limit in (
         (address.line1, ADDRESS_LINE_MAX), (address.line2, ADDRESS_LINE_MAX), (address.city, PLACE_MAX),
@@ -137,18 +90,9 @@ def _customer(customer: CustomerRecord) -> Iterator[ItemError]:
         yield from _text(kind, "address", value, limit)
 
 
-def _email(customer: CustomerRecord) -> Iterator[ItemError]:
-    email = real_email(customer.email)
-    yield from _text(Kind.CUSTOMER, "email", email, EMAIL_MAX)
-    if email and not _EMAIL.fullmatch(email):
-        message = tr("The e-mail address of {name} is not valid.", name=customer.display_name)
-        yield _invalid(Kind.CUSTOMER, "email", message)
-
-
 def _item(step: Step, item: ItemRecord, subject: Subject) -> Iterator[ItemError]:
     kind = Kind.ITEM
-    if not item.name.strip():
-        yield _invalid(kind, "name", tr("The item needs a name."))
+    yield from _RULES.named(item)
     yield from _plain_name(kind, "name", item.name, ITEM_NAME_MAX)
     yield from _text(kind, "description", item.description, DESCRIPTION_MAX)
     yield from _text(kind, "sku", item.sku, SKU_MAX)
@@ -162,9 +106,7 @@ def _invoice(invoice: InvoiceRecord, company: Company) -> Iterator[ItemError]:
         yield MissingCustomer(SERVICE)
     yield from _text(kind, "number", invoice.number, NUMBER_MAX)
     yield from _text(kind, "memo", invoice.memo, MEMO_MAX)
-    if len(invoice.lines) > LINES_MAX:
-        message = tr("{service} takes {limit} lines on one invoice.", service=SERVICE, limit=LINES_MAX)
-        yield _invalid(kind, "lines", message)
+    yield from _RULES.lines(invoice, LINES_MAX)
     for line in invoice.lines:
         yield from _text(kind, "description", line.description, DESCRIPTION_MAX)
         if not line.item_id:
@@ -178,11 +120,4 @@ def _invoice(invoice: InvoiceRecord, company: Company) -> Iterator[ItemError]:
 
 def _payment(payment: PaymentRecord) -> Iterator[ItemError]:
     yield from _text(Kind.PAYMENT, "reference", payment.reference, REFERENCE_MAX)
-    if payment.amount <= 0:
-        yield _invalid(Kind.PAYMENT, "amount", tr("A payment must be more than nothing."))
-
-
-def refuse(problem: BlueClerkError | None) -> None:
-    """Raises the problem, if there is one."""
-    if problem is not None:
-        raise problem
+    yield from _RULES.amount(payment)

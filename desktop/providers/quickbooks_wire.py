@@ -6,13 +6,10 @@ accountant keeps there (I6). The private note is written on creation only, for t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from desktop.errors import InternalMistake
 from desktop.providers.base import Action, Step
 from desktop.providers.quickbooks_reading import ENTITIES, TAXED, UNTAXED
 from desktop.providers.records import (
@@ -25,9 +22,9 @@ from desktop.providers.records import (
     PaymentRecord,
     Record,
 )
+from desktop.providers.writing import exact_json, filled, real_email, without_made_up
 
 SERVICE = "QuickBooks"
-PLACEHOLDER_DOMAIN = "@placeholder.local"
 US = frozenset({"", "US", "USA"})
 
 
@@ -56,40 +53,16 @@ class Company:
 # --- JSON text ---
 
 
-def _text_of(value: Any) -> str:
-    """Decimals leave as the very digits they hold; a float on the way could change a cent."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, dict):
-        members = (f"{json.dumps(name)}:{_text_of(member)}" for name, member in value.items())
-        return "{" + ",".join(members) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_text_of, value)) + "]"
-    return json.dumps(value)
-
-
 def encode(payload: Any) -> str:
     """`payload` as stable JSON text: the same payload always gives the same bytes.
 
     Raises InternalMistake if a made-up e-mail address would leave with it (I19).
     """
-    body = _text_of(payload)
-    if PLACEHOLDER_DOMAIN in body.lower():
-        raise InternalMistake(SERVICE, details="a made-up e-mail address was about to be sent")
-    return body
-
-
-def real_email(email: str) -> str:
-    """`email`, or "" for one that we made up ourselves (I19)."""
-    return "" if email.strip().lower().endswith(PLACEHOLDER_DOMAIN) else email.strip()
+    return without_made_up(SERVICE, exact_json(payload))
 
 
 def _ref(external_id: str) -> dict[str, str]:
     return {"value": external_id}
-
-
-def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in payload.items() if value not in ("", None, {}, [])}
 
 
 # --- one payload per kind: all fields of ours, by the record's own field names ---
@@ -236,9 +209,9 @@ def _merged(fields: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def create_payload(record: Record, company: Company) -> dict[str, Any]:
     """Everything we know of a new record; what is empty is left out, so that QuickBooks' defaults apply."""
-    payload = _filled(
+    payload = filled(
         {
-            name: _filled(value) if name in ("PrimaryEmailAddr", "PrimaryPhone", "BillAddr", "CustomerMemo") else value
+            name: filled(value) if name in ("PrimaryEmailAddr", "PrimaryPhone", "BillAddr", "CustomerMemo") else value
             for name, value in _merged(list(_fields(record, company).values())).items()
         }
     )

@@ -6,15 +6,16 @@ A field that is null counts as absent. (B3, B7)
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from desktop.errors import AnswerUnreadable
 from desktop.providers.answers import Answer
 from desktop.providers.base import InDoubt, Outcome
 
 Payload = Mapping[str, Any]
+RowT = TypeVar("RowT")
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -102,3 +103,18 @@ def instant(value: object) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
+
+
+def read_all(
+    rows: Iterable[Payload], read: Callable[[Payload], RowT], wanted: Callable[[Payload], bool] = lambda payload: True
+) -> tuple[tuple[RowT, ...], int]:
+    """The readable records, and how many could not be read: one bad row hides no other."""
+    records, unreadable = [], 0
+    for row in rows:
+        if not wanted(row):
+            continue
+        try:
+            records.append(read(row))
+        except Unreadable:
+            unreadable += 1
+    return tuple(records), unreadable

@@ -190,6 +190,15 @@ class PaymentRecord:
 Record = CustomerRecord | ItemRecord | InvoiceRecord | PaymentRecord
 
 
+def name_of(record: Record) -> str:
+    """What the owner calls a record: its name, an invoice's number, a payment's reference."""
+    if isinstance(record, CustomerRecord):
+        return record.display_name
+    if isinstance(record, ItemRecord):
+        return record.name
+    return record.number if isinstance(record, InvoiceRecord) else record.reference
+
+
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
     """An account of the service's chart."""

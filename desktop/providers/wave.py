@@ -6,7 +6,6 @@ so nearly everything here is several aliases in one document (section 8).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
@@ -46,6 +45,7 @@ from desktop.providers.records import (
     PaymentRecord,
     ProviderKey,
 )
+from desktop.providers.rules import refuse
 from desktop.providers.wave_asking import GRAPHQL, Asking, wire_time
 from desktop.providers.wave_documents import CUSTOMERS, INVOICES, PRODUCTS, mutation_document, payments_of
 from desktop.providers.wave_faults import SERVICE, PaymentNotApplied, too_complex
@@ -59,7 +59,7 @@ from desktop.providers.wave_reading import (
     number,
     payment_from_node,
 )
-from desktop.providers.wave_rules import EMAIL_MAX, LINES_MAX, NAME_MAX, NUMBER_MAX, TEXT_MAX, refuse
+from desktop.providers.wave_rules import EMAIL_MAX, LINES_MAX, NAME_MAX, NUMBER_MAX, TEXT_MAX
 from desktop.providers.wave_rules import check as check_rules
 from desktop.providers.wave_settings import read_companies, read_settings
 from desktop.providers.wave_wire import NO_ROOM, Company, aliases, encode, mark_sent, step_entry
@@ -204,11 +204,8 @@ class Wave:
         keys = aliases(kinds, inputs)
         entries = [step_entry(step, key, self._company) for step, key in zip(steps, keys, strict=True)]
         body = encode(mutation_document(entries))
-        elements = tuple(
-            CallElement(key, step.ref, step.kind, step.action) for step, key in zip(steps, keys, strict=True)
-        )
-        op = elements[0].action.value + "_" + elements[0].kind.value if len(elements) == 1 else "batch"
-        return PreparedCall(op, body, elements, hashlib.sha256(body.encode()).hexdigest())
+        op = steps[0].action.value + "_" + steps[0].kind.value if len(steps) == 1 else "batch"
+        return PreparedCall.of(op, body, steps, keys)
 
     async def send(self, call: PreparedCall, key: str) -> list[Outcome]:
         """One document; new invoices are marked as sent in a second one. Never raises for service or network.
@@ -308,9 +305,7 @@ class Wave:
 
     def record_url(self, kind: Kind, external_id: str) -> str | None:
         """Wave's own page; single records have no address that is documented. The practice books have their page."""
-        if self._http.loopback:
-            return self._http.base.partition("/wave")[0] + "/"
-        return WEB
+        return self._http.practice_page or WEB
 
 
 def _only(document: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from typing import Any
 from desktop.errors import (
     AccessRefused,
     AccountUnusable,
-    Concern,
     ConnectionProblem,
     Fix,
     GoneRemote,
@@ -27,8 +26,9 @@ from desktop.errors import (
     SubscriptionLapsed,
     UnexpectedAnswer,
 )
+from desktop.providers import faults
 from desktop.providers.answers import Answer
-from desktop.providers.base import Action
+from desktop.providers.faults import EDIT, LINK, field_words, signed
 from desktop.providers.records import Kind
 from desktop.text import tr
 
@@ -40,19 +40,6 @@ _THROTTLE = re.compile(r"\b(rate.?limit|too many requests|throttl)", re.IGNORECA
 _COMPLEX = re.compile(r"complex", re.IGNORECASE)
 _SCOPE = re.compile(r"\bscope|permission|insufficient", re.IGNORECASE)
 _TAKEN = re.compile(r"already|in use|taken|exist|unique|duplicate", re.IGNORECASE)
-
-_EDIT = {
-    Kind.CUSTOMER: Fix.EDIT_CUSTOMER,
-    Kind.ITEM: Fix.EDIT_ITEM,
-    Kind.INVOICE: Fix.EDIT_INVOICE,
-    Kind.PAYMENT: Fix.EDIT_PAYMENT,
-}
-_LINK = {
-    Kind.CUSTOMER: Fix.LINK_CUSTOMER,
-    Kind.ITEM: Fix.LINK_ITEM,
-    Kind.INVOICE: Fix.LINK_INVOICE,
-    Kind.PAYMENT: Fix.LINK_INVOICE,
-}
 
 
 class PlanNeeded(SubscriptionLapsed):
@@ -211,24 +198,13 @@ def _forbidden(answer: Answer, ref: str, details: str) -> ConnectionProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What was being written."""
+class Subject(faults.Subject):
+    """What Wave's answers leave out."""
 
-    kind: Kind
-    name: str = ""
-    """Name or number, as the owner knows it."""
-    ref: str = ""
-    action: Action | None = None
     accounts: Mapping[str, str] = field(default_factory=dict)
     """Names of the income accounts by id."""
     wanted: Mapping[str, Any] = field(default_factory=dict)
     """The input as it was sent."""
-
-    @property
-    def concern(self) -> Concern:
-        """The record of ours, its id taken from the step's name ("invoice:12")."""
-        _, _, local = self.ref.partition(":")
-        return Concern(self.kind.value, int(local) if local.isdigit() else 0, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,25 +247,16 @@ _FIELDS = {
 }  # fmt: skip
 
 
-def field_words(field: str) -> str:
-    """What the owner calls a field of ours."""
-    words = {
-        "display_name": tr("name"), "name": tr("name"), "given_name": tr("first name"),
-        "family_name": tr("last name"), "email": tr("e-mail address"), "phone": tr("phone number"),
-        "address": tr("address"), "description": tr("description"), "unit_price": tr("price"),
-        "quantity": tr("quantity"), "number": tr("invoice number"), "issued_on": tr("date"),
-        "due_on": tr("due date"), "memo": tr("note"), "lines": tr("lines"), "discount": tr("discount"),
-        "amount": tr("amount"), "paid_on": tr("payment date"), "method": tr("payment method"),
-        "currency": tr("currency"), "reference": tr("reference"),
-    }  # fmt: skip
-    return words.get(field, "")
+def _words(field: str) -> str:
+    """Wave tells a payment's date from an invoice's."""
+    return tr("payment date") if field == "paid_on" else field_words(field)
 
 
 def refusal(errors: Sequence[InputError], subject: Subject, ref: str = "") -> ItemError:
     """`didSucceed: false` in the owner's words: the first error with a meaning of its own decides."""
     details = "; ".join(error.words for error in errors)
     special = next((found for error in errors if (found := _special(error, subject, details)) is not None), None)
-    return _signed(special or _rejected(errors, subject, details), subject, ref)
+    return signed(special or _rejected(errors, subject, details), subject, ref)
 
 
 def _special(error: InputError, subject: Subject, details: str) -> ItemError | None:
@@ -315,8 +282,8 @@ def _special(error: InputError, subject: Subject, details: str) -> ItemError | N
 
 def gone(subject: Subject, details: str = "") -> ItemError:
     """What was to be changed is not there any more."""
-    return _signed(
-        GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=_LINK[subject.kind], details=details), subject, ""
+    return signed(
+        GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=LINK[subject.kind], details=details), subject, ""
     )
 
 
@@ -326,13 +293,13 @@ def _rejected(errors: Sequence[InputError], subject: Subject, details: str) -> I
         ours = _FIELDS.get(error.field, "")
         ours = "name" if ours == "display_name" and subject.kind is Kind.ITEM else ours
         first = first or ours
-        label = field_words(ours)
+        label = _words(ours)
         said = error.message or tr("no reason was given")
         if label:
             sentences.append(tr("Wave refused the {field}: {message}", field=label, message=said))
         else:
             sentences.append(tr("Wave refused this: {message}", message=said))
-    return InvalidField(SERVICE, "\n".join(sentences), field=first, fix=_EDIT[subject.kind], details=details)
+    return InvalidField(SERVICE, "\n".join(sentences), field=first, fix=EDIT[subject.kind], details=details)
 
 
 def document_refused(errors: Sequence[GraphError], subject: Subject, status: int) -> ItemError:
@@ -340,8 +307,8 @@ def document_refused(errors: Sequence[GraphError], subject: Subject, status: int
     details = "; ".join(error.words for error in errors) or f"HTTP {status}"
     ref = next((error.ref for error in errors if error.ref), "")
     if any(error.code == INVALID_DOCUMENT for error in errors):
-        return _signed(not_understood(details), subject, ref)
-    return _signed(UnexpectedAnswer(SERVICE, details=details), subject, ref)
+        return signed(not_understood(details), subject, ref)
+    return signed(UnexpectedAnswer(SERVICE, details=details), subject, ref)
 
 
 def not_understood(details: str) -> InternalMistake:
@@ -349,11 +316,4 @@ def not_understood(details: str) -> InternalMistake:
     found = InternalMistake(SERVICE, details=details)
     found.title = tr("BlueClerk sent Wave something it doesn't understand.")
     found.advice = tr("Help > Save diagnostics keeps what we need to mend it.")
-    return found
-
-
-def _signed(found: ItemError, subject: Subject, ref: str) -> ItemError:
-    found.service_ref = found.service_ref or ref
-    if not found.concerns:
-        found.concerns = (subject.concern,)
     return found

@@ -6,15 +6,10 @@ enough for real life. Nothing is cut to fit (I21).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from desktop.errors import (
-    BlueClerkError,
-    Concern,
-    Fix,
     InternalMistake,
-    InvalidField,
     ItemError,
     MissingCustomer,
     MissingIncomeAccount,
@@ -23,9 +18,11 @@ from desktop.errors import (
     TaxProblem,
 )
 from desktop.providers.base import Action, Step
-from desktop.providers.records import CustomerRecord, InvoiceRecord, ItemRecord, Kind, PaymentRecord, Record
-from desktop.providers.wave_faults import SERVICE, DepositAccountNeeded, Subject, field_words
-from desktop.providers.wave_wire import Company, encode, real_email, step_entry
+from desktop.providers.faults import Subject
+from desktop.providers.records import CustomerRecord, InvoiceRecord, ItemRecord, Kind, PaymentRecord
+from desktop.providers.rules import Rules, first_problem
+from desktop.providers.wave_faults import SERVICE, DepositAccountNeeded
+from desktop.providers.wave_wire import Company, encode, step_entry
 from desktop.text import tr
 
 NAME_MAX = 255
@@ -38,35 +35,13 @@ LINES_MAX = 500
 PRICE_PLACES = 5
 """Of a product; lines take eight."""
 
-_EMAIL = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_EDIT = {
-    Kind.CUSTOMER: Fix.EDIT_CUSTOMER,
-    Kind.ITEM: Fix.EDIT_ITEM,
-    Kind.INVOICE: Fix.EDIT_INVOICE,
-    Kind.PAYMENT: Fix.EDIT_PAYMENT,
-}
+_RULES = Rules(SERVICE)
+_invalid, _text = _RULES.invalid, _RULES.text
 
 
 def check(step: Step, company: Company) -> ItemError | None:
     """Why Wave would refuse the step, or None."""
-    if step.action in (Action.VOID, Action.DELETE):
-        return None
-    subject = Subject(step.kind, _name(step.record), step.ref)
-    problem = next(_problems(step, subject, company), None)
-    if problem is not None and not problem.concerns:
-        known = subject.concern
-        field = problem.field if isinstance(problem, InvalidField) else ""
-        problem.concerns = (Concern(known.kind, known.local_id, known.label, field),)
-    return problem
-
-
-def _name(record: Record) -> str:
-    if isinstance(record, CustomerRecord):
-        return record.display_name
-    if isinstance(record, ItemRecord):
-        return record.name
-    return record.number if isinstance(record, InvoiceRecord) else record.reference
+    return first_problem(step, lambda subject: _problems(step, subject, company))
 
 
 def _problems(step: Step, subject: Subject, company: Company) -> Iterator[ItemError]:
@@ -85,36 +60,15 @@ def _problems(step: Step, subject: Subject, company: Company) -> Iterator[ItemEr
         yield mistake
 
 
-def _invalid(kind: Kind, field: str, message: str) -> InvalidField:
-    return InvalidField(SERVICE, message, field=field, fix=_EDIT[kind])
-
-
-def _text(kind: Kind, field: str, value: str, limit: int) -> Iterator[ItemError]:
-    words = field_words(field)
-    if len(value) > limit:
-        message = tr(
-            "The {field} is too long: {service} takes {limit} characters.", field=words, service=SERVICE, limit=limit
-        )
-        yield _invalid(kind, field, message)
-    if _CONTROL.search(value):
-        message = tr("The {field} contains characters that {service} refuses.", field=words, service=SERVICE)
-        yield _invalid(kind, field, message)
-
-
 def _customer(customer: CustomerRecord) -> Iterator[ItemError]:
     kind = Kind.CUSTOMER
-    if not customer.display_name.strip():
-        yield _invalid(kind, "display_name", tr("The customer needs a name."))
+    yield from _RULES.named(customer)
     for field, value, limit in (
         ("display_name", customer.display_name, NAME_MAX), ("given_name", customer.given_name, NAME_MAX),
         ("family_name", customer.family_name, NAME_MAX), ("phone", customer.phone, PHONE_MAX),
     ):  # fmt: skip
         yield from _text(kind, field, value, limit)
-    email = real_email(customer.email)
-    yield from _text(kind, "email", email, EMAIL_MAX)
-    if email and not _EMAIL.fullmatch(email):
-        message = tr("The e-mail address of {name} is not valid.", name=customer.display_name)
-        yield _invalid(kind, "email", message)
+    yield from _RULES.email(customer, EMAIL_MAX)
     address = customer.address
     for value in (address.line1, address.line2, address.city, address.region, address.postal_code, address.country):
         yield from _text(kind, "address", value, NAME_MAX)
@@ -122,8 +76,7 @@ def _customer(customer: CustomerRecord) -> Iterator[ItemError]:
 
 def _item(step: Step, item: ItemRecord, subject: Subject) -> Iterator[ItemError]:
     kind = Kind.ITEM
-    if not item.name.strip():
-        yield _invalid(kind, "name", tr("The item needs a name."))
+    yield from _RULES.named(item)
     yield from _text(kind, "name", item.name, NAME_MAX)
     yield from _text(kind, "description", item.description, TEXT_MAX)
     if step.action is Action.CREATE and not item.income_account_id:
@@ -145,9 +98,7 @@ def _invoice(invoice: InvoiceRecord) -> Iterator[ItemError]:
     yield from _text(kind, "memo", invoice.memo, TEXT_MAX)
     if invoice.due_on is not None and invoice.due_on < invoice.issued_on:
         yield _invalid(kind, "due_on", tr("The due date can't be before the invoice date."))
-    if len(invoice.lines) > LINES_MAX:
-        message = tr("{service} takes {limit} lines on one invoice.", service=SERVICE, limit=LINES_MAX)
-        yield _invalid(kind, "lines", message)
+    yield from _RULES.lines(invoice, LINES_MAX)
     for line in invoice.lines:
         yield from _text(kind, "description", line.description, TEXT_MAX)
         if not line.item_id:
@@ -158,8 +109,7 @@ def _invoice(invoice: InvoiceRecord) -> Iterator[ItemError]:
 
 def _payment(step: Step, payment: PaymentRecord, company: Company) -> Iterator[ItemError]:
     yield from _text(Kind.PAYMENT, "reference", payment.reference, REFERENCE_MAX)
-    if payment.amount <= 0:
-        yield _invalid(Kind.PAYMENT, "amount", tr("A payment must be more than nothing."))
+    yield from _RULES.amount(payment)
     if len(payment.allocations) != 1 or payment.allocations[0].amount != payment.amount:
         yield PaymentBlocked(
             tr("Wave books each payment on exactly one invoice."),
@@ -167,9 +117,3 @@ def _payment(step: Step, payment: PaymentRecord, company: Company) -> Iterator[I
         )
     if step.action is Action.CREATE and company.deposit_for(payment) is None:
         yield DepositAccountNeeded()
-
-
-def refuse(problem: BlueClerkError | None) -> None:
-    """Raises the problem, if there is one."""
-    if problem is not None:
-        raise problem

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from desktop.errors import InternalMistake
 from desktop.providers.base import Action, Step
 from desktop.providers.records import (
     AccountKind,
@@ -29,9 +28,9 @@ from desktop.providers.records import (
 from desktop.providers.wave_documents import LETTERS, SHOWN, Entry
 from desktop.providers.wave_places import country_code, province_code
 from desktop.providers.wave_reading import METHODS, NODES, to_memo
+from desktop.providers.writing import real_email, without_made_up
 
 SERVICE = "Wave"
-PLACEHOLDER_DOMAIN = "@placeholder.local"
 NO_ROOM = frozenset({"customer.company_name", "customer.active", "item.taxable", "item.sku"})
 """Fields of ours that Wave can't hold or doesn't let other programs write (contract 12): never part of a patch."""
 
@@ -79,15 +78,7 @@ def encode(payload: Any) -> str:
 
     Raises InternalMistake if a made-up e-mail address would leave with it (I19).
     """
-    body = json.dumps(payload, separators=(",", ":"))
-    if PLACEHOLDER_DOMAIN in body.lower():
-        raise InternalMistake(SERVICE, details="a made-up e-mail address was about to be sent")
-    return body
-
-
-def real_email(email: str) -> str:
-    """`email`, or "" for one that we made up ourselves (I19)."""
-    return "" if email.strip().lower().endswith(PLACEHOLDER_DOMAIN) else email.strip()
+    return without_made_up(SERVICE, json.dumps(payload, separators=(",", ":")))
 
 
 # --- one payload per kind: all fields of ours, by the record's own field names ---

@@ -7,12 +7,10 @@ record answers for itself; every write carries an Idempotency-Key, which Xero re
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from desktop.errors import ConnectionProblem, Fix, GoneRemote, ItemError, StaleVersion
 from desktop.providers.answers import MaybeApplied, NothingSent
@@ -32,7 +30,7 @@ from desktop.providers.base import (
 )
 from desktop.providers.http import ServiceHttp
 from desktop.providers.limits import Limits, Window
-from desktop.providers.reading import Payload, Unreadable, leave_doubtful, text
+from desktop.providers.reading import Payload, Unreadable, leave_doubtful, read_all, text
 from desktop.providers.records import (
     Changes,
     CompanyRef,
@@ -48,6 +46,7 @@ from desktop.providers.records import (
     PaymentRecord,
     ProviderKey,
 )
+from desktop.providers.rules import refuse
 from desktop.providers.xero_asking import BASE, Asking, Query, understood
 from desktop.providers.xero_faults import SERVICE
 from desktop.providers.xero_finding import OVERLAP, Finding
@@ -70,7 +69,6 @@ from desktop.providers.xero_rules import (
     NAME_FORBIDDEN,
     NAME_MAX,
     NUMBER_MAX,
-    refuse,
 )
 from desktop.providers.xero_rules import check as check_rules
 from desktop.providers.xero_settings import settings_from
@@ -211,7 +209,7 @@ class Xero:
         since = since - OVERLAP if since is not None else None
         async for found in self._asking.pages(kind, query, since):
             # mapping a thousand invoices takes longer than a window may stand still (I20)
-            records, unreadable = await asyncio.to_thread(_read_all, found.records, read, wanted)
+            records, unreadable = await asyncio.to_thread(read_all, found.records, read, wanted)
             yield Page(records, found.total, unreadable=unreadable)
 
     async def find(self, lookup: Lookup) -> Found:
@@ -230,10 +228,10 @@ class Xero:
                 (Kind.PAYMENT, _RECEIVED),
             )
         }
-        customers, bad = _read_all(rows[Kind.CUSTOMER], customer_from_payload)
-        items, bad_items = _read_all(rows[Kind.ITEM], item_from_payload)
-        invoices, bad_invoices = _read_all(rows[Kind.INVOICE], self._invoice, _not_deleted)
-        payments, bad_payments = _read_all(rows[Kind.PAYMENT], payment_from_payload, _not_deleted)
+        customers, bad = read_all(rows[Kind.CUSTOMER], customer_from_payload)
+        items, bad_items = read_all(rows[Kind.ITEM], item_from_payload)
+        invoices, bad_invoices = read_all(rows[Kind.INVOICE], self._invoice, _not_deleted)
+        payments, bad_payments = read_all(rows[Kind.PAYMENT], payment_from_payload, _not_deleted)
         deleted = [
             Deleted(kind, str(row.get(IDS[kind])))
             for kind in (Kind.INVOICE, Kind.PAYMENT)
@@ -269,8 +267,7 @@ class Xero:
         bare = kind is Kind.PAYMENT and way in (_DELETE, _REPLACE)  # a deletion is documented without a list
         body = encode(bodies[0] if bare else {PLURALS[kind]: bodies})
         keys = [_element_key(at, step.record.version if way == _UPDATE else "") for at, step in enumerate(steps)]
-        elements = tuple(CallElement(key, one.ref, one.kind, one.action) for key, one in zip(keys, steps, strict=True))
-        return PreparedCall(f"{way}_{PLURALS[kind].lower()}", body, elements, hashlib.sha256(body.encode()).hexdigest())
+        return PreparedCall.of(f"{way}_{PLURALS[kind].lower()}", body, steps, keys)
 
     def _payload(self, way: str, step: Step) -> dict[str, Any]:
         record = step.record
@@ -452,10 +449,7 @@ class Xero:
 
     def record_url(self, kind: Kind, external_id: str) -> str | None:
         """Xero's own page of the record; for the practice books their page on this computer. Items have none."""
-        if self._http.loopback:
-            base = urlsplit(self._http.base)
-            return f"{base.scheme}://{base.netloc}/"
-        return f"{_WEB[kind]}{external_id}" if kind in _WEB else None
+        return self._http.practice_page or (f"{_WEB[kind]}{external_id}" if kind in _WEB else None)
 
 
 def _element_key(at: int, version: str | None) -> str:
@@ -496,20 +490,3 @@ def _merged(kind: Kind, action: Action, body: dict[str, Any], now: Payload) -> d
 
 def _not_deleted(payload: Payload) -> bool:
     return payload.get("Status") != "DELETED"
-
-
-def _read_all(
-    rows: Iterable[Payload],
-    read: Callable[[Payload], RecordT],
-    wanted: Callable[[Payload], bool] = lambda payload: True,
-) -> tuple[tuple[RecordT, ...], int]:
-    """The readable records, and how many could not be read: one bad row hides no other."""
-    records, unreadable = [], 0
-    for row in rows:
-        if not wanted(row):
-            continue
-        try:
-            records.append(read(row))
-        except Unreadable:
-            unreadable += 1
-    return tuple(records), unreadable

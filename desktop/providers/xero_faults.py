@@ -17,14 +17,12 @@ from desktop.errors import (
     AccessRefused,
     AccountUnusable,
     BlueClerkError,
-    Concern,
     ConnectionProblem,
     CurrencyRefused,
     Fix,
     GoneRemote,
     InternalMistake,
     InvalidField,
-    ItemError,
     MissingCustomer,
     NameTaken,
     NumberTaken,
@@ -36,8 +34,9 @@ from desktop.errors import (
     TotalsDiffer,
     UnexpectedAnswer,
 )
+from desktop.providers import faults
 from desktop.providers.answers import Answer
-from desktop.providers.base import Action
+from desktop.providers.faults import EDIT, LINK, signed
 from desktop.providers.records import Kind
 from desktop.text import tr
 
@@ -45,22 +44,11 @@ SERVICE = "Xero"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What was being written when the refusal came."""
+class Subject(faults.Subject):
+    """What Xero's sentences leave out, as we know it of the record and its organisation."""
 
-    kind: Kind
-    name: str = ""
-    """Display name or number, as the owner knows it."""
-    ref: str = ""
-    action: Action | None = None
     closed_until: date | None = None
     currency: str = ""
-
-    @property
-    def concern(self) -> Concern:
-        """The record of ours, its id taken from the step's name ("invoice:12")."""
-        _, _, local = self.ref.partition(":")
-        return Concern(self.kind.value, int(local) if local.isdigit() else 0, self.name)
 
 
 class Special(Enum):
@@ -74,20 +62,6 @@ class Special(Enum):
 
 Verdict = BlueClerkError | Special
 Meaning = Callable[[str, Subject], Verdict]
-
-_EDIT = {
-    Kind.CUSTOMER: Fix.EDIT_CUSTOMER,
-    Kind.ITEM: Fix.EDIT_ITEM,
-    Kind.INVOICE: Fix.EDIT_INVOICE,
-    Kind.PAYMENT: Fix.EDIT_PAYMENT,
-}
-_LINK = {
-    Kind.CUSTOMER: Fix.LINK_CUSTOMER,
-    Kind.ITEM: Fix.LINK_ITEM,
-    Kind.INVOICE: Fix.LINK_INVOICE,
-    Kind.PAYMENT: Fix.LINK_INVOICE,
-}
-
 
 # --- reading the shapes ---
 
@@ -147,7 +121,7 @@ def _number(said: str, subject: Subject) -> Verdict:
 
 def _invalid(field: str, message: str, fix: Fix | None = None) -> Meaning:
     def make(said: str, subject: Subject) -> Verdict:
-        return InvalidField(SERVICE, message, field=field, fix=fix or _EDIT[subject.kind], details=_words(said))
+        return InvalidField(SERVICE, message, field=field, fix=fix or EDIT[subject.kind], details=_words(said))
 
     return make
 
@@ -216,7 +190,7 @@ def _unchangeable(said: str, subject: Subject) -> Verdict:
         which=which,
         service=SERVICE,
     )
-    return RuleBroken(SERVICE, title=title, details=_words(said), fix=_EDIT[subject.kind])
+    return RuleBroken(SERVICE, title=title, details=_words(said), fix=EDIT[subject.kind])
 
 
 def _ours(said: str, subject: Subject) -> Verdict:
@@ -233,7 +207,7 @@ def _locked(said: str, subject: Subject) -> Verdict:
     except ValueError:
         until = subject.closed_until
     problem = PeriodClosed(SERVICE, until, details=_words(said))
-    problem.fix = _EDIT[subject.kind]
+    problem.fix = EDIT[subject.kind]
     return problem
 
 
@@ -302,7 +276,7 @@ def _too_long(said: str, subject: Subject) -> Verdict:
     found = _LIMIT.search(said)
     field, limit = (found[1], found[2]) if found else ("text", "?")
     message = tr("{field} is too long: {service} takes {limit} characters.", field=field, service=SERVICE, limit=limit)
-    return InvalidField(SERVICE, message, field=field, fix=_EDIT[subject.kind], details=_words(said))
+    return InvalidField(SERVICE, message, field=field, fix=EDIT[subject.kind], details=_words(said))
 
 
 TABLE: Sequence[tuple[str, Meaning]] = (
@@ -347,11 +321,11 @@ def verdict(messages: Sequence[str], subject: Subject, service_ref: str = "") ->
         lowered = said.lower()
         meaning = next((found for part, found in TABLE if part in lowered), None)
         if meaning is not None:
-            return _signed(meaning(said, subject), subject, service_ref)
+            return signed(meaning(said, subject), subject, service_ref)
     said = "; ".join(messages)
     title = tr("{service} refused: {words}", service=SERVICE, words=said[:200]) if said else ""
-    found = RuleBroken(SERVICE, title=title, details=_words(said), fix=_EDIT[subject.kind])
-    return _signed(found, subject, service_ref)
+    found = RuleBroken(SERVICE, title=title, details=_words(said), fix=EDIT[subject.kind])
+    return signed(found, subject, service_ref)
 
 
 def refusal(answer: Answer, subject: Subject) -> Verdict:
@@ -359,22 +333,14 @@ def refusal(answer: Answer, subject: Subject) -> Verdict:
     number, said = whole_call(answer)
     found: Verdict
     if answer.status == 404:
-        found = GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=_LINK[subject.kind], details="HTTP 404")
+        found = GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=LINK[subject.kind], details="HTTP 404")
     elif answer.status == 400 and "different request" in said.lower():
         found = Special.MAYBE_DONE
     elif (answer.status == 400 and number and number != 10) or answer.status in (415, 501):
         found = InternalMistake(SERVICE, details=_words(f"{number} {said}" if number else f"HTTP {answer.status}"))
     else:
         found = UnexpectedAnswer(SERVICE, details=_words(said or f"HTTP {answer.status}"))
-    return _signed(found, subject, answer.service_ref)
-
-
-def _signed(found: Verdict, subject: Subject, service_ref: str) -> Verdict:
-    if isinstance(found, BlueClerkError):
-        found.service_ref = found.service_ref or service_ref
-    if isinstance(found, ItemError) and not found.concerns:
-        found.concerns = (subject.concern,)
-    return found
+    return signed(found, subject, answer.service_ref)
 
 
 class XeroJudge:

@@ -15,9 +15,7 @@ from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
-from desktop.errors import InternalMistake
 from desktop.providers.base import Action, Step
-from desktop.providers.quickbooks_wire import PLACEHOLDER_DOMAIN, real_email
 from desktop.providers.records import (
     AccountKind,
     CompanySettings,
@@ -28,6 +26,7 @@ from desktop.providers.records import (
     PaymentMethod,
     PaymentRecord,
 )
+from desktop.providers.writing import exact_json, filled, real_email, without_made_up
 from desktop.providers.xero_faults import SERVICE
 from desktop.providers.xero_reading import METHOD_WORDS, NO_TEXT, UNTAXED, tag_of
 
@@ -67,30 +66,12 @@ class Company:
         )
 
 
-def _text_of(value: Any) -> str:
-    """Decimals leave as plain digits: no float may change a cent, and exponents have misled Xero (contract 2.5)."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(name)}:{_text_of(one)}" for name, one in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_text_of, value)) + "]"
-    return json.dumps(value)
-
-
 def encode(payload: Any) -> str:
     """`payload` as stable JSON text: the same payload always gives the same bytes.
 
     Raises InternalMistake if a made-up e-mail address would leave with it (I19).
     """
-    body = _text_of(payload)
-    if PLACEHOLDER_DOMAIN in body.lower():
-        raise InternalMistake(SERVICE, details="a made-up e-mail address was about to be sent")
-    return body
-
-
-def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in payload.items() if value not in ("", None, {}, [])}
+    return without_made_up(SERVICE, exact_json(payload))
 
 
 # --- contacts ---
@@ -137,9 +118,9 @@ def contact_payload(step: Step) -> dict[str, Any]:
     known = _contact_fields(customer)
     if step.action is Action.CREATE:
         payload = _merged(known.values())
-        payload["Phones"] = [row for row in (_filled(row) for row in payload["Phones"]) if len(row) > 1]
-        payload["Addresses"] = [row for row in (_filled(row) for row in payload["Addresses"]) if len(row) > 1]
-        return _filled(payload)
+        payload["Phones"] = [row for row in (filled(row) for row in payload["Phones"]) if len(row) > 1]
+        payload["Addresses"] = [row for row in (filled(row) for row in payload["Addresses"]) if len(row) > 1]
+        return filled(payload)
     target = {"ContactID": customer.external_id or ""}
     if step.action in (Action.DELETE, Action.VOID):
         return {**target, "ContactStatus": "ARCHIVED"}
@@ -187,7 +168,7 @@ def item_payload(step: Step, company: Company) -> dict[str, Any]:
     payload |= _merged(known[name] for name in ("name", "description") if name in wanted)
     sales = _merged(known[name] for name in ("unit_price", "income_account_id", "taxable") if name in wanted)
     if step.action is Action.CREATE:
-        payload = {**_filled(payload), "IsSold": True}
+        payload = {**filled(payload), "IsSold": True}
     return {**payload, "SalesDetails": sales} if sales else payload
 
 
@@ -205,7 +186,7 @@ def invoice_payload(step: Step) -> dict[str, Any]:
         fields = _merged(known[name] for name in sorted(step.fields) if name in known)
         return {"InvoiceID": invoice.external_id or "", **fields}
     payload = {"Type": "ACCREC", **_merged(known.values()), "LineAmountTypes": "Exclusive", "Status": "AUTHORISED"}
-    return _filled(payload)
+    return filled(payload)
 
 
 def _invoice_fields(invoice: InvoiceRecord) -> dict[str, dict[str, Any]]:
@@ -240,7 +221,7 @@ def _line(line: LineRecord, discount: Decimal) -> dict[str, Any]:
     }
     if discount:
         payload["DiscountAmount"] = discount
-    return _filled(payload) | {"Quantity": line.quantity, "UnitAmount": line.unit_price}
+    return filled(payload) | {"Quantity": line.quantity, "UnitAmount": line.unit_price}
 
 
 def discount_shares(amounts: Sequence[Decimal], discount: Decimal) -> list[Decimal]:

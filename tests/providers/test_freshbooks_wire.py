@@ -15,8 +15,9 @@ import pytest
 from desktop.clock import ManualClock, SeededEntropy
 from desktop.errors import InternalMistake, InvalidField, MissingCustomer, PaymentBlocked, RateLimited, TaxProblem
 from desktop.providers.base import Action
+from desktop.providers.faults import ANY
 from desktop.providers.freshbooks import FreshBooks
-from desktop.providers.freshbooks_faults import ANY, Special, faults_in, verdict
+from desktop.providers.freshbooks_faults import Special, faults_in, verdict
 from desktop.providers.freshbooks_reading import (
     customer_from_payload,
     display_name,

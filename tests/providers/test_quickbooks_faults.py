@@ -11,7 +11,8 @@ import pytest
 from desktop.errors import BlueClerkError, ConnectionProblem, InvalidField, RuleBroken, UnexpectedAnswer
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action
-from desktop.providers.quickbooks_faults import FAULTS, Fault, QuickBooksJudge, Special, Subject, faults_in, verdict
+from desktop.providers.faults import Subject
+from desktop.providers.quickbooks_faults import FAULTS, Fault, QuickBooksJudge, Special, faults_in, verdict
 from desktop.providers.records import Kind
 from tests.providers.support import payload
 
