@@ -552,9 +552,12 @@ class GoneRemote(ItemError):
         unknown = tr("“{name}” was deleted or made inactive in {service}.", name=name, service=service)
         if what and not name:
             unknown = tr("{what} was deleted or made inactive in {service}.", what=what, service=service)
+        other = tr("Make it active there, link to another record, or create it again.")
+        if fix is Fix.LINK_INVOICE:  # an invoice or payment: neither is ever active again
+            other = tr("Create it again, or take it back here too.")
         super().__init__(
             titles.get(how) or unknown,
-            advice.get(how) or tr("Make it active there, link to another record, or create it again."),
+            advice.get(how) or other,
             details=details,
             fix=fix,
         )
@@ -568,7 +571,12 @@ class PaymentThere(ItemError):
 
     def __init__(self, service: str, amount: str, day: date) -> None:
         super().__init__(
-            tr("{service} already has a payment of {amount}, dated {day}.", service=service, amount=amount, day=day),
+            tr(
+                "{service} already has a payment of {amount}, dated {day}.",
+                service=service,
+                amount=amount,
+                day=day_in_words(day),
+            ),
             tr("Nothing was sent. Say whether it is the same money."),
         )
 

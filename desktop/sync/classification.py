@@ -5,7 +5,7 @@ A trial calls one pure function over plain records; it needs no network, no data
     from desktop.sync.classification import CustomerFacts, classify
     answer = classify(CustomerFacts(display_name="Acme Homes LLC", email="office@acmehomes.example"))
     answer.kind        # CustomerKind.BUILDER
-    answer.reasons     # ("Home building words: 'Homes'", "Name ends in LLC")
+    answer.reasons     # ("Home building words: “Homes”", "Name ends in LLC")
     answer.confidence  # 0.5 (could be either) to 1.0
 
 Every field of `CustomerFacts` is optional: display_name, given_name, family_name, company_name, email, phone, line1,
@@ -70,7 +70,7 @@ def classify(facts: CustomerFacts | Mapping[str, object], rules: Sequence[OwnerR
 def _decide(found: Weighing, builds: Sequence[str]) -> Classification:
     margin = found.company - found.person
     if builds and margin > -2.0:
-        shown = ", ".join(f"'{word.title()}'" for word in dict.fromkeys(builds))
+        shown = ", ".join(f"“{word.title()}”" for word in dict.fromkeys(builds))
         reasons = (tr("Home building words: {words}", words=shown), *_reasons(found, for_company=True))
         return Classification(CustomerKind.BUILDER, reasons, _confidence(margin + 3.0))
     if margin > 0:
@@ -96,7 +96,7 @@ def _weigh_declared(facts: CustomerFacts, found: Weighing, builds: list[str]) ->
         if said in _NO_COMPANY - {"private", "individual", "personal"}:
             continue
         tokens = frozenset(said.split())
-        told = tr("Listed as '{text}'", text=text.strip())
+        told = tr("Listed as “{text}”", text=text.strip())
         if _says_building(text, said):
             builds.append(text.strip())
             found.for_company(6.0, told)
@@ -155,9 +155,9 @@ def _weigh_address(facts: CustomerFacts, found: Weighing) -> None:
     offices = commercial_words(facts.line1, facts.line2)
     homes = residential_words(facts.line1, facts.line2)
     if offices:
-        found.for_company(8.0, tr("Commercial address: '{word}'", word=offices[0].title()))
+        found.for_company(8.0, tr("Commercial address: “{word}”", word=offices[0].title()))
     elif homes:
-        found.for_person(1.0, tr("Residential address: '{word}'", word=homes[0].title()))
+        found.for_person(1.0, tr("Residential address: “{word}”", word=homes[0].title()))
     elif facts.line1.strip():
         found.for_person(0.2, tr("No sign of a commercial address"))
 
@@ -169,7 +169,7 @@ def _weigh_email(facts: CustomerFacts, found: Weighing, builds: list[str]) -> No
     lists = sections("mail")
     role = local.replace(".", "").replace("-", "").replace("_", "") in lists["role"]
     if role:
-        found.for_company(1.5, tr("E-mail of an office: '{local}@'", local=local))
+        found.for_company(1.5, tr("E-mail of an office: “{local}@”", local=local))
     if domain in lists["free"]:
         if not role:
             found.for_person(0.3, tr("Private e-mail at {domain}", domain=domain))
@@ -177,7 +177,7 @@ def _weigh_email(facts: CustomerFacts, found: Weighing, builds: list[str]) -> No
     label = domain.split(".", 1)[0].replace("-", "")
     told = _words_inside(label)
     if told:
-        found.for_company(1.5, tr("Business words in the e-mail: '{word}'", word=told))
+        found.for_company(1.5, tr("Business words in the e-mail: “{word}”", word=told))
         if role and told in sections("building")["sure"] | {"homes"}:
             builds.append(told)
     name = words(facts.company_name or facts.display_name)

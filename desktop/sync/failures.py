@@ -25,6 +25,7 @@ from desktop.errors import (
     Conflict,
     ConnectionProblem,
     Fix,
+    GoneRemote,
     NeedsSignIn,
     OtherBooks,
     RateLimited,
@@ -215,7 +216,9 @@ def _ring(session: Session, now: datetime, kind: str, local_id: int, label: str,
             row = Notification(user_id=user_id, dedup_key=key, kind=kind, local_id=local_id, count=0, created_at=now)
             session.add(row)
         row.label, row.title, row.advice = label[:500], printable(error.title), printable(error.advice)
-        row.fix, row.details = error.fix.value, printable(_details(error))
+        gone = isinstance(error, GoneRemote) and error.fix is Fix.LINK_INVOICE  # nothing is there to link it to
+        row.fix = (Fix.SHOW_DIFFERENCE if gone else error.fix).value
+        row.details = printable(_details(error))
         row.concerns = [asdict(concern) for concern in error.concerns]
         row.count += 1
         row.updated_at = now

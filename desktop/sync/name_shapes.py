@@ -210,7 +210,7 @@ def weigh_name(text: str) -> Weighing:
     if "and" in core[1:]:
         _weigh_joined(core, found)
     elif _is_double_surname(text, core):
-        found.for_person(3.0, tr("Reads like given name and surname"))
+        found.for_person(3.0, tr("Given name and surname"))
     elif not _weigh_hyphened(text, core, found):
         _weigh_row(core, found)
     return found
@@ -260,9 +260,9 @@ def _weigh_marks(text: str, core: tuple[str, ...], found: Weighing) -> None:
     own = _POSSESSIVE.search(text)
     if own:
         last = own.end() == len(text) and not text.casefold().startswith("the ")  # "Harry Ramsden's"
-        found.for_company(5.0 if last else 3.0, tr("Possessive name '{word}'", word=own.group()))
+        found.for_company(5.0 if last else 3.0, tr("Possessive name “{word}”", word=own.group()))
     elif "," not in text and _is_bare_possessive(core):
-        found.for_company(3.0, tr("Possessive name '{word}'", word=core[0].title()))
+        found.for_company(3.0, tr("Possessive name “{word}”", word=core[0].title()))
     if _BY_SOMEBODY.search(text):
         found.for_company(3.0, tr("'by' somebody"))
     if _WEB.search(text):
@@ -273,14 +273,14 @@ def _weigh_marks(text: str, core: tuple[str, ...], found: Weighing) -> None:
         found.for_company(2.5, tr("Worded like a company"))
     camel = _CAMEL.search(text)
     if camel and not _is_word_of_names(camel.group()):
-        found.for_company(2.5, tr("Brand spelling '{word}'", word=camel.group()))
+        found.for_company(2.5, tr("Brand spelling “{word}”", word=camel.group()))
     if any(digit.isdigit() for digit in text) and not is_street_address(text) and not _ordinal_suffix(core):
         found.for_company(2.0, tr("Number in the name"))
     if not text.isupper() or len(core) == 1:
         short = _ACRONYM.search(text)
         if short and not _is_word_of_names(short.group()) and not _initials(text, short, core):
             points = 5.0 if "&" in short.group() else 3.2 if len(core) > 1 and len(short.group()) > 2 else 1.7
-            found.for_company(points, tr("Short form '{word}'", word=short.group()))
+            found.for_company(points, tr("Short form “{word}”", word=short.group()))
 
 
 def _is_couple_by_slash(text: str) -> bool:
@@ -327,7 +327,7 @@ def _weigh_phrases(core: tuple[str, ...], found: Weighing) -> None:
     if " ".join(core) in sections("known_companies")["business"]:
         found.for_company(6.0, tr("A well-known company"))
     for phrase in phrases_in(core, business_phrases()):
-        found.for_company(2.5, tr("Business words '{word}'", word=phrase))
+        found.for_company(2.5, tr("Business words “{word}”", word=phrase))
         return
 
 
@@ -345,7 +345,7 @@ def _weigh_comma(text: str, found: Weighing) -> bool:
     family, given = parts
     nicknamed = len(given) == 1 and given[0] in sections("people")["nick_words"] and not is_plain(family[-1])
     if nicknamed and word_class(family[-1]) in (Word.FAMILY, Word.UNKNOWN):
-        found.for_person(3.0, tr("Written as 'surname, given name'"))  # "Nichols, Art"
+        found.for_person(3.0, tr("Written as “surname, given name”"))  # "Nichols, Art"
         return True
     if any(word_class(word) in (Word.TRADE, Word.SMALL) for word in (*family, *given)):
         return False
@@ -354,10 +354,10 @@ def _weigh_comma(text: str, found: Weighing) -> bool:
         found.for_company(2.5, tr("A list of partners"))
         return True
     if first in (Word.INITIAL, Word.GIVEN) or given[0] in given_names():
-        found.for_person(5.0, tr("Written as 'surname, given name'"))
+        found.for_person(5.0, tr("Written as “surname, given name”"))
         return True
     if first in (Word.UNKNOWN, Word.FAMILY) and all(word_class(word) is not Word.PLAIN for word in family):
-        found.for_person(2.5, tr("Written as 'surname, given name'"))
+        found.for_person(2.5, tr("Written as “surname, given name”"))
         return True
     return False
 
@@ -381,7 +381,7 @@ def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
         _weigh_row(left, found)
         return
     if right[0] in sections("business")["people_plural"]:
-        found.for_company(4.5, tr("Firm: '& {word}'", word=right[0].title()))
+        found.for_company(4.5, tr("Firm: “& {word}”", word=right[0].title()))
         return
     if _count(left + right, Word.TRADE) or "and" in right:
         _weigh_words(left + right, found)
@@ -394,9 +394,9 @@ def _weigh_joined(core: tuple[str, ...], found: Weighing) -> None:
     if len(left) == 1 and len(right) == 2 and (_can_start(left[0]) or _can_start(right[0])):
         both_given = _could_be_called(left[0]) and _could_be_called(right[0])  # "Billy & Debera Ging"
     if both_given and len(right) >= 2 and len(right) <= 4:
-        found.for_person(4.5, tr("Two people: '{name}'", name=" ".join(core).title()))
+        found.for_person(4.5, tr("Two people: “{name}”", name=" ".join(core).title()))
     elif both_given and len(left) == 2:
-        found.for_person(3.5, tr("Two people: '{name}'", name=" ".join(core).title()))
+        found.for_person(3.5, tr("Two people: “{name}”", name=" ".join(core).title()))
     elif both_given and len(left) == 1 and len(right) == 1:
         plain = is_plain(left[0]) and is_plain(right[0])
         if plain or (left[0] in surnames() and right[0] in surnames()):
@@ -435,10 +435,10 @@ def _weigh_words(tokens: tuple[str, ...], found: Weighing) -> None:
     trade = [word for word in tokens if word_class(word) is Word.TRADE]
     plain = [word for word in tokens if word_class(word) is Word.PLAIN]
     if trade:
-        shown = ", ".join(f"'{word.title()}'" for word in trade)
+        shown = ", ".join(f"“{word.title()}”" for word in trade)
         found.for_company(3.5 + 0.5 * (len(trade) - 1), tr("Business words: {words}", words=shown))
     if plain:
-        shown = ", ".join(f"'{word.title()}'" for word in plain)
+        shown = ", ".join(f"“{word.title()}”" for word in plain)
         found.for_company(2.0 + 0.5 * (len(plain) - 1), tr("Made-up name: {words}", words=shown))
 
 
@@ -448,7 +448,7 @@ def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
     body = strip_affixes(core)
     named = len(body) > 1 or body[0] in surnames() or word_class(body[0]) in (Word.UNKNOWN, Word.FAMILY)
     if titled and named and not any(word_class(word) in (Word.TRADE, Word.SMALL) for word in body):
-        found.for_person(4.0, tr("Title '{word}'", word=core[0].title()))
+        found.for_person(4.0, tr("Title “{word}”", word=core[0].title()))
         return
     particles = sections("people")["particle"]
     small = [word for word in body[1:] if word in sections("people")["small"] and word not in particles]
@@ -463,7 +463,7 @@ def _weigh_row(core: tuple[str, ...], found: Weighing) -> None:
     if not names:
         return
     if _is_nicknamed(names):
-        found.for_person(2.0, tr("Reads like given name and surname"))  # "Art Vandelay", "Red Barrett"
+        found.for_person(2.0, tr("Given name and surname"))  # "Art Vandelay", "Red Barrett"
         return
     if _count(names, Word.TRADE) and not _is_called_like_a_trade(names):
         _weigh_words(names, found)
@@ -503,7 +503,7 @@ def _weigh_article(body: tuple[str, ...], names: tuple[str, ...], found: Weighin
     rest = body[1:]
     if any(word in given_names() or (word in surnames() and not is_plain(word)) for word in rest):
         return False
-    found.for_company(2.0, tr("Named with the article '{word}'", word=body[0].title()))
+    found.for_company(2.0, tr("Named with the article “{word}”", word=body[0].title()))
     return True
 
 
@@ -526,7 +526,7 @@ def _weigh_single(word: str, found: Weighing) -> None:
     if known and reading in (Word.GIVEN, Word.FAMILY) and (not is_plain(word) or word in given_names()):
         found.for_person(1.2, tr("A single name of a person"))
     elif is_plain(word) or reading is Word.PLAIN:
-        found.for_company(2.0, tr("Made-up name: {words}", words=f"'{word.title()}'"))
+        found.for_company(2.0, tr("Made-up name: {words}", words=f"“{word.title()}”"))
     elif word.isascii():
         found.for_company(0.4, tr("A single word that is nobody's name we know"))
     else:
@@ -536,8 +536,8 @@ def _weigh_single(word: str, found: Weighing) -> None:
 def _weigh_pair(first: str, last: str, found: Weighing) -> None:
     """Two words: the hard part, as "Alan Church" is a man and "Grace Church" a church."""
     one, two = word_class(first), word_class(last)
-    person = tr("Reads like given name and surname")
-    made_up = tr("Made-up name: {words}", words=f"'{first.title()} {last.title()}'")
+    person = tr("Given name and surname")
+    made_up = tr("Made-up name: {words}", words=f"“{first.title()} {last.title()}”")
     if (
         (one is Word.INITIAL or (len(first) == 2 and not _has_vowel(first)))
         and is_plain(last)
@@ -642,21 +642,21 @@ def _weigh_long(names: tuple[str, ...], found: Weighing) -> None:
         found.for_company(1.5, tr("Letters alone"))
         return
     if len(names) == 3 and kinds[0] is Word.GIVEN and kinds[1] is Word.INITIAL:
-        found.for_person(3.0, tr("Reads like given name and surname"))  # "Angela D. Alsobrooks"
+        found.for_person(3.0, tr("Given name and surname"))  # "Angela D. Alsobrooks"
         return
     ends_plain = last in business_words() and last in surnames()
     if Word.PLAIN in kinds:
         middle_only = starts and kinds[-1] in (Word.FAMILY, Word.UNKNOWN) and not is_plain(names[0])
         if middle_only and len(names) == 3:
-            found.for_person(0.8, tr("Reads like given name and surname"))
+            found.for_person(0.8, tr("Given name and surname"))
         else:
             _weigh_words(names, found)
     elif all(is_plain(word) for word in names):
-        found.for_company(2.5, tr("Made-up name: {words}", words=f"'{' '.join(names).title()}'"))
+        found.for_company(2.5, tr("Made-up name: {words}", words=f"“{' '.join(names).title()}”"))
     elif ends_plain and not starts:
-        found.for_company(2.0, tr("Business words: {words}", words=f"'{last.title()}'"))
+        found.for_company(2.0, tr("Business words: {words}", words=f"“{last.title()}”"))
     elif starts and len(names) <= 4:
-        found.for_person(4.0 if len(names) == 3 else 3.0, tr("Reads like given name and surname"))
+        found.for_person(4.0 if len(names) == 3 else 3.0, tr("Given name and surname"))
     elif Word.GIVEN in kinds or kinds[-1] in (Word.FAMILY, Word.UNKNOWN):
         if all(kind is Word.FAMILY for kind in kinds):
             found.for_company(0.8, tr("A row of family names, like a firm"))

@@ -73,8 +73,8 @@ class OwnerRule:
         if self.field is RuleField.EMAIL_DOMAIN:
             return tr("You said: e-mail at {value} means {kind}", value=self.value, kind=kind)
         if self.field is RuleField.NAME:
-            return tr("You said: '{value}' is a {kind}", value=self.value.title(), kind=kind)
-        return tr("You said: '{value}' in the name means {kind}", value=self.value.title(), kind=kind)
+            return tr("You said: “{value}” is a {kind}", value=self.value.title(), kind=kind)
+        return tr("You said: “{value}” in the name means {kind}", value=self.value.title(), kind=kind)
 
 
 class RuleBook:

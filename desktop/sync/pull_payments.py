@@ -43,6 +43,7 @@ from desktop.sync.settling import field_words, find_link, first_link, log_link, 
 from desktop.sync.snapshots import compared
 from desktop.sync.verifying import by_id, expected_balances, lookup_for, money_words
 from desktop.sync.work import load_work, open_refs
+from desktop.text import day_in_words
 
 SAME_MONEY = timedelta(days=3)
 """A payment typed on both sides: the same amount within this many days (D10)."""
@@ -193,7 +194,7 @@ def document(session: Session, run: PullRun, record: PaymentRecord) -> PulledPay
 
 def label_of(record: PaymentRecord) -> str:
     """What the owner may call it."""
-    return record.reference or f"{record.amount} {record.paid_on.isoformat()}"
+    return record.reference or f"{money_words(record.amount)}, {day_in_words(record.paid_on)}"
 
 
 def _bring(session: Session, run: PullRun, record: PaymentRecord) -> None:
@@ -266,7 +267,7 @@ def ask_about_twin(session: Session, run: PullRun, payment: Payment, there: Pull
     """The card of our payment: is this the same money?"""
     amount = f"{there.amount:,.2f} {there.currency}"
     error = PaymentThere(run.service, amount, there.paid_on)
-    label = payment.reference or f"{payment.amount} {payment.paid_on.isoformat()}"
+    label = payment.reference or f"{money_words(payment.amount)}, {day_in_words(payment.paid_on)}"
     run.ask(session, Kind.PAYMENT, payment.id, label, error, {"twin": True})
 
 

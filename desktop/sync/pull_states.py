@@ -25,8 +25,9 @@ from desktop.sync.planning import Ours
 from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_run import PullRun, links_to, portions, status_of
 from desktop.sync.pulled import REMOVED
-from desktop.sync.verifying import GONE_FIX, by_id, lookup_for
+from desktop.sync.verifying import GONE_FIX, by_id, lookup_for, money_words
 from desktop.sync.work import AGAIN
+from desktop.text import day_in_words
 
 INACTIVE, DELETED, VOID, MERGED = "inactive", "deleted", "void", "merged"
 LOOK_UP = 200
@@ -142,7 +143,7 @@ def _payment_gone(session: Session, run: PullRun, link: ExternalLink, how: str) 
     payment = session.get(Payment, link.local_id)
     if payment is None:
         return
-    label = payment.reference or f"{payment.amount} {payment.paid_on.isoformat()}"
+    label = payment.reference or f"{money_words(payment.amount)}, {day_in_words(payment.paid_on)}"
     if payment.from_service:
         if remove_pulled_payment(session, run.desk, payment.id):
             run.pulled.note(REMOVED, Kind.PAYMENT)

@@ -100,6 +100,12 @@ def tax_payments_view(session: Session, company: CompanyKey) -> TaxPaymentsView:
     )
 
 
+def methods_without_account(session: Session, company: CompanyKey) -> int:
+    """Ways of being paid that have no account here, where the company has no default one either."""
+    view = tax_payments_view(session, company)
+    return 0 if view.default_account else sum(1 for one in view.methods if not one.account_id)
+
+
 def _deposits(accounts: Iterable[RemoteAccount]) -> list[AccountChoice]:
     usable = (row for row in accounts if row.active and row.kind == AccountKind.DEPOSIT.value)
     return [AccountChoice(row.external_id, row.name) for row in usable]

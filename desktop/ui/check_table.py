@@ -138,9 +138,18 @@ class ChoiceDelegate(StatusDelegate):
     """A choice that looks like text with an arrow; the combo box exists only while it is open."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        super().paint(painter, option, index)
-        if index.data(CHOICES_ROLE):
+        if not index.data(CHOICES_ROLE):
+            super().paint(painter, option, index)
+        else:
             size = theme().px(16)
+            words = QStyleOptionViewItem(option)
+            words.rect = option.rect.adjusted(0, 0, -size, 0)  # never under the arrow
+            if option.direction == Qt.LayoutDirection.RightToLeft:
+                words.rect.translate(size, 0)
+            owner: QWidget | None = option.widget
+            style = owner.style() if owner is not None else QApplication.style()
+            style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, owner)
+            super().paint(painter, words, index)
             left = option.rect.left() + 4 if option.direction == Qt.LayoutDirection.RightToLeft else 0
             rect = QRect(option.rect.right() - size - 4, option.rect.center().y() - size // 2, size, size)
             if left:

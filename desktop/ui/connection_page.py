@@ -26,6 +26,7 @@ from desktop.providers.base import Capabilities, Terms
 from desktop.sync import mapping, overview, pulled
 from desktop.sync.overview import ConnectionView
 from desktop.sync.push import Report
+from desktop.sync.tax_payments import methods_without_account
 from desktop.text import tr
 from desktop.ui import dialogs, formats, operations
 from desktop.ui.backfill_dialog import BackfillDialog
@@ -63,6 +64,8 @@ class Facts:
     customers: int
     items: int
     unmapped: int
+    homeless: int = 0
+    """Ways of being paid whose payments wait, because the service wants to be told an account (N4)."""
 
 
 class ConnectionPage(QWidget):
@@ -147,7 +150,10 @@ class ConnectionPage(QWidget):
         unmapped = 0
         if info.capabilities.income_accounts:
             unmapped = (await core.ask(mapping.mapping_view, view.key)).unmapped
-        return Facts(view, info.terms, info.capabilities, customers, items, unmapped)
+        homeless = 0
+        if info.capabilities.deposit_account_required and view.switches.payments:
+            homeless = await core.ask(methods_without_account, view.key)
+        return Facts(view, info.terms, info.capabilities, customers, items, unmapped, homeless)
 
     def _fill(self, facts: Facts | None) -> None:
         if facts is None:
@@ -324,6 +330,7 @@ class ConnectionPage(QWidget):
         self.alert.review_requested.connect(lambda: self.wizard_asked.emit("customers"))
         self.overview = OverviewTab(self)
         self.overview.mapping_asked.connect(lambda: self.show_tab("account_mapping"))
+        self.overview.deposits_asked.connect(lambda: self.show_tab("tax_payments"))
         self.overview.needs_asked.connect(self._show_needs_you)
         self.overview.wizard_asked.connect(lambda: self.wizard_asked.emit(""))
         self.overview.checks_asked.connect(self.show_checks)
@@ -441,6 +448,7 @@ class OverviewTab(QWidget):
     """How things stand, with what to do about it."""
 
     mapping_asked = Signal()
+    deposits_asked = Signal()
     needs_asked = Signal()
     wizard_asked = Signal()
     checks_asked = Signal()
@@ -484,6 +492,13 @@ class OverviewTab(QWidget):
                 else tr("{n} items have no {word}", n=facts.unmapped, word=word)
             )
             self._line("warning", "wait", text, tr("Choose accounts"), self.mapping_asked)
+        if facts.homeless:
+            text = (
+                tr("1 payment method has no account: such payments wait")
+                if facts.homeless == 1
+                else tr("{n} payment methods have no account: such payments wait", n=facts.homeless)
+            )
+            self._line("warning", "wait", text, tr("Choose where they go"), self.deposits_asked)
         count = facts.customers
         text = tr("1 customer is linked") if count == 1 else tr("{n} customers are linked", n=formats.number(count))
         self._line("customers", "", text)

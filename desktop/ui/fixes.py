@@ -50,11 +50,21 @@ def fix_button(fix: Fix, kind: str, local_id: int, concerns: Sequence[Concern] =
             tr("Choose deposit account"), settings("tax_payments", field=field or "deposit")
         ),
         Fix.OPEN_TAX: FixButton(tr("Open tax settings"), settings("tax_payments", field=field or "tax")),
-        Fix.SHOW_DIFFERENCE: FixButton(tr("Show invoice"), _record("invoices", "invoice", invoice)),
+        Fix.SHOW_DIFFERENCE: _show(kind, local_id, invoice),
         Fix.OPEN_SETTINGS: FixButton(tr("Open sync settings"), settings("sync_settings")),
         Fix.OTHER_BOOKS: FixButton(tr("Show the choices"), settings("integrations")),
     }
     return table.get(fix)
+
+
+def _show(kind: str, local_id: int, invoice: int | None) -> FixButton:
+    """To the card of the record itself, where both versions stand; a payment's is its invoice's."""
+    if kind == "customer":
+        return FixButton(tr("Show customer"), _record("customers", kind, local_id))
+    if kind == "item":
+        return FixButton(tr("Show item"), _record("items", kind, local_id))
+    words = tr("Show payment") if kind == "payment" else tr("Show invoice")
+    return FixButton(words, _record("invoices", "invoice", invoice))
 
 
 def _about(wanted: str, kind: str, local_id: int, concerns: Sequence[Concern]) -> int | None:

@@ -94,6 +94,14 @@ def short_date(day: date, today: date, locale: QLocale | None = None) -> str:
     return locale.toString(QDate(day.year, day.month, day.day), pattern)
 
 
+def list_date(day: date, today: date, locale: QLocale | None = None) -> str:
+    """A date for a column: "Nov 26", and once the year is not this one in figures, "11/26/25", which is no wider."""
+    locale = locale or QLocale()
+    if day.year == today.year:
+        return short_date(day, today, locale)
+    return locale.toString(QDate(day.year, day.month, day.day), QLocale.FormatType.ShortFormat)
+
+
 def full_date(day: date, locale: QLocale | None = None) -> str:
     """A date in full, in the locale's long form: "Thursday, November 26, 2026"."""
     return (locale or QLocale()).toString(QDate(day.year, day.month, day.day), QLocale.FormatType.LongFormat)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.core import Core
 from desktop.models.states import ConnectionState
@@ -13,7 +13,7 @@ from desktop.sync.overview import ConnectionView
 from desktop.text import tr
 from desktop.ui import operations
 from desktop.ui.banner import Banner
-from desktop.ui.buttons import PrimaryButton, QuietButton
+from desktop.ui.buttons import QuietButton
 from desktop.ui.icons import icon
 from desktop.ui.labels import label, tooltip
 from desktop.ui.panels import Card
@@ -53,8 +53,8 @@ class ServiceCard(Card):
         self.name = label(info.terms.full_name, "section", parent=self)
         self.pill = StatusPill(Status(""), self)
         self.sentence = label("", "secondary", wrap=True, parent=self)
-        self.button: QPushButton = QuietButton("", self)
-        self._make_button(primary=False)
+        self.button = QuietButton("", self)  # four of a rank: none of them is the one thing to do here
+        self.button.clicked.connect(self._on_clicked)
         head = QHBoxLayout()
         head.setSpacing(px(8))
         head.addWidget(self.name)
@@ -82,26 +82,11 @@ class ServiceCard(Card):
         if state.status is not None:
             self.pill.set_status(state.status)
         self.sentence.setText(f"{state.sentence} {state.reason}".strip())
-        self._make_button(primary=state.enabled and not state.connected)
         self.button.setText(state.button.replace("&", "&&"))
         self.button.setAccessibleName(state.button)
         self.button.setAccessibleDescription(state.reason)
         self.button.setToolTip(tooltip(state.reason))
         self.button.setEnabled(state.enabled)
-
-    def _make_button(self, *, primary: bool) -> None:
-        kind = PrimaryButton if primary else QuietButton
-        if type(self.button) is kind and self.button.property("wired"):
-            return
-        fresh = kind("", self)
-        fresh.setProperty("wired", True)
-        fresh.clicked.connect(self._on_clicked)
-        old, self.button = self.button, fresh
-        if hasattr(self, "_row"):
-            self._row.replaceWidget(old, fresh)
-            fresh.show()
-        old.hide()
-        old.deleteLater()
 
     def _on_clicked(self) -> None:
         if self._connected:

@@ -380,7 +380,8 @@ class InvoiceDetailPane(Panel):
         self.send_button.setVisible(row.view is InvoiceView.DRAFT)
         self.pay_button.setVisible(row.view in OWED)
         self.edit_button.setVisible(row.view is not InvoiceView.VOID and not row.from_service)
-        self.sync_button.setVisible(connected and row.view is not InvoiceView.DRAFT)
+        offered = not self.card.isHidden() and "resync" in self.card.buttons  # once is enough
+        self.sync_button.setVisible(connected and row.view is not InvoiceView.DRAFT and not offered)
         service = self._context.service
         text = (
             tr("Resync to {service}", service=service)

@@ -42,6 +42,8 @@ CUSTOMER, DATE, DUE, TOTAL, BALANCE, STATUS, SYNC = 1, 2, 3, 4, 5, 6, 7
 """The places of the columns beside the number."""
 GIVING_WAY = (DATE, TOTAL, DUE, STATUS, SYNC)
 """Columns that go, in this order, while the list is too narrow for all: who owes how much is seen to the last."""
+NAME_ROOM = 156
+"""Pixels that a customer's name keeps, about 18 letters. Who owes comes before until when: Overdue says that too."""
 
 MANY = 5_000
 """Rows up to which each is painted again by itself."""
@@ -221,21 +223,29 @@ class InvoicesPage(Page):
         columns = [
             Column[InvoiceRow](tr("No."), lambda r: r.number, key="number", sort_key="number", width=8),
             Column[InvoiceRow](
-                tr("Customer"), lambda r: r.customer_name, key="customer", sort_key="customer", stretch=True, width=14
+                tr("Customer"),
+                lambda r: r.customer_name,
+                key="customer",
+                sort_key="customer",
+                stretch=True,
+                width=14,
+                tooltip=lambda r: r.customer_name,
             ),
             Column[InvoiceRow](
                 tr("Date"),
-                lambda r: formats.short_date(r.issued_on, today()),
+                lambda r: formats.list_date(r.issued_on, today()),
                 key="date",
                 sort_key="issued_on",
-                width=10,
+                width=8,
+                tooltip=lambda r: formats.full_date(r.issued_on),
             ),
             Column[InvoiceRow](
                 tr("Due"),
-                lambda r: formats.short_date(r.due_on, today()) if r.due_on else "",
+                lambda r: formats.list_date(r.due_on, today()) if r.due_on else "",
                 key="due",
                 sort_key="due_on",
-                width=10,
+                width=8,
+                tooltip=lambda r: formats.full_date(r.due_on) if r.due_on else "",
             ),
             Column[InvoiceRow](
                 tr("Total"),
@@ -261,7 +271,7 @@ class InvoicesPage(Page):
                 key="status",
                 sort_key="status",
                 status=lambda r: words.invoice_status(r.view),
-                width=9,
+                width=8,
             ),
             Column[InvoiceRow](
                 tr("Sync"),
@@ -270,7 +280,7 @@ class InvoicesPage(Page):
                 sort_key="sync",
                 status=self._sync_status,
                 tooltip=lambda r: words.invoice_sync_reason(r, self.context.now(), self.context.service),
-                width=12,
+                width=11,
             ),
         ]
         self.table = RecordTable(tr("Invoices"))
@@ -684,7 +694,7 @@ class InvoicesPage(Page):
 
     def _fit(self) -> None:
         """Let columns go while the list is too narrow for all: what remains is never cut off."""
-        self.table.make_room(GIVING_WAY, CUSTOMER, theme().px(120), () if self._synced_before else (SYNC,))
+        self.table.make_room(GIVING_WAY, CUSTOMER, theme().px(NAME_ROOM), () if self._synced_before else (SYNC,))
 
     def remember(self) -> None:
         """Keep the place of the splitter, the columns and the sorting for the next start."""

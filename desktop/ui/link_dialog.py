@@ -34,6 +34,8 @@ from desktop.ui.theme import theme
 
 LIMIT = 200
 """Rows of ours offered at once; the search finds the others."""
+NOTE_COLUMN = 3
+"""Hidden while there is nothing to note: names and addresses get its room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class _PickDialog(QDialog):
         column.addWidget(self.progress)
         column.addWidget(card, 1)
         column.addLayout(foot)
-        self.resize(px(660), px(460))
+        self.resize(px(740), px(460))
         self.finished.connect(lambda _code: self._stop())
         self.search.setFocus()
 
@@ -148,6 +150,7 @@ class _PickDialog(QDialog):
     def show_choices(self, choices: list[_Choice]) -> None:
         """Put these into the list, the likely ones first."""
         self.model.clear()
+        self.table.setColumnHidden(NOTE_COLUMN, not any(row.note for row in choices))
         self.model.append_rows(sorted(choices, key=lambda row: (not row.likely, row.name.casefold())))
         self._refilter()
 

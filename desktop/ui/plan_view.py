@@ -5,9 +5,17 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QWidget,
+)
 
 from desktop.providers.base import Action
 from desktop.providers.records import Kind
@@ -46,6 +54,23 @@ def value_words(value: Value, currency: str) -> str:
     return value
 
 
+class _Wrapping(QStyledItemDelegate):
+    """As high as the words need in the column's width; Qt by itself measures a tree's rows as one line."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        tree = self.parent()
+        hint = super().sizeHint(option, index)
+        if not isinstance(tree, PlanTree):
+            return hint
+        depth = 2 if index.parent().isValid() else 1
+        lead = depth * tree.indentation() + theme().px(24) if index.column() == 0 else 0
+        room = tree.columnWidth(index.column()) - lead - theme().px(24)
+        words = QFontMetrics(option.font).boundingRect(
+            QRect(0, 0, max(theme().px(48), room), 4000), int(Qt.TextFlag.TextWordWrap), str(index.data() or "")
+        )
+        return QSize(hint.width(), max(hint.height(), words.height() + theme().px(12)))
+
+
 class PlanTree(QTreeWidget):
     """Three columns: what, before, after. Fields are made when a record is opened."""
 
@@ -60,6 +85,7 @@ class PlanTree(QTreeWidget):
         self.setIndentation(theme().px(20))
         self.setUniformRowHeights(False)
         self.setWordWrap(True)
+        self.setItemDelegate(_Wrapping(self))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.header()
         header.setStretchLastSection(True)
@@ -104,6 +130,7 @@ class PlanTree(QTreeWidget):
         room = self.viewport().width()
         self.setColumnWidth(0, int(room * (0.4 if not self.isColumnHidden(1) else 0.42)))
         self.setColumnWidth(1, int(room * 0.24))
+        self.scheduleDelayedItemsLayout()
 
     @staticmethod
     def _words(write: PlannedWrite, service: str) -> tuple[str, str]:
@@ -171,7 +198,15 @@ def summary_words(shown: Preview, service: str) -> str:
     else:
         said = tr("Nothing would be written in {service}.", service=service)
     if shown.links:
-        said += " " + tr("{count} there already are linked.", count=formats.number(len(shown.links)))
+        said += " " + (
+            tr("1 that is there already is linked.")
+            if len(shown.links) == 1
+            else tr("{count} that are there already are linked.", count=formats.number(len(shown.links)))
+        )
     if shown.left:
-        said += " " + tr("{count} stay here; the reason stands beside each.", count=formats.number(len(shown.left)))
+        said += " " + (
+            tr("1 stays here; the reason stands beside it.")
+            if len(shown.left) == 1
+            else tr("{count} stay here; the reason stands beside each.", count=formats.number(len(shown.left)))
+        )
     return said

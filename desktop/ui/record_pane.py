@@ -109,6 +109,8 @@ class RecordPane(Panel):
         self.card.set_enabled(free)
         if "sync" in self.buttons:
             self.buttons["sync"].setEnabled(free)
+            self.buttons["sync"].setVisible(self.card.isHidden() or "resync" not in self.card.buttons)  # once is enough
+            self._insist()
 
     def _show_state(
         self, state: SyncState, external_id: str, trouble: queries.Trouble | None, url: str | None = None
@@ -117,6 +119,7 @@ class RecordPane(Panel):
         self._ways = WaysOut()
         if self._context.connection is None:
             self.card.hide()
+            self.update_buttons()
             return
         sentence = words.sync_reason(state, None, "", self._context.now(), service)
         advice = details = ""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -26,6 +27,7 @@ from desktop.sync.csv_text import ENCODINGS
 from desktop.sync.csv_values import read_amount, read_date
 from desktop.text import tr
 from desktop.ui import formats
+from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.labels import ElidedLabel, label
 from desktop.ui.panels import Card, empty_out
 from desktop.ui.theme import theme
@@ -50,8 +52,9 @@ class ColumnsPage(StepPage):
         self._answered: dict[str, str] = {}
         self._editing = -1
         self._base = self.source.columns
-        self._ways = QHBoxLayout()
-        self._ways.setSpacing(px(12))
+        self._ways_box = QWidget(self)
+        self._ways = FlowLayout(self._ways_box, px(8))
+        self._ways.setContentsMargins(0, 0, 0, 0)
         self.encoding = QComboBox(self)
         self.delimiter = QComboBox(self)
         self.header = QCheckBox(tr("The first row holds the &names"), self)
@@ -74,7 +77,7 @@ class ColumnsPage(StepPage):
         card.body.addWidget(area)
         card.setMinimumHeight(px(120))
         self.missing = label("", "secondary", status="wait", wrap=True, parent=self)
-        self.column.addLayout(self._ways)
+        self.column.addWidget(self._ways_box)
         self.column.addLayout(self._questions)
         self.column.addWidget(card, 1)
         self.column.addWidget(self.missing)
@@ -132,15 +135,25 @@ class ColumnsPage(StepPage):
             self.delimiter.addItem(name, sign)
         self.encoding.setAccessibleName(tr("Kind of text"))
         self.delimiter.setAccessibleName(tr("Cells are separated by"))
-        self._ways.addWidget(label(tr("Kind of text"), "secondary", parent=self))
-        self._ways.addWidget(self.encoding)
-        self._ways.addWidget(label(tr("Separated by"), "secondary", parent=self))
-        self._ways.addWidget(self.delimiter)
+        self._ways.addWidget(self._with_words(tr("Kind of text"), self.encoding))
+        self._ways.addWidget(self._with_words(tr("Separated by"), self.delimiter))
         self._ways.addWidget(self.header)
-        self._ways.addStretch(1)
         self.encoding.activated.connect(lambda _n: self._reread(encoding=self.encoding.currentData()))
         self.delimiter.activated.connect(lambda _n: self._reread(delimiter=self.delimiter.currentData()))
         self.header.clicked.connect(lambda on: self._reread(has_header=bool(on)))
+
+    def _with_words(self, words: str, box: QComboBox) -> QWidget:
+        pair = QWidget(self)
+        row = QHBoxLayout(pair)
+        row.setContentsMargins(0, 0, theme().px(8), 0)
+        row.setSpacing(theme().px(8))
+        row.addWidget(label(words, "secondary", parent=pair))
+        row.addWidget(box)
+        return pair
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._ways_box.setMinimumHeight(self._ways.heightForWidth(max(1, self._ways_box.width())))
 
     def _show_ways(self) -> None:
         table = self.source.table

@@ -61,6 +61,7 @@ class CustomersPage(ImportPage[CustomerRow]):
     help_topic = "import_customers"
     giving_way = ("email", "address")
     last_to_give = "why"
+    spare_chips = tuple(kind.value for kind in KINDS)
     wishes = {"name": 200, "why": 260, "verdict": 310}  # noqa: RUF012 - never changed
 
     def __init__(self, wizard: Any) -> None:

@@ -177,6 +177,9 @@ def _accounts(facts: Facts) -> Line:
     )
     if not facts.unmapped:
         return Line(text, "good")
+    if not facts.mapped:
+        text = tr("No item has its {word} yet", word=facts.account_word)
+        return Line(text, "wait", tr("An invoice waits until its items have one."))
     hint = (
         tr("1 has none yet; an invoice with it waits until it has.")
         if facts.unmapped == 1

@@ -43,6 +43,8 @@ class ImportPage(StepPage, Generic[RowT]):
     """"customers" in a sentence."""
     giving_way: tuple[str, ...] = ()
     """Columns that go first where the window is too narrow for what the others wish."""
+    spare_chips: tuple[str, ...] = ()
+    """Filters that go while the window is low: the rows themselves come first."""
     last_to_give: str = ""
     """The column that goes only where the others would not even have what they need."""
     wishes: dict[str, int] = {"name": 200, "verdict": 230}  # noqa: RUF012 - never changed
@@ -60,7 +62,6 @@ class ImportPage(StepPage, Generic[RowT]):
         self.chips = FilterChips(self.chip_words(), self)
         self.chips.chosen.connect(lambda _key: self.refilter())
         self.search = SearchField(tr("Search"), self)
-        self.search.setFixedWidth(px(180))
         self.search.searched.connect(self._on_search)
         self.model = CheckTableModel[RowT](
             self.columns(), self, can_check=self.can_check, name=lambda row: self.name_of(row)
@@ -81,7 +82,7 @@ class ImportPage(StepPage, Generic[RowT]):
         card = Card(parent=self)
         card.body.setContentsMargins(1, 1, 1, 1)
         card.body.addWidget(self.list)
-        card.setMinimumHeight(px(140))
+        card.setMinimumHeight(px(120))
         tools = QHBoxLayout()
         tools.setSpacing(px(8))
         tools.addWidget(self.chips, 1)
@@ -304,8 +305,20 @@ class ImportPage(StepPage, Generic[RowT]):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.about.setVisible(self.height() >= theme().px(460))
+        self._make_low()
         QTimer.singleShot(0, self, self._give_way)  # the table gets its own size after this
+
+    def _make_low(self) -> None:
+        """In a low window the list keeps its rows, and what explains it or can be found otherwise goes."""
+        px = theme().px
+        low, narrow = self.height() < px(460), self.width() < px(820)
+        self.column.setSpacing(px(8 if low else 12))
+        self.search.setFixedWidth(px(140 if narrow else 180))
+        self.about.setVisible(not low)
+        self.sentence.setVisible(not (low and self.banner.isVisibleTo(self)))
+        self.hint.setVisible(bool(self.hint.text()) and not (low and narrow))
+        for key in self.spare_chips:
+            self.chips.set_chip_visible(key, self.chips.current == key or not (low and narrow))
 
     def _give_way(self) -> None:
         """Show as many columns as there is room for; what says most goes last."""
@@ -367,7 +380,6 @@ class ImportPage(StepPage, Generic[RowT]):
         self.counts = {"all": len(self.model.rows), **counts}
         self.chips.set_counts(self.counts if self.loaded else {})
         self.hint.setText(self.describe() if self.loaded else "")
-        self.hint.setVisible(bool(self.hint.text()))
         waiting = counts.get("possible", 0)
         self.open_link.setVisible(self.loaded and waiting > 0)
         self.open_link.setText(
@@ -375,6 +387,7 @@ class ImportPage(StepPage, Generic[RowT]):
             if waiting == 1
             else tr("{count} possible duplicates wait for you", count=formats.number(waiting))
         )
+        self._make_low()
 
     def _show_chip(self, key: str) -> None:
         self.chips.choose(key)

@@ -99,7 +99,9 @@ class _Studio:
 
     async def link(self) -> None:
         """Linking a record by hand."""
-        dialog = link_to_existing(self._core, self._window, "customer", 0, "Mason, Mary & John", "QuickBooks")
+        terms = await self._core.terms()
+        name = terms.service if terms is not None else ""
+        dialog = link_to_existing(self._core, self._window, "customer", 0, "Mason, Mary & John", name)
         await self._shoot("link", dialog)
         dialog.reject()
 

@@ -156,7 +156,7 @@ def test_M26_the_owners_correction_becomes_a_readable_rule_for_look_alikes() -> 
     assert rule == OwnerRule(RuleField.NAME_WORD, "framing", BUILDER)
     answer = classify(CustomerFacts(display_name="Lone Star Framing"), [rule])
     assert answer.kind is BUILDER
-    assert answer.reasons == ("You said: 'Framing' in the name means builder",)
+    assert answer.reasons == ("You said: “Framing” in the name means builder",)
     assert classify(CustomerFacts(display_name="Lone Star Towing"), [rule]).kind is BUSINESS
     assert rule_from_correction(CustomerFacts(), BUSINESS) is None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from desktop.errors import InputError
-from desktop.sync.tax_payments import save_deposits, tax_payments_view
+from desktop.sync.tax_payments import methods_without_account, save_deposits, tax_payments_view
 from tests.helpers.office import Office
 
 
@@ -19,10 +19,13 @@ def test_N4_an_account_per_way_of_being_paid_is_kept_and_can_be_taken_back(offic
     assert view.accounts
     first = view.accounts[0]
     office.write(save_deposits, office.company.key, {one.method: "" for one in view.methods})
+    waiting = 0 if view.default_account else len(view.methods)
+    assert office.read(methods_without_account, office.company.key) == waiting
     office.write(save_deposits, office.company.key, {"cash": first.external_id})
     stored = {one.method: one for one in office.read(tax_payments_view, office.company.key).methods}
     assert (stored["cash"].account_id, stored["cash"].account) == (first.external_id, first.name)
     assert stored["card"].account_id == ""
+    assert office.read(methods_without_account, office.company.key) == max(0, waiting - 1)
     office.write(save_deposits, office.company.key, {"cash": ""})
     assert all(not one.account_id for one in office.read(tax_payments_view, office.company.key).methods)
 

@@ -23,7 +23,7 @@ async def test_N16_a_correction_is_remembered_shown_used_for_look_alikes_and_can
     choices = [CustomerChoice("f1", BUILDER, chosen=True), CustomerChoice("f2", reviews[1].kind, chosen=True)]
     assert (await import_customers(office.company, reviews, choices)).created == 2
     (rule,) = office.read(taught.rules)
-    assert rule.sentence() == "You said: 'Drains' in the name means builder"
+    assert rule.sentence() == "You said: “Drains” in the name means builder"
     (alike, other) = await review_customers(
         office.company, [framing(3, "Miller Drains"), framing(4, "Blue Heron Cafe")]
     )

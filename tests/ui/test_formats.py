@@ -74,4 +74,6 @@ def test_dates_in_the_order_of_the_country() -> None:
     assert formats.short_date(date(2026, 11, 26), NOW.date(), US) == "Nov 26"
     assert formats.short_date(date(2026, 11, 26), NOW.date(), GB) == "26 Nov"
     assert formats.short_date(date(2025, 11, 26), NOW.date(), US) == "Nov 26, 2025"
+    assert formats.list_date(date(2026, 11, 26), NOW.date(), US) == "Nov 26"
+    assert formats.list_date(date(2025, 11, 26), NOW.date(), US) == "11/26/25"
     assert formats.full_date(date(2026, 11, 26), US) == "Thursday, November 26, 2026"

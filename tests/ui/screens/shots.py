@@ -105,8 +105,15 @@ async def draw(folder: Path, look: str) -> None:
     from desktop.ui.screenshots import settle, shoot, shoot_all
     from tests.helpers.control import Control
     from tests.helpers.desk import connected_core, open_core
+    from tests.helpers.office import ElasticClock
     from tests.helpers.waiting import until
     from tests.ui.screens import shots_of_dialogs
+
+    class PatientClock(ElasticClock):
+        """Sleeps in earnest, and still can be moved past a service's minute."""
+
+        async def sleep(self, seconds: float) -> None:
+            await asyncio.sleep(seconds)
 
     server = start_in_thread()
     control = Control(server.base, server.control_secret)
@@ -128,7 +135,8 @@ async def draw(folder: Path, look: str) -> None:
         window.show_start_problem(damaged("file is not a database"), settle, mend)
         await shoot(window, folder, f"damaged-{look}")
         window.hide()
-        async with connected_core(Path(data) / "full", server, control) as core:
+        clock = PatientClock(control)
+        async with connected_core(Path(data) / "full", server, control, clock=clock) as core:
             await fill(core, control)
             window = MainWindow()
             window.attach(core)
@@ -173,6 +181,7 @@ async def draw(folder: Path, look: str) -> None:
                 await settle()
                 await shoot(window, folder, f"{name}-{look}")
             await shots_of_dialogs.answers(window, core, control, folder, look)
+            clock.advance(shots_of_dialogs.MINUTE)
             closed = core.clock.now().date()
             control.settings(book_close_date=closed.isoformat())
             await refresh_settings(await core.require_company(), force=True)

@@ -37,6 +37,10 @@ FILES = {
     "Drain cleaning,1,180,180\nOLD-2,Ruth Alder,2026-02-05,2026-02-19,Boiler check,2,120.50,0\n"
     "OLD-3,,2026-02-30,,Boiler check,1,50,0\n",
 }
+LOW = ("light150", "small")
+"""Drawn as on a small laptop; the size of the offscreen display is of no help."""
+MINUTE = 61.0
+"""In seconds; the services count calls by the minute, and so many screens need many calls."""
 NEXT = (QWizard.WizardButton.CommitButton, QWizard.WizardButton.NextButton)
 
 
@@ -65,6 +69,7 @@ async def draw(window: MainWindow, core: Core, folder: Path, look: str) -> None:
     await core.do(_write_old)
     older = BackfillDialog(core, "QuickBooks", window)
     older.open()
+    older.resize(620 if look in LOW else 780, 440 if look in LOW else 560)
     await shoot(window, folder, f"older-1-{look}")
     older.look()
     await shoot(window, folder, f"older-2-{look}")
@@ -93,6 +98,7 @@ async def draw(window: MainWindow, core: Core, folder: Path, look: str) -> None:
 async def _file_imports(window: MainWindow, core: Core, folder: Path, look: str) -> None:
     for kind, text in FILES.items():
         wizard = await prepare_file(core, window, kind)
+        wizard.resize(*((853, 440) if look in LOW else (1120, 700)))
         wizard.open()
         await shoot(window, folder, f"file-{kind}-0-{look}")
         path = folder / f"{kind}.csv"
@@ -118,29 +124,43 @@ def _write_old(session: Any, desk: Any) -> None:
 
 
 async def answers(window: MainWindow, core: Core, control: Any, folder: Path, look: str) -> None:
-    """Cards whose buttons answer: two fields that differ, one money on both sides, void and inactive there."""
+    """Cards whose buttons answer: two fields that differ, one money on both sides, void, inactive and merged
+    there, another total there."""
     books = Books(core)
     person, item = await books.customer("Nora Fielding"), await books.item("Valve check")
     same, void = [await books.invoice(person, item, "100", number=f"AN-{n}", days_ago=0) for n in range(2)]
     quiet = await books.customer("Gone Quiet", phone="555 0001")
+    clock: Any = core.clock
+    clock.advance(MINUTE)
     await core.sync([(Kind.INVOICE, same), (Kind.INVOICE, void), (Kind.CUSTOMER, quiet)])
+    control.faults({"id": "D9", "op": "create_invoice", "nth": 1})
+    differs = await books.invoice(person, item, "100", number="AN-2", days_ago=0)
+    await core.sync([(Kind.INVOICE, differs)])
+    control.clear_faults()
+    moved = await books.customer("Twice Entered", phone="555 0003")
+    billed = await books.invoice(moved, item, "100", number="AN-3", days_ago=0)
+    await core.sync([(Kind.INVOICE, billed)])
     await core.sync_now()
     numbers = {one["number"]: one["id"] for one in control.books()["invoices"]}
     names = {one["display_name"]: one["id"] for one in control.books()["customers"]}
     control.edit("customer", names["Nora Fielding"], {"phone": "555 0177", "email": "there@example.com"})
     control.edit("customer", names["Gone Quiet"], "archive")
+    control.edit("customer", names["Twice Entered"], {"merge": names["Daniel Whitaker"]})
     control.edit("invoice", numbers["AN-0"], {"pay": "40"})
     control.edit("invoice", numbers["AN-1"], "void")
     await core.do(customers.update_customer, quiet, CustomerDraft("Quiet No More", phone="555 0002"))
     ours = CustomerDraft("Nora Fielding", phone="555 0188", email="here@example.com")
     await core.do(customers.update_customer, person, ours)
     await core.do(payments.record_payment, payments.PaymentDraft(same, books.day, Decimal(40), "check"))
+    clock.advance(MINUTE)
     await core.sync_now()
     for name, kind, each in (
         ("same-money", "invoices", same),
         ("void-there", "invoices", void),
         ("choose-fields", "customers", person),
         ("inactive-there", "customers", quiet),
+        ("merged-there", "customers", moved),
+        ("another-total", "invoices", differs),
     ):
         window.go(Route(kind, filter="all" if kind == "invoices" else "", record_id=each))
         await shoot(window, folder, f"{name}-{look}")

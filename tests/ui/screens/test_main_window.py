@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QFontMetrics, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QComboBox, QHeaderView, QLineEdit
 
 from desktop.app import watch_failures
 from desktop.providers.records import Kind
 from desktop.ui import operations
 from desktop.ui.help_pages import InfoDialog
+from desktop.ui.invoices_page import CUSTOMER
 from desktop.ui.main_window import MainWindow
 from desktop.ui.routes import Route
 from desktop.ui.screenshots import settle
+from desktop.ui.theme import theme
 from tests.helpers.waiting import until
 from tests.ui.screens.conftest import Books, shown
 
@@ -179,6 +181,8 @@ async def test_M113_the_list_beside_the_pane_shows_who_owes_how_much(qloop, look
             assert window.width() == 1180 and page.detail.isVisible()
             assert titles() == ["No.", "Customer", "Due", "Balance", "Status", "Sync"]
             assert page.table.horizontalHeader().length() <= page.table.viewport().width()
+            name = page.table.columnWidth(CUSTOMER) - 2 * theme().px(15)
+            assert QFontMetrics(theme().font()).horizontalAdvance("Green Valley Homes") <= name
             window.menus["detail"].setChecked(False)
             await settle()
             assert titles() == ["No.", "Customer", "Date", "Due", "Total", "Balance", "Status", "Sync"]

@@ -62,12 +62,14 @@ async def test_N10_both_versions_of_an_invoice_stand_side_by_side_and_ours_can_b
             rows = {name: (ours, theirs) for name, ours, theirs in pane.card.rows}
             assert "120" in rows["Lines"][0] and "130" in rows["Lines"][1]
             assert list(pane.card.buttons) == ["keep", "take", "remote", "resync"]
+            assert not pane.sync_button.isVisibleTo(pane), "Resync stands in the card, and once is enough"
             assert pane.card.buttons["take"].accessibleName() == "Take theirs"
             assert pane.card.buttons["remote"].accessibleName() == "Open in QuickBooks"
             pane.card.buttons["keep"].click()
             await still()
             assert [one["total"] for one in numbered(control, "WO-1")] == ["120.00"]
             assert pane.shown.row.sync is SyncState.SYNCED and not pane.card.rows
+            assert pane.sync_button.isVisibleTo(pane)
 
 
 async def test_I5_two_balances_stand_side_by_side_and_lead_to_the_service(qloop, look, connected, control) -> None:
@@ -93,6 +95,11 @@ async def test_D4_an_invoice_gone_there_is_created_again_by_one_press(qloop, loo
             pane = await pane_of(window, "invoices", invoice)
             assert list(pane.card.buttons) == ["create", "resync"]
             assert "Create it again" in pane.card.advice.text()
+            window.show_bell()
+            (row,) = window.bell_panel.rows
+            assert row.fix_button.text() == "Show invoice", "nothing is there to link it to"
+            assert "Create it again" in row.accessibleDescription()
+            window.bell_panel.close_panel()
             assert pane.card.buttons["create"].accessibleName() == "Create it again"
             pane.card.buttons["create"].click()
             await still()

@@ -65,6 +65,11 @@ async def test_N11_C6_older_invoices_by_date_with_the_plan_shown_first(
         dialog.look_button.click()
         await still()
         assert "OLD-1" in "\n".join(dialog.tree.texts()) and "OLD-0" not in "\n".join(dialog.tree.texts())
+        lines = [dialog.tree.topLevelItem(n) for n in range(dialog.tree.topLevelItemCount())]
+        high = dialog.tree.visualItemRect(lines[0]).height()
+        lines[0].setText(2, "A reason of many words that one line can't hold. " * 3)
+        dialog.resize(560, 460)
+        await until(lambda: dialog.tree.visualItemRect(lines[0]).height() >= 2 * high)
         assert dialog.send_button.accessibleName() == "Send 1 invoice as shown" and "OLD-1" not in numbers(control)
         dialog.send_button.click()
         await still()

@@ -67,6 +67,14 @@ def page(wizard: FileWizard) -> Any:
     return wizard.currentPage()
 
 
+def top(wizard: QWidget, part: QWidget) -> int:
+    return part.mapTo(wizard, part.rect().topLeft()).y()
+
+
+def bottom(wizard: QWidget, part: QWidget) -> int:
+    return part.mapTo(wizard, part.rect().bottomLeft()).y()
+
+
 async def names_here(core: Core) -> list[str]:
     ids = await core.ask(queries.customer_ids, queries.CustomerFilter(active=None), ("name", False), None)
     return [row.name for row in await core.ask(queries.customer_rows, list(ids), None)]
@@ -92,6 +100,9 @@ async def test_M33_N17_customers_from_a_file_without_a_connection(qloop, tmp_pat
         assert wizard.step == "customers" and "kunden.csv" in page(wizard).sentence.text()
         assert "Row 4" in page(wizard).banner.sentence
         assert wizard.button(BUTTONS.CommitButton).text() == "&Import Selected (2)"
+        wizard.resize(wizard.minimumSize())
+        await until(lambda: bottom(wizard, page(wizard).list) < top(wizard, page(wizard).kind_button), 5)
+        assert page(wizard).table.viewport().height() >= page(wizard).table.rowHeight(0)
         await enter(wizard)
         assert wizard.step == "result"
         assert [line.text for line in page(wizard).lines] == ["2 customers added", "1 row was not taken"]

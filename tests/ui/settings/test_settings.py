@@ -106,6 +106,7 @@ async def test_M1_four_services_in_order_with_their_own_button(qloop, tmp_path: 
         await idle()
         cards = list(page.integrations.cards.values())
         assert [card.name.text() for card in cards] == ["QuickBooks Online", "Xero", "FreshBooks", "Wave"]
+        assert not any(card.button.property("kind") for card in cards), "four of a rank: none is filled"
         assert [card.button.text() for card in cards] == [
             "Connect QuickBooks",
             "Connect Xero",
@@ -649,7 +650,7 @@ async def test_N16_the_rules_that_were_taught_stand_under_import_data_and_can_be
         assert page.connection.taught.texts == [] and "remembered here" in page.connection.taught.sentence.text()
         await importing.import_customers(company, reviews, [choice])
         await until(lambda: bool(page.connection.taught.texts), 20)
-        assert page.connection.taught.texts == ["You said: 'Cafe' in the name means builder"]
+        assert page.connection.taught.texts == ["You said: “Cafe” in the name means builder"]
         page.connection.taught.buttons[0].click()
         await until(lambda: not page.connection.taught.texts, 20)
         await idle()

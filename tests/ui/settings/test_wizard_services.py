@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QLabel, QWidget, QWizard
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget, QWizard
 
 from desktop.books.items import ItemDraft, create_item
 from desktop.core import Core
+from desktop.providers.records import PaymentMethod
 from desktop.sync.mapping import mapping_view
+from desktop.sync.tax_payments import save_deposits, tax_payments_view
 from desktop.ui import operations
+from desktop.ui.connection_page import ConnectionPage
 from desktop.ui.unsynced_alert import UnsyncedAlert
 from desktop.wizard.wizard import SetupWizard, prepare
 from tests.helpers.desk import open_core
 from tests.helpers.waiting import until
 from tests.sync.test_four_services import ALL, connect
+from tests.ui.settings.test_file_import import Nowhere
 from tests.ui.settings.test_wizard import customers_here, forward, press
 
 BUTTONS = QWizard.WizardButton
@@ -98,6 +102,30 @@ async def test_M8_wave_offers_invoices_and_customers_and_says_what_else_it_needs
         assert "items" not in next(line.hint for line in wizard.currentPage().lines if "Auto-Sync is on" in line.text)
         wizard.reject()
         await until(lambda: not operations.pending())
+
+
+async def test_N4_the_overview_says_which_payments_wait_for_an_account(
+    qloop, tmp_path, sandbox, control, window
+) -> None:
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        await connect(core, sandbox, "wave")
+        key = await core.company_key()
+        assert key is not None
+        page = ConnectionPage(core, Nowhere(), window)
+        page.show()
+        page.load()
+        await until(lambda: not operations.pending())
+        assert f"{len(PaymentMethod)} payment methods have no account: such payments wait" in texts(page)
+        button = next(one for one in page.overview.findChildren(QPushButton) if one.text() == "Choose where they go")
+        button.click()
+        await until(lambda: not operations.pending())
+        assert page.tabs.tabText(page.tabs.currentIndex()) == "Tax and payments"
+        account = (await core.ask(tax_payments_view, key)).accounts[0].external_id
+        await core.do(save_deposits, key, {method.value: account for method in PaymentMethod})
+        page.load()
+        await until(lambda: not operations.pending())
+        page.show_tab("overview")
+        assert "are linked" in texts(page) and "have no account" not in texts(page)
 
 
 @pytest.mark.parametrize("service", ALL)
