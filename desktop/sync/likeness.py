@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 
-from desktop.sync.names import given_names, looks_like_surname, same_given_name, surnames
-from desktop.sync.parties import Person, Ready, skeleton
+from desktop.sync.names import family_share, given_names, looks_like_surname, same_given_name, surnames
+from desktop.sync.parties import Person, Ready, person_behind, skeleton, standard_word
 from desktop.sync.wordlists import sections
 
 
@@ -41,6 +41,14 @@ class NameLikeness:
     company: bool = False
 
 
+_STRANGERS = NameLikeness(Level.OTHER)  # what most pairs are, made once
+_FAMILY = NameLikeness(Level.WEAK, "family")
+_STRANGE_COMPANY = NameLikeness(Level.OTHER, company=True)
+
+_PAIRS = 16384  # pairs of words whose likeness is remembered: names and their neighbours come again and again
+
+
+@lru_cache(maxsize=_PAIRS)
 def is_typo(one: str, other: str) -> bool:
     """Whether two words are one word mistyped or otherwise spelt; short words need to be equal."""
     shorter = min(len(one), len(other))
@@ -63,7 +71,25 @@ def compare_names(ours: Ready, theirs: Ready, rarity: Callable[[str], float]) ->
     likeness = _compare_kinds(ours, theirs, rarity)
     if likeness.level < Level.STRONG and not likeness.never_same and _is_slip(ours, theirs):
         return NameLikeness(Level.STRONG, "typo", company=bool(ours.company or theirs.company))
+    if likeness.level < Level.WEAK and (ours.company or theirs.company) and _same_contact(ours, theirs):
+        one, other = person_behind(ours), person_behind(theirs)
+        if one and other and (people := compare_people(one, other)).level >= Level.PARTIAL:
+            return NameLikeness(Level.WEAK, people.note or "contact", never_same=True, company=True)
+        if _is_named_after(theirs, one) or _is_named_after(ours, other):
+            return NameLikeness(Level.WEAK, "owner", never_same=True, company=True)
     return likeness
+
+
+def _is_named_after(firm: Ready, person: Person | None) -> bool:
+    """ "Cave Plumbing" after "Jane Cave"."""
+    if person is None or not person.family or not firm.company:
+        return False
+    return all(standard_word(word) in firm.company for word in person.family.split())
+
+
+def _same_contact(ours: Ready, theirs: Ready) -> bool:
+    """Whether phone or e-mail agree; then a doubtful reading of a name is worth the owner's look."""
+    return bool(ours.phone and ours.phone == theirs.phone or ours.email and ours.email == theirs.email)
 
 
 def _is_surname_alone(person: Person | None) -> bool:
@@ -78,8 +104,11 @@ def _is_surname_alone(person: Person | None) -> bool:
 def _is_slip(ours: Ready, theirs: Ready) -> bool:
     """One slip in a long name, be it a lost space; not Eric for Erica, nor store 12 for 13."""
     one, other = ours.joined, theirs.joined
-    shorter = min(len(one), len(other))
-    if shorter < 8 or abs(len(one) - len(other)) > 1 or (one[0] != other[0] and one[-1] != other[-1]):
+    size, longer = len(one), len(other)
+    if not -2 < size - longer < 2:
+        return False
+    shorter = min(size, longer)
+    if shorter < 8 or (one[0] != other[0] and one[-1] != other[-1]):
         return False
     if one != other and (shorter < 10 or DamerauLevenshtein.distance(one, other, score_cutoff=1) > 1):
         return False
@@ -111,13 +140,14 @@ def _company_against_person(ours: Ready, theirs: Ready) -> NameLikeness:
         likeness = compare_people(contact, person)
         if likeness.level >= Level.STRONG:
             return NameLikeness(Level.PARTIAL, "contact", never_same=True, company=True)
-    company = ours.company or theirs.company
-    if person and person.family and person.family in company:
-        given = not person.given or person.given[0] in company
+    firm = ours if ours.company else theirs
+    company = firm.company
+    if person and _is_named_after(firm, person):
+        given = not person.given or standard_word(person.given[0]) in company
         return NameLikeness(
             Level.PARTIAL if given and person.given else Level.WEAK, "owner", never_same=True, company=True
         )
-    return NameLikeness(Level.OTHER, company=True)
+    return _STRANGE_COMPANY
 
 
 def _suffixes_differ(one: Person | None, other: Person | None) -> bool:
@@ -131,7 +161,28 @@ def compare_people(one: Person, other: Person) -> NameLikeness:
         turned = _in_order(Person((one.family,), "", one.given[0], one.suffix), other)
         if turned.level >= Level.STRONG and turned.level > likeness.level:
             return NameLikeness(Level.STRONG, "swapped", turned.never_same)
+    if likeness.level < Level.PARTIAL and (_is_initials(one.family) or _is_initials(other.family)):
+        return max(likeness, _initial_last(one, other), _initial_last(other, one), key=lambda found: found.level)
     return likeness
+
+
+def _is_initials(family: str) -> bool:
+    """One letter where the surname should be, or two that are nobody's surname ("Smithers JA", not "Audrey Ng")."""
+    return len(family) == 1 or len(family) == 2 and not family_share(family)
+
+
+def _initial_last(one: Person, other: Person) -> NameLikeness:
+    """ "Smithers J" and "Smithers J A" for "Jane Smithers", as lists have it; "Jane S" says less."""
+    if not _is_initials(one.family) or len(one.given) != 1 or not other.given or not other.family:
+        return _STRANGERS
+    initials = [*one.middle.split(), *one.family]
+    if all(len(initial) == 1 for initial in initials):
+        turned = _in_order(Person((initials[0],), " ".join(initials[1:]), one.given[0], one.suffix), other)
+        if turned.level >= Level.PARTIAL:
+            return NameLikeness(Level.PARTIAL, turned.note, turned.never_same)
+    if one.family == other.family[:1] and _given_level(one.given[0], other.given[0])[0] >= Level.STRONG:
+        return NameLikeness(Level.WEAK, "surname initial")
+    return _STRANGERS
 
 
 def _may_be_turned(one: Person, other: Person) -> bool:
@@ -146,12 +197,12 @@ def _in_order(one: Person, other: Person) -> NameLikeness:
         return NameLikeness(Level.PARTIAL, "part")  # the given name alone
     family = _family_level(one.family, other.family)
     if family is Level.OTHER:
-        return NameLikeness(Level.OTHER)
+        return _STRANGERS
     if not one.given or not other.given:
         return NameLikeness(Level.PARTIAL if family is Level.EXACT else Level.WEAK, "part")
     given, note = _best_given(one, other)
     if given is Level.OTHER:
-        return NameLikeness(Level.WEAK if family is Level.EXACT else Level.OTHER, "family")
+        return _FAMILY if family is Level.EXACT else _STRANGERS
     level = min(given, family)
     if given is Level.STRONG and family is Level.STRONG and note == "typo":
         level = Level.PARTIAL
@@ -166,6 +217,7 @@ def _in_order(one: Person, other: Person) -> NameLikeness:
 _GENERATIONS = frozenset({"jr", "junior", "sr", "senior", "ii", "iii", "iv", "2nd", "3rd"})
 
 
+@lru_cache(maxsize=_PAIRS)
 def _family_level(one: str, other: str) -> Level:
     if one == other:
         return Level.EXACT if one else Level.UNKNOWN
@@ -182,6 +234,8 @@ def _family_level(one: str, other: str) -> Level:
 
 
 def _best_given(one: Person, other: Person) -> tuple[Level, str]:
+    if not one.middle and not other.middle and len(one.given) == 1 == len(other.given):
+        return _given_level(one.given[0], other.given[0])
     best, note = Level.OTHER, ""
     for mine in one.given:
         for theirs in other.given:
@@ -205,6 +259,7 @@ def _best_given(one: Person, other: Person) -> tuple[Level, str]:
     return best, note
 
 
+@lru_cache(maxsize=_PAIRS)
 def _given_level(one: str, other: str) -> tuple[Level, str]:
     if one == other:
         return (Level.EXACT, "") if len(one) > 1 else (Level.PARTIAL, "initial")

@@ -173,6 +173,7 @@ class _Book:
         self._same = {d.incoming_key: d.existing_key for d in decisions if d.same}
         self._different = {(d.incoming_key, d.existing_key) for d in decisions if not d.same}
         self._keys: set[str] = set()
+        self._rarity = self._existing.rarity
 
     def add_existing(self, parties: Iterable[Party]) -> None:
         for party in parties:
@@ -223,7 +224,9 @@ class _Book:
 
     def _weigh(self, row: Ready, other: Ready) -> _Pair | None:
         """How one pair compares; None, cheaply, when too little agrees to look closer."""
-        name = compare_names(row, other, self._existing.rarity)
+        name = compare_names(row, other, self._rarity)
+        if name.level <= Level.WEAK and row.email != other.email and row.phone != other.phone:
+            return None  # most pairs: two strangers found under one key
         firm = name.company and name.level >= Level.STRONG  # then the office's mailbox is its own
         email = self._contact_level(row.email, other.email, row.role_mail and not firm)
         if firm and email is Field.DIFFERS and _same_own_domain(row.email, other.email):
@@ -328,6 +331,7 @@ def _name_reason(name: NameLikeness) -> str:
         "couple": tr("One of a couple"),
         "swapped": tr("Same name, written the other way round"),
         "initial": tr("Same surname and initial"),
+        "surname initial": tr("Same given name and initial of the surname"),
         "branch": tr("Perhaps two branches of one company"),
         "family": tr("Same surname, other given name"),
         "middle": tr("Other middle name"),

@@ -17,6 +17,7 @@ _BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*")
 _SKELETON = str.maketrans(
     {"c": "k", "q": "k", "z": "s", "v": "f", "d": "t", "b": "p", "g": "k", "j": "k"} | dict.fromkeys("aeiouyhw")
 )
+_HOUSEHOLD = frozenset({"family", "household", "residence", "home"})
 _DROPPED = frozenset({"the", "and", "of", "a", "an"})
 
 
@@ -71,32 +72,20 @@ class Ready:
 
 def make_ready(party: Party) -> Ready:
     """Everything about one party that a comparison asks for."""
-    display = party.display_name or party.company_name or f"{party.given_name} {party.family_name}"
-    if "(" in display:
-        display = _BRACKETS.sub(" ", display)
-    fields = _person_from_fields(party.given_name, party.family_name)
+    display = _display(party)
+    shown = words(display)
     told = party.company_name.strip()
-    tokens = words(told or display)
-    company: tuple[str, ...] = ()
-    person = fields
-    if told and (fields is None or not _names_person(tokens, fields)) and not _same_as_display(tokens, display):
-        company = company_core(tokens)
-        person = None
-    elif is_company_name(words(display)) and not _is_told_apart(display, party):
-        company = company_core(words(display))
-        person = None
-    else:
-        person = read_person(display) or fields
+    company, person, contact = _read_name(party, display, shown, told)
     email = normal_email(party.email)
     return Ready(
         party=party,
-        name=" ".join(company) if company else " ".join(sorted(words(display))),
-        initials="".join(sorted({word[0] for word in (company or words(display))})),
-        joined="".join(company_words(words(told if company and told else display))),
+        name=" ".join(company) if company else " ".join(sorted(shown)),
+        initials="".join(sorted({word[0] for word in company or shown})),
+        joined="".join(company_words(words(told) if company and told else shown)),
         company=company,
-        loose=company_core(words(display)) if person and not company and _may_be_company(person) else (),
+        loose=company_core(shown) if person and not company and _may_be_company(person) else (),
         person=person,
-        contact=_contact(display, fields, person),
+        contact=contact,
         email=email,
         role_mail=bool(email) and email.partition("@")[0] in sections("mail")["role"],
         phone=normal_phone(party.phone),
@@ -106,17 +95,50 @@ def make_ready(party: Party) -> Ready:
     )
 
 
-def _is_told_apart(display: str, party: Party) -> bool:
+def _read_name(
+    party: Party, display: str, shown: tuple[str, ...], told: str
+) -> tuple[tuple[str, ...], Person | None, Person | None]:
+    """The company's telling words, or the person; and who is behind a company."""
+    if told:
+        tokens = words(told)
+        fields = _person_from_fields(party)
+        if (fields is None or not _names_person(tokens, fields)) and not _same_as_display(tokens, shown):
+            return company_core(tokens), None, fields or (None if is_company_name(shown) else read_person(display))
+    if is_company_name(shown) and not _is_told_apart(shown, party):
+        return company_core(shown), None, _person_from_fields(party)
+    person = read_person(display) or _person_from_fields(party)
+    return (), person, None
+
+
+def _display(party: Party) -> str:
+    display = party.display_name or party.company_name or f"{party.given_name} {party.family_name}"
+    return _BRACKETS.sub(" ", display) if "(" in display else display
+
+
+def person_behind(ready: Ready) -> Person | None:
+    """The person, the contact of a company, or the person that a short name without legal form may be instead: a
+    surname can be a word too ("I. Duty", "Mr. Cave", "The Cave Family")."""
+    known = ready.person or ready.contact
+    display = _display(ready.party)
+    shown = words(display)
+    if known or not 2 <= len(shown) <= 4 or split_legal_form(shown)[1]:
+        return known
+    return read_person(" ".join(shown[:-1]) if shown[-1] in _HOUSEHOLD else display)
+
+
+def _is_told_apart(shown: tuple[str, ...], party: Party) -> bool:
     """The service keeps given name and surname apart and the name says no more: a person, however it reads, mistyped
     ones too; but a word of trade is one in any field."""
+    if not party.given_name.strip() or not party.family_name.strip():
+        return False
     told = words(f"{party.given_name} {party.family_name}")
-    if not party.given_name.strip() or not party.family_name.strip() or sorted(told) != sorted(words(display)):
+    if sorted(told) != sorted(shown):
         return False
     return not split_legal_form(told)[1] and all(_sort_of(word) != "trade" for word in told)
 
 
-def _same_as_display(tokens: tuple[str, ...], display: str) -> bool:
-    return tokens == words(display) and not is_company_name(tokens)
+def _same_as_display(tokens: tuple[str, ...], shown: tuple[str, ...]) -> bool:
+    return tokens == shown and not is_company_name(tokens)
 
 
 def _names_person(tokens: tuple[str, ...], person: Person) -> bool:
@@ -129,16 +151,11 @@ def _may_be_company(person: Person) -> bool:
     return not known or not looks_like_surname(person.family)
 
 
-def _contact(display: str, fields: Person | None, person: Person | None) -> Person | None:
-    if person is not None:
+def _person_from_fields(party: Party) -> Person | None:
+    given, family = party.given_name, party.family_name
+    if not given.strip() or not family.strip():
         return None
-    return fields or (None if is_company_name(words(display)) else read_person(display))
-
-
-def _person_from_fields(given: str, family: str) -> Person | None:
-    if not family.strip():
-        return None
-    return read_person(f"{family.replace(',', ' ')}, {given.replace(',', ' ')}") if given.strip() else None
+    return read_person(f"{family.replace(',', ' ')}, {given.replace(',', ' ')}")
 
 
 @lru_cache(maxsize=65536)
@@ -161,7 +178,8 @@ def is_company_name(tokens: tuple[str, ...]) -> bool:
 
 
 @lru_cache(maxsize=65536)
-def _standard(word: str) -> str:
+def standard_word(word: str) -> str:
+    """One spelling of a company's word: abbreviations as agreed, without the s of a plural."""
     short = spellings("companies", "abbreviation").get(word, word)
     if short.endswith("ies") and len(short) > 5:
         return short[:-3] + "y"
@@ -176,7 +194,7 @@ def company_words(tokens: tuple[str, ...]) -> tuple[str, ...]:
 def company_core(tokens: tuple[str, ...]) -> tuple[str, ...]:
     """The telling words of a company, in one spelling and sorted, without legal form and small words."""
     core, _ = split_legal_form(tokens)
-    kept = {_standard(word) for word in core if word not in _DROPPED}
+    kept = {standard_word(word) for word in core if word not in _DROPPED}
     return tuple(sorted(kept)) or tuple(sorted(core))
 
 
@@ -203,8 +221,17 @@ def read_person(text: str) -> Person | None:
     if not tokens:
         return None
     if family:
-        return _with_family(list(words(family)), tokens, suffix)
-    return _without_comma(tokens, suffix)
+        return _with_family(list(words(family)), _apart(tokens, text), suffix)
+    return _without_comma(_apart(tokens, text) if len(tokens) > 1 and len(tokens[-1]) > 1 else tokens, suffix)
+
+
+def _apart(tokens: list[str], text: str) -> list[str]:
+    """Initials that were written in one, "J.A. Smith" and "JR Smith", as two words; "Jo Smith" stays."""
+    lead = tokens[0]
+    if len(lead) != 2 or lead in given_names():
+        return tokens
+    dotted = "." in text and f"{lead[0]}.{lead[1]}" in fold(text).replace(" ", "")
+    return [*lead, *tokens[1:]] if dotted or not any(v in lead for v in "aeiouy") else tokens
 
 
 def _with_family(family: list[str], tokens: list[str], suffix: str) -> Person | None:
@@ -226,10 +253,7 @@ def _without_comma(tokens: list[str], suffix: str) -> Person | None:
     if len(first) == 1:
         return Person((), "", first[0], suffix)
     at = _family_start(first, particles)
-    lead = first[0]
-    if len(lead) == 2 and lead not in given_names() and not any(v in lead for v in "aeiouy"):
-        return Person((lead[0],), lead[1], " ".join(first[at:]), suffix)  # "JR Smith"
-    return Person((lead,), " ".join(first[1:at]), " ".join(first[at:]), suffix)
+    return Person((first[0],), " ".join(first[1:at]), " ".join(first[at:]), suffix)
 
 
 def _split_couple(tokens: list[str]) -> tuple[list[str], list[str]]:

@@ -45,6 +45,39 @@ def test_M35_john_smith_and_j_smith_are_possible() -> None:
     assert pair(JOHN, party("J. Smith", line1="12 Oak Street", city="Austin")).verdict is POSSIBLE
 
 
+GIVEN, FAMILY = (
+    ["Jane", "Martin", "Olivia", "Xiaoming", "Duke"],
+    ["Smithers", "Rivers", "Cave", "Duty", "Okonkwo", "Ng"],
+)
+INITIALS = ["{i}. {f}", "{i} {f}", "{f}, {i}.", "{f} {i}", "{i}. & T. {f}", "Mrs. {i}. {f}", "{i}.B. {f}", "{i} B {f}"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    given=st.sampled_from(GIVEN),
+    family=st.sampled_from(FAMILY),
+    shape=st.sampled_from([*INITIALS, "{f} Plumbing", "The {f} Family"]),
+    shared=st.sampled_from([{"phone": "512-555-0142"}, {"email": "one@house.example"}]),
+    turned=st.booleans(),
+)
+def test_M35_a_surname_with_an_initial_and_one_phone_or_email_is_at_least_asked_about(
+    given: str, family: str, shape: str, shared: dict[str, str], turned: bool
+) -> None:
+    """Whatever a surname is besides ("Cave", "Duty") and whatever it ends in ("Smithers")."""
+    full = party(f"{given} {family}", **shared)
+    short = party(shape.format(i=given[0], f=family), **shared)
+    assert pair(*((full, short) if turned else (short, full))).verdict is not NEW
+    owner = replace(full, display_name=f"{family} Plumbing", given_name=given, family_name=family)
+    assert pair(short, replace(owner, company_name=owner.display_name)).verdict is not NEW
+
+
+def test_M35_an_initial_that_differs_is_another_customer() -> None:
+    jane = party("Jane Smithers", phone="512-555-0142")
+    for name in ("P. Smithers", "Smithers P", "Smithers PA", "J. Okonkwo"):
+        assert pair(jane, party(name, phone="512-555-0199")).verdict is NEW
+    assert pair(party("Jane S."), party("Jane Smithers")).verdict is NEW  # a given name and one letter say little
+
+
 @pytest.mark.parametrize(
     "name", ["Smith, John", "SMITH, JOHN", "Jon Smith", "Johnny Smith", "John & Mary Smith", "John Smíth"]
 )
@@ -175,6 +208,13 @@ NAMES = [
     "John Smith Jr",
     "Bob Jones",
     "Robert Jones",
+    "Smith J",
+    "Smith JA",
+    "John S",
+    "J.A. Smith",
+    "R. Duty",
+    "Robert Duty",
+    "The Duty Family",
 ]
 FIRMS = [
     "Acme Homes LLC",
