@@ -148,6 +148,8 @@ class Report:
     """What came from there, for a run that looked."""
     ended: set[int] = field(default_factory=set)
     """Stored calls in doubt whose key keeps answering with an error: only a look-up and a new key go on."""
+    disputed: bool = False
+    """A repeat of something in doubt was refused: it is looked up at once."""
 
     @property
     def clean(self) -> bool:
@@ -563,7 +565,7 @@ class Push:
         result = await self._send(call, key, call_id, permit)
         capabilities = company.provider.capabilities
         for repeats, delay in enumerate(REPLAY_DELAYS):
-            if not result.in_doubt or result.stopped or not capabilities.native_keys:
+            if not result.in_doubt or result.stopped or result.disputed or not capabilities.native_keys:
                 break
             if repeats and result.ended and capabilities.keys_keep_errors:
                 break  # the key answers with the error that it kept
@@ -571,6 +573,7 @@ class Push:
             result = _combined(result, await self._repeat(call_id))
         if result.ended and capabilities.keys_keep_errors:
             self._report.ended.add(call_id)
+        self._report.disputed = self._report.disputed or bool(result.disputed)
         return result
 
     async def _send(self, call: PreparedCall, key: str, call_id: int, permit: Permit) -> Settled:
@@ -827,6 +830,7 @@ def _combined(first: Settled, second: Settled) -> Settled:
         problem=second.problem,
         stopped=second.stopped,
         ended=second.ended,
+        disputed=second.disputed,
     )
 
 

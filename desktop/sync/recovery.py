@@ -19,10 +19,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desktop.crashpoint import crashpoint
-from desktop.errors import AnswerUnreadable, ConnectionProblem, StorageProblem
+from desktop.errors import AnswerUnreadable, ConnectionProblem, ItemError, StorageProblem, UnexpectedAnswer
 from desktop.models.states import SyncState
 from desktop.models.work import Intention, SyncStatus, WriteCall
-from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, PreparedCall
+from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, PreparedCall, Refused
 from desktop.providers.permits import only_with
 from desktop.providers.records import (
     CustomerRecord,
@@ -39,7 +39,7 @@ from desktop.sync.company import Company
 from desktop.sync.leases import HeldLease
 from desktop.sync.planning import may_be_same, payment_question, same_name
 from desktop.sync.push import LeaseLost, count_attempt, still_ours
-from desktop.sync.settling import IN_DOUBT, NOT_SENT, OPEN, TAKES_AWAY, holder_of, settle
+from desktop.sync.settling import IN_DOUBT, NOT_SENT, OPEN, TAKES_AWAY, Settled, holder_of, settle
 from desktop.sync.snapshots import record_from_json, unlike
 from desktop.sync.work import connections_of
 
@@ -150,23 +150,42 @@ async def _replay(company: Company, held: HeldLease, one: _Open, result: Recover
     with only_with(permit):
         outcomes = await company.provider.send(call, key)
     crashpoint("reply.read")
-    await _store(company, one, outcomes, result, actor, call.elements)
+    settled = await _store(company, one, outcomes, result, actor, call.elements)
+    if settled.disputed and result.problem is None:
+        took("looked up after a refused repeat")
+        over = company.desk.clock.now() - one.first_sent_at >= SETTLED_THERE
+        await _look_up(company, held, one, result, actor, absent_means_again=over, disputed=settled.disputed)
 
 
 async def _look_up(
-    company: Company, held: HeldLease, one: _Open, result: Recovered, actor: str, *, absent_means_again: bool
+    company: Company,
+    held: HeldLease,
+    one: _Open,
+    result: Recovered,
+    actor: str,
+    *,
+    absent_means_again: bool,
+    disputed: Mapping[str, ItemError] | None = None,
 ) -> None:
+    """See what of the call is there. `disputed` are refusals of its repeat, by ref: true of what is not there, unless
+    they are about no record at all and the first attempt may still be under way (`absent_means_again` False)."""
     intentions = await company.db.in_read(lambda session: _intentions(session, one.call_id))
     records = {row.ref: record_from_json(Kind(row.kind), row.record) for row in intentions}
     found = await company.provider.find(_lookup(intentions, records))
 
     def judge(session: Session) -> list[Outcome | None]:
-        return [_became(session, company, row, records[row.ref], found) for row in intentions]
+        became = [_became(session, company, row, records[row.ref], found) for row in intentions]
+        return [one or _refusal((disputed or {}).get(row.ref)) for row, one in zip(intentions, became, strict=True)]
 
     outcomes = await company.db.in_read(judge)
     elements = tuple(CallElement(r.element_key, r.ref, Kind(r.kind), Action(r.action)) for r in intentions)
     holding = held if absent_means_again else None
     await _store(company, one, outcomes, result, actor, elements, holding=holding, looked_up=True)
+
+
+def _refusal(error: ItemError | None) -> Outcome | None:
+    """Why what is not there was refused; None where the answer was about no record (H11)."""
+    return None if error is None or isinstance(error, UnexpectedAnswer) else Refused(error, error.service_ref)
 
 
 async def _store(
@@ -179,15 +198,15 @@ async def _store(
     *,
     holding: HeldLease | None = None,
     looked_up: bool = False,
-) -> None:
+) -> Settled:
     """Store the outcomes. With `holding`, None among them means "not there", which only the lease's holder may say."""
 
-    def write(session: Session) -> None:
+    def write(session: Session) -> Settled:
         if holding is not None:
             _check(session, company, holding)
         now = company.desk.clock.now()
         known = [outcome if outcome is not None else InDoubt("not found") for outcome in outcomes]
-        settle(
+        settled = settle(
             session,
             now,
             company.key,
@@ -207,14 +226,17 @@ async def _store(
                 result.unsure.add((row.kind, row.local_id))
             else:
                 took(f"settled as {row.outcome}")
+                result.unsure.discard((row.kind, row.local_id))
                 result.again.add((row.kind, row.local_id))
         if all(row.outcome not in (OPEN, IN_DOUBT) for row in rows):
             session.get_one(WriteCall, one.call_id).state = "settled"
+        return settled
 
-    await company.db.in_write(write)
+    settled = await company.db.in_write(write)
     crashpoint("link.committed")
     told = [outcome.problem for outcome in outcomes if isinstance(outcome, NotSent | InDoubt)]
     result.problem = next((problem for problem in told if problem is not None), None)
+    return settled
 
 
 def _note_unsure(session: Session, call_id: int, result: Recovered) -> None:

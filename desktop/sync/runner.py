@@ -331,7 +331,7 @@ class Runner:
             _add(total, report)
             if report.problem is not None:
                 return
-            if report.in_doubt and (report.ended or not company.provider.capabilities.native_keys):
+            if report.in_doubt and (report.ended or report.disputed or not company.provider.capabilities.native_keys):
                 await company.desk.clock.sleep(LOOK_SECONDS)
                 looked = await recover(company, held, ended=frozenset(report.ended))
                 await company.db.in_write(partial(_promise_again, company=company, records=looked.again))

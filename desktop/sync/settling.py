@@ -10,7 +10,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from desktop.errors import ConnectionProblem, GoneRemote, InvalidField, ItemError, UnexpectedAnswer
+from desktop.errors import (
+    ConnectionProblem,
+    GoneRemote,
+    InvalidField,
+    ItemError,
+    NameTaken,
+    NumberTaken,
+    UnexpectedAnswer,
+)
 from desktop.models.connection import ExternalLink
 from desktop.models.session import note_change
 from desktop.models.states import CompanyKey
@@ -57,6 +65,8 @@ class Settled:
     """The connection itself said no: repeating at once is pointless."""
     ended: bool = False
     """All that is in doubt was answered with an error of the service's own: the request is over there."""
+    disputed: dict[str, ItemError] = field(default_factory=dict)
+    """Refusals of a repeat: they don't say what became of the first attempt, which a look-up must."""
 
 
 def write_intentions(
@@ -143,6 +153,9 @@ def settle(
     for row, outcome in zip(rows, outcomes, strict=True):
         if isinstance(outcome, Linked) and not _believable(session, company, row, outcome.record):
             outcome = _not_believed(company, outcome, looked_up)
+        if isinstance(outcome, Refused) and not looked_up and _says_nothing_of_the_first(call, row, outcome.error):
+            result.disputed[row.ref] = outcome.error
+            outcome = InDoubt(outcome.error.title, outcome.service_ref)
         if row.outcome in (OPEN, IN_DOUBT):
             _settle_one(session, now, company, call, row, outcome, result, connection_id)
         session.add(_log(now, company, call, row, outcome, actor))
@@ -211,6 +224,17 @@ def _not_believed(company: CompanyKey, outcome: Linked, looked_up: bool) -> Outc
         return InDoubt(tr("The answer names another record."), outcome.service_ref)
     error = UnexpectedAnswer(service_name(company.provider), service_ref=outcome.service_ref[:REF_MAX])
     return Refused(error, outcome.service_ref)
+
+
+def _says_nothing_of_the_first(call: WriteCall, row: Intention, error: ItemError) -> bool:
+    """Whether an earlier attempt, whose answer was lost, may have done what this repeat of it was refused.
+
+    A gateway can refuse before the key is looked at. A name or number that is taken has a look-up of its own, and an
+    edit that is refused for a reason changes nothing there either way.
+    """
+    if call.attempts < 2 or row.outcome not in (OPEN, IN_DOUBT) or isinstance(error, NameTaken | NumberTaken):
+        return False
+    return row.action == Action.CREATE or isinstance(error, UnexpectedAnswer)
 
 
 def _note_gone(session: Session, company: CompanyKey, row: Intention) -> Record:

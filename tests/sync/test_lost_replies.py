@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from desktop.books.customers import draft_of, update_customer
+from desktop.models.customer import Customer
 from desktop.providers.records import Kind
 from tests.helpers.office import Office
 from tests.sync.checks import assert_exactly_one, assert_intentions, assert_linked_once, assert_quiet, made_there
@@ -99,6 +102,43 @@ async def test_M71_nothing_of_a_record_in_doubt_leaves_again(office: Office) -> 
     office.control.clear_faults()
     await settle(office)
     assert_exactly_one(office, "LR-4", payments=1)
+
+
+@pytest.mark.parametrize("renamed", [False, True], ids=["as it was", "renamed meanwhile"])
+async def test_N1_H11_a_repeat_that_is_refused_says_nothing_of_the_first_attempt(office: Office, renamed: bool) -> None:
+    """Made there, the answer lost, and the repeat met by an odd gateway: it is looked up, not taken as refused."""
+    customer = office.customer("Twice & Never")
+    invoice = office.invoice(customer, (office.item("Asking"), "1", "80"), number="LR-5")
+    lost = {"id": "N1", "op": "create_customer", "nth": 1, "phase": "after"}
+    odd = {"id": "H11", "op": "create_customer", "nth": 2}
+    down = {"id": "H7", "op": "list_customers", "nth": 2, "params": {"for_s": 600}}  # nobody can look yet
+    office.control.faults(lost, odd, down)
+    await office.sync(invoice)
+    assert office.control.hits()["H11"] == 1
+    if renamed:
+        draft = replace(office.read(lambda session: draft_of(session.get_one(Customer, customer))), display_name="New")
+        office.write(update_customer, customer, draft)
+    await settle(office)
+    assert_exactly_one(office, "LR-5", payments=0)
+    assert [len(made_there(office, kind)) for kind in ("customer", "item", "invoice")] == [1, 1, 1]
+    assert_quiet(office)
+    assert_linked_once(office)
+
+
+async def test_N1_D7_a_refusal_of_the_repeat_is_told_when_nothing_is_there(office: Office) -> None:
+    """A refusal that is about the record is believed as soon as the look-up finds nothing."""
+    invoice = office.invoice(office.customer(), (office.item(), "1", "80"), number="LR-6")
+    refusal = {"id": "FAULT", "op": "create_invoice", "every": 1, "params": {"code": "6000", "detail": "Not that"}}
+    office.control.faults({"id": "N1", "op": "create_invoice", "nth": 1, "phase": "before"}, refusal)
+    report = await office.sync(invoice)
+    status = office.status(Kind.INVOICE, invoice)
+    assert not report.in_doubt and not made_there(office, "invoice")
+    assert status is not None and status.state == "needs_you"
+    office.control.clear_faults()
+    await office.sync(invoice)
+    await settle(office)
+    assert_exactly_one(office, "LR-6", payments=0)
+    assert_quiet(office)
 
 
 @pytest.mark.every_service
