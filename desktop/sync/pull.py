@@ -25,7 +25,7 @@ from desktop.sync.pull_invoices import bring_invoices
 from desktop.sync.pull_payments import bring_payments, drop_answered_twins, explain_balances
 from desktop.sync.pull_records import bring_records
 from desktop.sync.pull_run import PullRun
-from desktop.sync.pull_states import find_gone, merged_away, tell_gone
+from desktop.sync.pull_states import find_gone, merged_away, name_heirs, tell_gone
 from desktop.sync.pulled import Pulled
 from desktop.sync.schedule import Wish, served
 
@@ -62,6 +62,7 @@ def _strange(session: Session, company: Company, arrived: Arrived) -> bool:
 
 async def _apply(run: PullRun, reading: Reading, arrived: Arrived) -> None:
     start = await run.company.db.in_read(lambda session: run.connection(session).connected_at)
+    await name_heirs(run, arrived)
     for kind in (Kind.CUSTOMER, Kind.ITEM):
         if kind in reading.kinds:
             records: Mapping[str, Record] = arrived.records[kind]

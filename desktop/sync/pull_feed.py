@@ -62,6 +62,8 @@ class Arrived:
     unreadable: int = 0
     whole: frozenset[Kind] = frozenset()
     """Kinds of which everything was seen: what is linked and not among them is gone."""
+    heirs: dict[str, Record] = field(default_factory=dict)
+    """Customers into whom others were merged, looked up for their names alone."""
 
     def take(self, kind: Kind, records: Iterable[Record]) -> int:
         """Keep the newest version of each; says how many ids were new."""

@@ -6,7 +6,7 @@ void here. What was made here waits for the owner, whose ways out are verbs in `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from sqlalchemy import select
@@ -83,9 +83,35 @@ def merged_away(arrived: Arrived) -> Gone:
     return frozenset((Kind.CUSTOMER, one) for one, record in people if getattr(record, "merged_into", None))
 
 
+async def name_heirs(run: PullRun, arrived: Arrived, heirs: Iterable[str] | None = None) -> None:
+    """Look up who took over a merged customer, where neither this reading nor a link of ours says the name.
+
+    `heirs` are the ids of survivors; without them, those that the records themselves name.
+    """
+    if heirs is None:
+        people = arrived.records[Kind.CUSTOMER].values()
+        heirs = [one.merged_into for one in people if isinstance(one, CustomerRecord) and one.merged_into]
+    open_ = {one for one in heirs if one not in arrived.records[Kind.CUSTOMER] and one not in arrived.heirs}
+    if open_:
+        known = await run.company.db.in_read(lambda session: links_to(session, run.key, Kind.CUSTOMER, sorted(open_)))
+        open_ -= known.keys()
+    for part in portions(sorted(open_), LOOK_UP):
+        found = by_id(await run.company.provider.find(lookup_for((Kind.CUSTOMER, one) for one in part)))
+        arrived.heirs.update((external_id, record) for (_kind, external_id), record in found.items())
+
+
+def _heirs_of(session: Session, run: PullRun, gone: Gone, arrived: Arrived) -> list[str]:
+    lost = links_to(session, run.key, Kind.CUSTOMER, [one for kind, one in gone if kind is Kind.CUSTOMER])
+    heirs = (_heir(session, run, link, arrived) for link in lost.values())
+    return [one for one in heirs if one]
+
+
 async def tell_gone(run: PullRun, gone: Gone, arrived: Arrived) -> None:
     """What was made there follows; what was made here asks its owner."""
     rows = sorted(gone, key=lambda one: (one[0].value, one[1]))
+    if any(kind is Kind.CUSTOMER for kind, _ in rows):
+        found = await run.company.db.in_read(partial(_heirs_of, run=run, gone=gone, arrived=arrived))
+        await name_heirs(run, arrived, found)
     for part in portions(rows):
         await run.company.db.in_write(partial(_tell_gone, run=run, gone=part, arrived=arrived))
 
@@ -199,13 +225,18 @@ def _name_gone(session: Session, run: PullRun, kind: Kind, link: ExternalLink, a
 def merged_or_inactive(session: Session, run: PullRun, ours: Ours, theirs: Record, arrived: Arrived) -> None:
     """An archived customer that names its survivor was merged; any other was made inactive."""
     if isinstance(theirs, CustomerRecord) and theirs.merged_into:
-        name = _name_of(session, run, theirs.merged_into, arrived.records[Kind.CUSTOMER])
+        name = _name_of(session, run, theirs.merged_into, arrived)
         gone_there(session, run, Kind.CUSTOMER, ours.local_id, ours.label, MERGED, into=(theirs.merged_into, name))
     else:
         inactive_there(session, run, ours)
 
 
 def _merged_into(session: Session, run: PullRun, link: ExternalLink, arrived: Arrived) -> tuple[str, str]:
+    survivor = _heir(session, run, link, arrived)
+    return (survivor, _name_of(session, run, survivor, arrived)) if survivor else ("", "")
+
+
+def _heir(session: Session, run: PullRun, link: ExternalLink, arrived: Arrived) -> str:
     """The survivor of a merge that the service doesn't tell: all invoices of the lost customer name it now."""
     rows = session.scalars(
         select(ExternalLink.external_id)
@@ -220,14 +251,11 @@ def _merged_into(session: Session, run: PullRun, link: ExternalLink, arrived: Ar
     there = arrived.records[Kind.INVOICE]
     records = [there[one] for one in rows if one in there]
     heirs = {one.customer_id for one in records if isinstance(one, InvoiceRecord)} - {link.external_id}
-    if len(heirs) != 1:
-        return "", ""
-    (survivor,) = heirs
-    return survivor, _name_of(session, run, survivor, arrived.records[Kind.CUSTOMER])
+    return heirs.pop() if len(heirs) == 1 else ""
 
 
-def _name_of(session: Session, run: PullRun, external_id: str, records: Mapping[str, Record]) -> str:
-    record = records.get(external_id)
+def _name_of(session: Session, run: PullRun, external_id: str, arrived: Arrived) -> str:
+    record = arrived.records[Kind.CUSTOMER].get(external_id) or arrived.heirs.get(external_id)
     if isinstance(record, CustomerRecord):
         return record.display_name
     link = links_to(session, run.key, Kind.CUSTOMER, [external_id]).get(external_id)

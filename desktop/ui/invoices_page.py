@@ -280,7 +280,7 @@ class InvoicesPage(Page):
                 sort_key="sync",
                 status=self._sync_status,
                 tooltip=lambda r: words.invoice_sync_reason(r, self.context.now(), self.context.service),
-                width=11,
+                width=12,
             ),
         ]
         self.table = RecordTable(tr("Invoices"))

@@ -332,5 +332,17 @@ async def test_M141_D4_a_merge_there_is_told_with_its_survivor(office: Office) -
     assert "P. Lindqvist & Sons" in status.title
 
 
+async def test_M141_D4_a_survivor_who_was_here_before_us_is_told_by_name(office: Office) -> None:
+    before = {one["display_name"]: one["id"] for one in office.books()["customers"]}
+    name = "Daniel Whitaker"
+    customer, _, _ = await synced(office)
+    await office.sync_now()
+    office.hand("customer", office.external(Kind.CUSTOMER, customer), {"merge": before[name]})
+    await office.sync_now()
+    status = office.status(Kind.CUSTOMER, customer)
+    assert status is not None and status.extra["how"] == "merged"
+    assert status.extra["into_name"] == name and f"“{name}”" in status.title
+
+
 def _states(session: Session) -> list[tuple[str, int, str]]:
     return [(one.kind, one.local_id, one.title) for one in session.scalars(select(SyncStatus))]
