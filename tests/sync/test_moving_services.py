@@ -132,3 +132,88 @@ async def test_W3_of_several_companies_the_chosen_one_is_connected(
         view = await core.connection()
         assert view is not None and (view.provider, view.company_name) == (service, names[-1])
         assert ProviderKey(view.provider).value == service
+
+
+async def pick_at_xero(core: Core, connected: CompanyRef) -> list[str]:
+    """Sign in to Xero for one of its organisations; the answer is what the program offered to choose from."""
+    offered: list[str] = []
+
+    async def choose(companies: Sequence[CompanyRef]) -> CompanyRef:
+        offered.extend(one.external_id for one in companies)
+        return next(one for one in companies if one.external_id == connected.external_id)
+
+    core.choose_company = choose
+    flow = await core.sign_in()
+    page = await flow.begin(XERO, allow_other_company=True)
+    waiting = asyncio.create_task(flow.wait())
+    await consent(page.url, company=connected.external_id)
+    await waiting
+    await core.after_connecting()
+    return offered
+
+
+def written_to(control: Control, since: int) -> set[str]:
+    """The organisations, by the header that names them, in which a call of ours at Xero made or changed something."""
+    kinds = [kind.value for kind in Kind]
+    return {
+        entry["company_id"]
+        for entry in control.ledger(since)
+        if entry["service"] == XERO and any(change["kind"] in kinds for change in entry["changed"])
+    }
+
+
+def linked(session: Session, company_id: str) -> dict[tuple[str, int], str]:
+    rows = session.scalars(select(ExternalLink).where(ExternalLink.company_id == company_id))
+    return {(row.kind, row.local_id): row.external_id for row in rows}
+
+
+async def test_M4_M134_M137_W3_of_two_xero_organisations_only_the_chosen_one_is_written_to_and_links_stay_apart(
+    tmp_path: Path, sandbox: Any, control: Control
+) -> None:
+    found = [CompanyRef(one["id"], one["name"]) for one in control.reset("demo", "empty")[XERO]]
+    first, second = found[:2]
+    control.grant(XERO, first.external_id)  # connected to the app before, from another computer
+    async with open_core(tmp_path / "desk", sandbox) as core:
+        offered = await pick_at_xero(core, second)
+        assert sorted(offered) == sorted([first.external_id, second.external_id])
+        view = await core.connection()
+        assert view is not None and view.company_name == second.name
+        since = control.ledger()[-1]["sequence"]
+        untouched = control.books(XERO, first.external_id)
+        invoice = await core.do(write, "Petra Lindqvist", NUMBER, "60")
+        await map_all(core, XERO)
+        assert (await core.sync([(Kind.INVOICE, invoice)])).clean
+        assert written_to(control, since) == {second.external_id}
+        assert control.books(XERO, first.external_id) == untouched
+        at_second = await core.ask(linked, second.external_id)
+        assert (Kind.INVOICE.value, invoice) in at_second and not await core.ask(linked, first.external_id)
+        await core.disconnect()
+
+        control.grant(XERO, second.external_id)  # both are within reach again
+        assert len(await pick_at_xero(core, first)) == 2
+        since = control.ledger()[-1]["sequence"]
+        kept = control.books(XERO, second.external_id)
+        await map_all(core, XERO)
+        assert (await core.sync([(Kind.INVOICE, invoice)])).clean
+        assert written_to(control, since) == {first.external_id}
+        assert control.books(XERO, second.external_id) == kept
+        assert await core.ask(linked, second.external_id) == at_second
+        at_first = await core.ask(linked, first.external_id)
+        assert at_first.keys() == at_second.keys()
+        own = {key for key in at_first if key[0] != Kind.ITEM.value}  # an item's id is its code, which is ours
+        assert own and all(at_first[key] != at_second[key] for key in own)
+        await core.disconnect()
+
+        since = control.ledger()[-1]["sequence"]
+        await pick_at_xero(core, second)
+        report = await core.sync([(Kind.INVOICE, invoice)])
+        assert report.clean and report.writes == 0, report
+        assert written_to(control, since) == set()
+        assert await core.ask(linked, second.external_id) == at_second
+        assert await core.ask(linked, first.external_id) == at_first
+        for company in (first, second):
+            books = control.books(XERO, company.external_id)
+            assert [one["number"] for one in books["invoices"]].count(NUMBER) == 1
+            assert [one["display_name"] for one in books["customers"]].count("Petra Lindqvist") == 1
+            (there,) = [one for one in books["invoices"] if one["number"] == NUMBER]
+            assert (Decimal(there["total"]), Decimal(there["balance"])) == (160, 100)
