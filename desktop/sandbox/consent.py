@@ -77,6 +77,12 @@ def error_page(service_name: str, status: int, title: str, text: str) -> Answer:
     return _html(status, title, service_name, body)
 
 
+def used_up(service_name: str) -> Answer:
+    """For a ticket that is unknown, used or too old."""
+    text = "This page was already used or is too old. Please start again from your program."
+    return error_page(service_name, 400, "Please start again", text)
+
+
 def back_to(redirect_uri: str, parameters: dict[str, Any]) -> Answer:
     joint = "&" if "?" in redirect_uri else "?"
     return Answer(302, b"", "text/html", {"Location": f"{redirect_uri}{joint}{urlencode(parameters)}", **HEADERS})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +11,14 @@ from desktop.sandbox import freshbooks_hand, freshbooks_seed
 from desktop.sandbox import freshbooks_names as names
 from desktop.sandbox import freshbooks_sales as sales
 from desktop.sandbox.clock import SandboxClock
-from desktop.sandbox.freshbooks_books import DELETED, Account, CompanyRules
+from desktop.sandbox.freshbooks_books import DELETED, Account
 from desktop.sandbox.freshbooks_errors import REFUSALS, Refused, classic, ledger_error, newer, oauth_error
 from desktop.sandbox.freshbooks_lists import list_page
 from desktop.sandbox.freshbooks_signin import PREFIX, SignIn, missing_scope, scope_words, unauthenticated
+from desktop.sandbox.imitation import Imitation, check_addresses, check_choices, picked
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.meter import Limit, Meter
-from desktop.sandbox.oauth import OAuthRefused, take_rules
+from desktop.sandbox.oauth import take_rules
 from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
 
@@ -56,10 +56,12 @@ _UPDATE: dict[str, Callable[..., Json]] = {
 _DELETE: dict[str, Callable[..., Json]] = {"invoices": sales.delete_invoice, "taxes": names.delete_tax}
 
 
-class FreshBooks:
+class FreshBooks(Imitation[Meter]):
     """The service with its businesses. `seeds` gives a company's seed by name; `source` is where ids come from."""
 
     key = "freshbooks"
+    refusals = REFUSALS
+    _sign_in: SignIn
 
     def __init__(
         self,
@@ -69,24 +71,10 @@ class FreshBooks:
         redirect_uris: Sequence[str] = (),
         source: random.Random | None = None,
     ) -> None:
-        self._clock = clock
-        self._seeds = seeds
-        self._source = source or random.SystemRandom()
-        self._names = self._with_second(companies)
+        super().__init__(clock, seeds, companies, source)
         self._accounts: dict[str, Account] = {}
-        self._meters: dict[str, Meter] = {}
-        self._enforce = False
         self._sign_in = SignIn(clock.timestamp, self._text, self._all_accounts, redirect_uris)
         self.reset(None)
-
-    @staticmethod
-    def _with_second(companies: Sequence[str]) -> list[str]:
-        """The person belongs to two businesses at least."""
-        wanted = list(dict.fromkeys(companies)) or ["demo"]
-        return wanted if len(wanted) > 1 else [*wanted, "empty" if wanted != ["empty"] else "demo"]
-
-    def _text(self, length: int) -> str:
-        return f"{self._source.getrandbits(length * 4):0{length}x}"
 
     # --- what a call means ---
 
@@ -137,22 +125,7 @@ class FreshBooks:
         if not request.path.startswith("/accounting/") or meter is None:
             (meter or next(iter(self._meters.values()))).count(call.op, self._clock.timestamp())
             return None
-        broken = meter.enter(call.op, self._clock.timestamp(), self._enforce)
-        call.tamper["metered"] = meter
-        if broken is None:
-            return None
-        call.note["limit"] = broken
-        return self.fault_answer("rate_limit", {}, call)
-
-    def release(self, call: Call) -> None:
-        meter = call.tamper.pop("metered", None)
-        if isinstance(meter, Meter):
-            meter.leave()
-
-    def demanded_wait(self, call: Call, seconds: float) -> None:
-        meter = self._meters.get(call.company_id)
-        if meter is not None:
-            meter.demand_wait(call.op, self._clock.timestamp(), seconds)
+        return self._enter(meter, call)
 
     # --- doing it ---
 
@@ -284,19 +257,6 @@ class FreshBooks:
         """There are no bulk calls."""
         return {}
 
-    def expire_access(self, token: str, revoked: bool) -> None:
-        self._sign_in.authority.expire_access(token)
-
-    def kill_grant(self, token: str) -> None:
-        self._sign_in.authority.revoke(token)
-
-    def rotate_elsewhere(self, token: str) -> None:
-        with contextlib.suppress(OAuthRefused):  # dead already: then nobody can
-            self._sign_in.authority.refresh(token)
-
-    def words(self, fault_id: str, op: str) -> Json:
-        return dict(REFUSALS[fault_id].get(op.partition("_")[2], REFUSALS[fault_id]["invoice"]))
-
     def close_books(self, until: str, company_id: str | None) -> None:
         raise ControlError("FreshBooks closes no periods")
 
@@ -314,9 +274,7 @@ class FreshBooks:
             "authorize": f"{base}/oauth/authorize",
             "token": f"{base}/auth/oauth/token",
             "revoke": f"{base}/auth/oauth/revoke",
-            "client_id": self._sign_in.authority.client_id,
-            "client_secret": self._sign_in.authority.client_secret,
-            "redirect_uris": list(self._sign_in.redirect_uris),
+            **self._app(),
             "company_id": first.id,
             "business_id": first.business_id,
             "business_uuid": first.business_uuid,
@@ -330,12 +288,7 @@ class FreshBooks:
         return [{"id": account.id, "name": account.title} for account in self._accounts.values()]
 
     def _account(self, company_id: str | None) -> Account:
-        if not company_id:
-            return next(iter(self._accounts.values()))
-        for account in self._accounts.values():
-            if company_id in (account.id, account.name):
-                return account
-        raise ControlError(f"no such company: {company_id}; there are {', '.join(self._accounts)}")
+        return self._accounts[picked(company_id, [(one.id, one.name) for one in self._accounts.values()])]
 
     def books(self, company_id: str | None = None) -> Json:
         return freshbooks_hand.books(self._account(company_id))
@@ -348,13 +301,6 @@ class FreshBooks:
     def edit(self, kind: str, record_id: str, action: str, params: Mapping[str, Any], company_id: str | None) -> Json:
         return freshbooks_hand.edit(self._account(company_id), kind, record_id, action, params)
 
-    def meter(self) -> Json:
-        first, *others = self._accounts
-        return self._meters[first].as_json() | {
-            "enforced": self._enforce,
-            "companies": {one: self._meters[one].as_json() for one in (first, *others)},
-        }
-
     def settings(self, changes: Mapping[str, Any]) -> Json:
         left = dict(changes)
         rules = self._account(left.pop("company_id", None)).rules
@@ -365,19 +311,14 @@ class FreshBooks:
             self._sign_in.redirects = str(left.pop("redirects"))
         if "one_refresh_token" in left:
             self._sign_in.one_refresh_token = bool(left.pop("one_refresh_token"))
-        for uri in left.pop("redirect_uris", ()):
-            if uri not in self._sign_in.redirect_uris:
-                self._sign_in.redirect_uris.append(str(uri))
+        self._allow_addresses(left)
         tokens = take_rules(self._sign_in.authority.rules, left)
-        for name in CompanyRules.__slots__:
-            if name in left:
-                kind = type(getattr(rules, name))
-                setattr(rules, name, kind(left.pop(name)))
+        company = take_rules(rules, left)
         if left:
             raise ControlError(f"unknown settings: {', '.join(left)}")
         return {
             **tokens,
-            **{name: getattr(rules, name) for name in CompanyRules.__slots__},
+            **company,
             "limits": "real" if self._enforce else "off",
             "redirects": self._sign_in.redirects,
             "one_refresh_token": self._sign_in.one_refresh_token,
@@ -386,7 +327,7 @@ class FreshBooks:
 
     def reset(self, names: Sequence[str] | None) -> None:
         """All companies back to their seed; with `names`, these come first (and stay until the next reset)."""
-        seeds = {name: self._seeds(name) for name in dict.fromkeys([*(names or ()), *self._names])}
+        seeds = self._seeds_for(names)
         self._sign_in.reset()
         self._enforce = False
         made = [freshbooks_seed.build(seed, name, at, self._clock) for at, (name, seed) in enumerate(seeds.items())]
@@ -412,11 +353,8 @@ _CHOICES = {
 
 def _check_settings(changes: Mapping[str, Any]) -> None:
     """Raises `ControlError` before anything is set."""
-    for name, allowed in _CHOICES.items():
-        if name in changes and changes[name] not in allowed:
-            raise ControlError(f"{name} is one of {', '.join(allowed)}")
-    if not isinstance(changes.get("redirect_uris", []), list):
-        raise ControlError("redirect_uris is a list of addresses")
+    check_choices(changes, _CHOICES)
+    check_addresses(changes)
 
 
 def _result(result: Json) -> Answer:

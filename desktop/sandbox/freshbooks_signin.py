@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Sequence
 from email.parser import BytesParser
 from email.policy import HTTP
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from desktop.sandbox import consent
 from desktop.sandbox.freshbooks_books import Account
 from desktop.sandbox.freshbooks_errors import oauth_error
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.oauth import Authority, Grant, Issued, OAuthRefused, OAuthRules
-from desktop.sandbox.service import Answer, Call, Json, Request, from_json, to_json
+from desktop.sandbox.service import Answer, Call, Json, Request, to_json
+from desktop.sandbox.signing_in import SignInDesk, form_of, keeps_refresh_token, leave_out
 
 OBJECTS = (
     "bill_payments", "bill_vendors", "billable_items", "bills", "business", "clients", "credit_notes", "estimates",
@@ -22,7 +23,6 @@ OBJECTS = (
 )  # fmt: skip
 SCOPES = frozenset(f"user:{name}:{way}" for name in OBJECTS for way in ("read", "write"))
 ALL_SCOPES = " ".join(sorted(SCOPES))
-REDIRECT_PORTS = (53682, 53683, 53684)
 PREFIX = "/freshbooks"
 HUNDRED_YEARS = 3_155_760_000
 _OPS = {
@@ -46,7 +46,7 @@ def token_rules() -> OAuthRules:
     )
 
 
-class SignIn:
+class SignIn(SignInDesk):
     """The sign-in side of the service. `accounts` gives the businesses of the one person there is.
 
     `redirects`: `loopback` lets http addresses on this computer pass besides https ones, `https` does not.
@@ -60,13 +60,11 @@ class SignIn:
         accounts: Callable[[], Sequence[Account]],
         redirect_uris: Sequence[str],
     ) -> None:
-        fixed = [f"http://localhost:{port}/callback" for port in REDIRECT_PORTS]
-        self.redirect_uris = list(dict.fromkeys([*fixed, *redirect_uris]))
+        authority = Authority(random_text(64), random_text(64), now, random_text)
+        super().__init__(authority, now, random_text, redirect_uris)
         self.redirects = "loopback"
         self.one_refresh_token = True
-        self.authority = Authority(random_text(64), random_text(64), now, random_text)
         self._now = now
-        self._consent = consent.ConsentDesk(now, random_text)
         self._accounts = accounts
         self._grants: list[Grant] = []
         self.reset()
@@ -87,7 +85,7 @@ class SignIn:
 
     def problem(self, token: str) -> str:
         """ "" if the token is good, else why not (`missing`, `malformed`, `expired`, `revoked`)."""
-        grant: Grant | str = self.authority.check_access(token) if token else "missing"
+        grant = self.check(token)
         return grant if isinstance(grant, str) else ""
 
     def scopes(self, token: str) -> frozenset[str]:
@@ -97,10 +95,7 @@ class SignIn:
     def classify(self, request: Request) -> Call:
         call = Call(op=_OPS.get((request.method, request.path), "unknown"))
         if request.method == "POST":
-            call.body = fields_of(request)
-            if call.op == "token" and call.body.get("grant_type") == "refresh_token":
-                call.op = "refresh"
-            call.identity = identity_of(call.body.get("refresh_token") or call.body.get("token") or "")
+            self._note_form(call, fields_of(request))
         elif request.bearer:
             call.identity = identity_of(request.bearer)
         return call
@@ -155,8 +150,7 @@ class SignIn:
     def _consented(self, request: Request, call: Call) -> Answer:
         pending = self._consent.take(str(call.body.get("ticket", "")))
         if pending is None:
-            text = "This page was already used or is too old. Please start again from your program."
-            return consent.error_page("FreshBooks", 400, "Please start again", text)
+            return consent.used_up("FreshBooks")
         if call.body.get("decision") != "approve":
             return consent.back_to(pending.redirect_uri, {"error": "access_denied"} | _state(pending.state))
         grant = self.authority.new_grant("", pending.scope)
@@ -173,7 +167,7 @@ class SignIn:
                 issued = self.authority.exchange(form.get("code", ""), form.get("redirect_uri", ""))
                 issued = self._living(issued.grant, issued)
             elif form.get("grant_type") == "refresh_token":
-                same = call.tamper.get("A9") == "refresh_token" or "A10" in call.tamper
+                same = keeps_refresh_token(call)
                 issued = self.authority.refresh(form.get("refresh_token", ""), False if same else None)
             else:
                 return oauth_error(400, "unsupported_grant_type", "The authorization grant type is not supported.")
@@ -181,8 +175,7 @@ class SignIn:
             call.note["refused"] = refused.error
             text = "The provided authorization grant is invalid, expired, revoked, or was issued to another client."
             return oauth_error(401, refused.error, text)
-        call.note |= {"rotated": issued.rotated, "issued": identity_of(issued.access)}
-        call.change("grant", issued.grant.id, "refreshed" if call.op == "refresh" else "granted")
+        self._note_issued(call, issued)
         return Answer(200, to_json(self._token_body(issued, call)))
 
     def _living(self, grant: Grant, issued: Issued) -> Issued:
@@ -202,12 +195,7 @@ class SignIn:
             "scope": issued.grant.scope,
             "created_at": int(self._now()),
         }
-        missing = call.tamper.get("A9")
-        if missing == "scope":
-            body["scope"] = "user:profile:read"
-        elif missing in body:
-            del body[missing]
-        return body
+        return leave_out(body, call, scope="user:profile:read")
 
     def _revoke(self, request: Request, call: Call) -> Answer:
         form: dict[str, str] = call.body
@@ -283,17 +271,12 @@ def _state(state: str) -> Json:
 
 def fields_of(request: Request) -> dict[str, str]:
     """The fields of a form, of flat JSON or of multipart: the three ways in which clients ask for tokens."""
+    if request.content_type != "multipart/form-data":
+        return form_of(request, flat_json=True)
     try:
-        if request.content_type == "application/json":
-            data = from_json(request.body)
-            return {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}
-        if request.content_type == "application/x-www-form-urlencoded":
-            return dict(parse_qsl(request.body.decode("utf-8"), keep_blank_values=True))
-        if request.content_type == "multipart/form-data":
-            return _multipart(request)
+        return _multipart(request)
     except ValueError:
         return {}
-    return {}
 
 
 def _multipart(request: Request) -> dict[str, str]:

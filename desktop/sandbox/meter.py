@@ -42,18 +42,52 @@ class Waits:
         self.broken += since + WAIT_GRACE_S < now < until
 
 
-class Meter:
-    """One company's meter. Time comes as an argument (seconds on the sandbox's clock)."""
+class Gauge:
+    """What one company's calls came to. Time comes as an argument (seconds on the sandbox's clock)."""
 
-    def __init__(self, limits: tuple[Limit, ...], concurrency: int) -> None:
-        self._limits = limits
-        self._concurrency = concurrency
-        self._windows: dict[str, deque[float]] = {limit.name: deque() for limit in limits}
+    def __init__(self) -> None:
         self._peaks: Counter[str] = Counter()
         self._calls: Counter[str] = Counter()
         self._refused = 0
         self._in_flight = 0
         self._waits = Waits()
+
+    def count(self, op: str, now: float) -> None:
+        """A call outside the limits (sign-in, tokens)."""
+        self._calls[op] += 1
+        if op == "refresh":  # a person who signs in by hand waits for nobody
+            self._waits.see(op, now)
+
+    def leave(self) -> None:
+        self._in_flight = max(0, self._in_flight - 1)  # a reset may have begun anew meanwhile
+
+    def demand_wait(self, op: str, now: float, seconds: float) -> None:
+        self._waits.demand(op, now, seconds)
+
+    def limits(self) -> dict[str, int]:
+        """The limits by name."""
+        raise NotImplementedError
+
+    def as_json(self) -> dict[str, Any]:
+        limits = self.limits()
+        return {
+            "calls": sum(self._calls.values()),
+            "by_op": dict(sorted(self._calls.items())),
+            "limits": limits,
+            "peaks": {name: self._peaks[name] for name in limits},
+            "refused": self._refused,
+            "inside_demanded_wait": self._waits.broken,
+        }
+
+
+class Meter(Gauge):
+    """One company's meter with sliding windows."""
+
+    def __init__(self, limits: tuple[Limit, ...], concurrency: int) -> None:
+        super().__init__()
+        self._limits = limits
+        self._concurrency = concurrency
+        self._windows: dict[str, deque[float]] = {limit.name: deque() for limit in limits}
 
     def enter(self, op: str, now: float, enforce: bool) -> str | None:
         """Count a call; the name of the limit it breaks if `enforce`, else None. Refused calls count nowhere else."""
@@ -72,18 +106,6 @@ class Meter:
                 self._peaks[limit.name] = max(self._peaks[limit.name], len(window))
         return None
 
-    def count(self, op: str, now: float) -> None:
-        """A call outside the limits (sign-in, tokens)."""
-        self._calls[op] += 1
-        if op == "refresh":  # a person who signs in by hand waits for nobody
-            self._waits.see(op, now)
-
-    def leave(self) -> None:
-        self._in_flight = max(0, self._in_flight - 1)  # a reset may have begun anew meanwhile
-
-    def demand_wait(self, op: str, now: float, seconds: float) -> None:
-        self._waits.demand(op, now, seconds)
-
     def _broken(self, op: str, now: float) -> str | None:
         found = "concurrent" if self._in_flight > self._concurrency else None
         for limit in self._limits:
@@ -94,13 +116,5 @@ class Meter:
                 found = limit.name
         return found
 
-    def as_json(self) -> dict[str, Any]:
-        limits = {limit.name: limit.most for limit in self._limits} | {"concurrent": self._concurrency}
-        return {
-            "calls": sum(self._calls.values()),
-            "by_op": dict(sorted(self._calls.items())),
-            "limits": limits,
-            "peaks": {name: self._peaks[name] for name in limits},
-            "refused": self._refused,
-            "inside_demanded_wait": self._waits.broken,
-        }
+    def limits(self) -> dict[str, int]:
+        return {limit.name: limit.most for limit in self._limits} | {"concurrent": self._concurrency}

@@ -208,10 +208,14 @@ class Authority:
         return grant.company_id if grant else ""
 
 
-def take_rules(rules: OAuthRules, changes: dict[str, Any]) -> Json:
-    """Set the fields of `rules` named in `changes` and take them out; returns all rules as they stand."""
-    for name in OAuthRules.__slots__:
+def take_rules(rules: Any, changes: dict[str, Any], *, blank_clears: bool = False) -> Json:
+    """Set the fields of `rules`, a dataclass with slots, that `changes` names, and take them out; returns them all.
+
+    With `blank_clears` nothing, "" and 0 put a field back to the empty value of its kind.
+    """
+    names: tuple[str, ...] = type(rules).__slots__
+    for name in names:
         if name in changes:
-            kind = type(getattr(rules, name))
-            setattr(rules, name, kind(changes.pop(name)))
-    return {name: getattr(rules, name) for name in OAuthRules.__slots__}
+            kind, value = type(getattr(rules, name)), changes.pop(name)
+            setattr(rules, name, kind(value or kind()) if blank_clears else kind(value))
+    return {name: getattr(rules, name) for name in names}

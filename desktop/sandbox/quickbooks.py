@@ -12,10 +12,11 @@ from typing import Any
 
 from desktop.sandbox import quickbooks_hand, quickbooks_seed
 from desktop.sandbox.clock import SandboxClock
+from desktop.sandbox.imitation import Imitation, check_addresses, check_choices, picked
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.meter import Limit, Meter
 from desktop.sandbox.oauth import OAuthRefused, take_rules
-from desktop.sandbox.quickbooks_books import CompanyRules, Realm
+from desktop.sandbox.quickbooks_books import Realm
 from desktop.sandbox.quickbooks_calls import (
     BY_PATH,
     WORDS,
@@ -27,9 +28,10 @@ from desktop.sandbox.quickbooks_calls import (
 )
 from desktop.sandbox.quickbooks_errors import REFUSALS, Refused, gateway_fault, service_fault, xml_fault
 from desktop.sandbox.quickbooks_pdf import invoice_pdf
-from desktop.sandbox.quickbooks_signin import SignIn, oauth_error
+from desktop.sandbox.quickbooks_signin import SignIn
 from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
+from desktop.sandbox.signing_in import oauth_error
 
 REALM_IDS = {"demo": "9130350000000001", "empty": "9130350000000002", "large": "9130350000000003"}
 LIMITS = (
@@ -47,10 +49,12 @@ _TOKEN_PROBLEMS = {
 }
 
 
-class QuickBooks:
+class QuickBooks(Imitation[Meter]):
     """The service with its companies. `seeds` gives a company's seed by name; `source` is where ids come from."""
 
     key = "quickbooks"
+    refusals = REFUSALS
+    _sign_in: SignIn
 
     def __init__(
         self,
@@ -60,24 +64,10 @@ class QuickBooks:
         redirect_uris: Sequence[str] = (),
         source: random.Random | None = None,
     ) -> None:
-        self._clock = clock
-        self._seeds = seeds
-        self._source = source or random.SystemRandom()
-        self._names = self._with_second(companies)
+        super().__init__(clock, seeds, companies, source)
         self._sign_in = SignIn(clock.timestamp, self._text, self.companies, redirect_uris)
         self._realms: dict[str, Realm] = {}
-        self._meters: dict[str, Meter] = {}
-        self._enforce = True
         self.reset(None)
-
-    @staticmethod
-    def _with_second(companies: Sequence[str]) -> list[str]:
-        """The consent page offers two companies at least."""
-        names = list(dict.fromkeys(companies)) or ["demo"]
-        return names if len(names) > 1 else [*names, "empty" if names != ["empty"] else "demo"]
-
-    def _text(self, length: int) -> str:
-        return f"{self._source.getrandbits(length * 4):0{length}x}"
 
     # --- what a call means ---
 
@@ -130,12 +120,7 @@ class QuickBooks:
         meter = self._meter_of(call, request)
         if meter is None:
             return None
-        broken = meter.enter(call.op, self._clock.timestamp(), self._enforce)
-        call.tamper["metered"] = meter
-        if broken is None:
-            return None
-        call.note["limit"] = broken
-        return self.fault_answer("rate_limit", {}, call)
+        return self._enter(meter, call)
 
     def _meter_of(self, call: Call, request: Request) -> Meter | None:
         if request.path.startswith("/v3/"):
@@ -143,16 +128,6 @@ class QuickBooks:
         first = next(iter(self._meters.values()))
         (self._meters.get(call.company_id) or first).count(call.op, self._clock.timestamp())
         return None
-
-    def release(self, call: Call) -> None:
-        meter = call.tamper.pop("metered", None)
-        if isinstance(meter, Meter):
-            meter.leave()
-
-    def demanded_wait(self, call: Call, seconds: float) -> None:
-        meter = self._meters.get(call.company_id)
-        if meter is not None:
-            meter.demand_wait(call.op, self._clock.timestamp(), seconds)
 
     # --- doing it ---
 
@@ -295,18 +270,9 @@ class QuickBooks:
     def element_fault(self, params: Mapping[str, Any]) -> Json:
         return {"Fault": fault_from(dict(params)).fault}
 
-    def expire_access(self, token: str, revoked: bool) -> None:
-        self._sign_in.authority.expire_access(token)
-
-    def kill_grant(self, token: str) -> None:
-        self._sign_in.authority.revoke(token)
-
     def rotate_elsewhere(self, token: str) -> None:
         with contextlib.suppress(OAuthRefused):  # dead already: then nobody can
             self._sign_in.authority.refresh(token, True)
-
-    def words(self, fault_id: str, op: str) -> Json:
-        return dict(REFUSALS[fault_id].get(op.partition("_")[2], REFUSALS[fault_id]["invoice"]))
 
     def close_books(self, until: str, company_id: str | None) -> None:
         self.settings({"book_close_date": until, "company_id": company_id})
@@ -325,9 +291,7 @@ class QuickBooks:
             "authorize": f"{base}/connect/oauth2",
             "token": f"{base}/oauth2/v1/tokens/bearer",
             "revoke": f"{base}/v2/oauth2/tokens/revoke",
-            "client_id": self._sign_in.authority.client_id,
-            "client_secret": self._sign_in.authority.client_secret,
-            "redirect_uris": list(self._sign_in.redirect_uris),
+            **self._app(),
             "company_id": next(iter(self._realms)),
         }
 
@@ -337,12 +301,7 @@ class QuickBooks:
         ]
 
     def _realm(self, company_id: str | None) -> Realm:
-        if not company_id:
-            return next(iter(self._realms.values()))
-        for realm in self._realms.values():
-            if company_id in (realm.id, realm.name):
-                return realm
-        raise ControlError(f"no such company: {company_id}; there are {', '.join(self._realms)}")
+        return self._realms[picked(company_id, [(realm.id, realm.name) for realm in self._realms.values()])]
 
     def books(self, company_id: str | None = None) -> Json:
         return quickbooks_hand.books(self._realm(company_id))
@@ -354,13 +313,6 @@ class QuickBooks:
     def edit(self, kind: str, record_id: str, action: str, params: Mapping[str, Any], company_id: str | None) -> Json:
         return quickbooks_hand.edit(self._realm(company_id), kind, record_id, action, params)
 
-    def meter(self) -> Json:
-        first, *others = self._realms
-        return self._meters[first].as_json() | {
-            "enforced": self._enforce,
-            "companies": {realm_id: self._meters[realm_id].as_json() for realm_id in (first, *others)},
-        }
-
     def settings(self, changes: Mapping[str, Any]) -> Json:
         left = dict(changes)
         realm = self._realm(left.pop("company_id", None))
@@ -369,17 +321,11 @@ class QuickBooks:
             self._enforce = left.pop("limits") != "off"
         if "pkce" in left:
             self._sign_in.pkce = str(left.pop("pkce"))
-        for uri in left.pop("redirect_uris", ()):
-            if uri not in self._sign_in.redirect_uris:
-                self._sign_in.redirect_uris.append(str(uri))
+        self._allow_addresses(left)
         rules = take_rules(self._sign_in.authority.rules, left)
-        for name in CompanyRules.__slots__:
-            if name in left:
-                kind = type(getattr(realm.rules, name))
-                setattr(realm.rules, name, kind(left.pop(name) or kind()))
+        company = take_rules(realm.rules, left, blank_clears=True)
         if left:
             raise ControlError(f"unknown settings: {', '.join(left)}")
-        company = {name: getattr(realm.rules, name) for name in CompanyRules.__slots__}
         limits = "real" if self._enforce else "off"
         return {
             **rules,
@@ -391,7 +337,7 @@ class QuickBooks:
 
     def reset(self, names: Sequence[str] | None) -> None:
         """All companies back to their seed; with `names`, these come first (and stay until the next reset)."""
-        seeds = {name: self._seeds(name) for name in dict.fromkeys([*(names or ()), *self._names])}
+        seeds = self._seeds_for(names)
         self._sign_in.reset()
         self._enforce = True
         self._realms = {}
@@ -415,15 +361,12 @@ _CHOICES = {
 
 def _check_settings(changes: Mapping[str, Any]) -> None:
     """Raises `ControlError` before anything is set."""
-    for name, allowed in _CHOICES.items():
-        if name in changes and changes[name] not in allowed:
-            raise ControlError(f"{name} is one of {', '.join(allowed)}")
+    check_choices(changes, _CHOICES)
     if changes.get("book_close_date"):
         dt.date.fromisoformat(str(changes["book_close_date"]))
     if "amount_tolerance" in changes and not str(changes["amount_tolerance"]).replace(".", "", 1).isdigit():
         raise ControlError("amount_tolerance is an amount, e.g. 0.005")
-    if not isinstance(changes.get("redirect_uris", []), list):
-        raise ControlError("redirect_uris is a list of addresses")
+    check_addresses(changes)
 
 
 def _element(item: Json) -> Json:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Sequence
-from urllib.parse import parse_qsl
 
 from desktop.sandbox import consent
 from desktop.sandbox.ledger import identity_of
-from desktop.sandbox.oauth import Authority, Grant, Issued, OAuthRefused
-from desktop.sandbox.service import Answer, Call, Json, Request, from_json, to_json
+from desktop.sandbox.oauth import Authority, Issued, OAuthRefused
+from desktop.sandbox.service import Answer, Call, Json, Request, to_json
+from desktop.sandbox.signing_in import SignInDesk, basic, forced_rotation, form_of, leave_out, oauth_error
 
 SCOPE = "com.intuit.quickbooks.accounting"
 SCOPES = frozenset({SCOPE, "com.intuit.quickbooks.payment", "openid", "profile", "email", "phone", "address"})
-REDIRECT_PORTS = (53682, 53683, 53684)
 PREFIX = "/quickbooks"
 _DISCOVERY = re.compile(r"^/\.well-known/openid_(sandbox_)?configuration/?$")
 _OPS = {
@@ -28,7 +25,7 @@ _OPS = {
 }
 
 
-class SignIn:
+class SignIn(SignInDesk):
     """The sign-in side of the service. `companies` lists `{id, name}`; `random_text(n)` gives n hex characters."""
 
     def __init__(
@@ -38,13 +35,11 @@ class SignIn:
         companies: Callable[[], list[Json]],
         redirect_uris: Sequence[str],
     ) -> None:
-        fixed = [f"http://localhost:{port}/callback" for port in REDIRECT_PORTS]
-        self.redirect_uris = list(dict.fromkeys([*fixed, *redirect_uris]))
-        self.pkce = "ignore"
-        self.authority = Authority(
+        authority = Authority(
             "AB" + random_text(48), random_text(40), now, random_text, ("eyJlbmMiOiJBMTI4Q0JDIn0..", "AB11")
         )
-        self._consent = consent.ConsentDesk(now, random_text)
+        super().__init__(authority, now, random_text, redirect_uris)
+        self.pkce = "ignore"
         self._companies = companies
 
     def reset(self) -> None:
@@ -60,7 +55,7 @@ class SignIn:
 
     def may_use(self, token: str, company_id: str) -> str:
         """ "" if the token opens this company, else why not (`missing`, `malformed`, ..., `forbidden`)."""
-        grant: Grant | str = self.authority.check_access(token) if token else "missing"
+        grant = self.check(token)
         if isinstance(grant, str):
             return grant
         return "" if grant.company_id == company_id and SCOPE in grant.scope.split() else "forbidden"
@@ -70,12 +65,7 @@ class SignIn:
             return Call(op="discovery")
         call = Call(op=_OPS.get((request.method, request.path), "unknown"))
         if request.method == "POST":
-            call.body = _form(request)
-            if call.op == "token" and call.body.get("grant_type") == "refresh_token":
-                call.op = "refresh"
-            token = call.body.get("refresh_token") or call.body.get("token") or ""
-            call.identity = identity_of(token)
-            call.company_id = self.authority.company_of(token)
+            self._note_form(call, form_of(request, flat_json=True))
         elif request.bearer:
             call.identity = identity_of(request.bearer)
         return call
@@ -129,8 +119,7 @@ class SignIn:
     def _consented(self, request: Request, call: Call) -> Answer:
         pending = self._consent.take(str(call.body.get("ticket", "")))
         if pending is None:
-            text = "This page was already used or is too old. Please start again from your program."
-            return consent.error_page("QuickBooks", 400, "Please start again", text)
+            return consent.used_up("QuickBooks")
         if call.body.get("decision") != "approve":
             return consent.back_to(pending.redirect_uri, {"error": "access_denied", "state": pending.state})
         company = str(call.body.get("company", ""))
@@ -143,27 +132,25 @@ class SignIn:
         return consent.back_to(pending.redirect_uri, {"code": code, "state": pending.state, "realmId": company})
 
     def _token(self, request: Request, call: Call) -> Answer:
-        if not self.authority.is_client(*_basic(request)):
+        if not self.authority.is_client(*basic(request)):
             return oauth_error(401, "invalid_client")
         form: dict[str, str] = call.body
         try:
             if form.get("grant_type") == "authorization_code":
                 issued = self.authority.exchange(form.get("code", ""), form.get("redirect_uri", ""))
             elif form.get("grant_type") == "refresh_token":
-                issued = self.authority.refresh(form.get("refresh_token", ""), _forced_rotation(call))
+                issued = self.authority.refresh(form.get("refresh_token", ""), forced_rotation(call))
             else:
                 return oauth_error(400, "unsupported_grant_type")
         except OAuthRefused as refused:
             call.note["refused"] = refused.error
             return oauth_error(400, refused.error, refused.description)
-        call.company_id = issued.grant.company_id
-        call.note |= {"rotated": issued.rotated, "issued": identity_of(issued.access)}
-        call.change("grant", issued.grant.id, "refreshed" if call.op == "refresh" else "granted")
+        self._note_issued(call, issued)
         hard = request.headers.get("x-include-refresh-token-hard-expires-in", "").lower() == "true"
         return Answer(200, to_json(_token_body(issued, call, hard)))
 
     def _revoke(self, request: Request, call: Call) -> Answer:
-        if not self.authority.is_client(*_basic(request)):
+        if not self.authority.is_client(*basic(request)):
             return oauth_error(401, "invalid_client")
         grant = self.authority.revoke(str(call.body.get("token", "")))
         if grant is None:
@@ -202,12 +189,6 @@ def _discovery(base: str) -> Json:
     }
 
 
-def _forced_rotation(call: Call) -> bool | None:
-    if call.tamper.get("A9") == "refresh_token" or "A10" in call.tamper:
-        return False
-    return True if call.tamper.get("rotate") else None
-
-
 def _token_body(issued: Issued, call: Call, hard: bool) -> Json:
     body: Json = {
         "token_type": "bearer",
@@ -218,38 +199,4 @@ def _token_body(issued: Issued, call: Call, hard: bool) -> Json:
     }
     if hard:
         body["x_refresh_token_hard_expires_in"] = issued.hard_seconds
-    missing = call.tamper.get("A9")
-    if missing in body:
-        del body[missing]
-    elif missing == "scope":
-        body["scope"] = "openid"
-    return body
-
-
-def _form(request: Request) -> dict[str, str]:
-    """The fields of a form or of a flat JSON object (revoke takes both)."""
-    try:
-        if request.content_type == "application/json":
-            data = from_json(request.body)
-            return {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}
-        if request.content_type == "application/x-www-form-urlencoded":
-            return dict(parse_qsl(request.body.decode("utf-8"), keep_blank_values=True))
-    except ValueError:
-        return {}
-    return {}
-
-
-def _basic(request: Request) -> tuple[str, str]:
-    scheme, _, packed = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return "", ""
-    try:
-        client_id, _, secret = base64.b64decode(packed.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return client_id, secret
-
-
-def oauth_error(status: int, error: str, description: str = "") -> Answer:
-    body = {"error": error} | ({"error_description": description} if description else {})
-    return Answer(status, to_json(body))
+    return leave_out(body, call, scope="openid")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,15 +11,17 @@ from graphql.execution import execute_sync
 
 from desktop.sandbox import wave_hand, wave_seed
 from desktop.sandbox.clock import SandboxClock
+from desktop.sandbox.imitation import Imitation, check_choices, picked
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.meter import Limit, Meter
-from desktop.sandbox.oauth import Grant, OAuthRefused, take_rules
+from desktop.sandbox.oauth import Grant, take_rules
 from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
+from desktop.sandbox.signing_in import oauth_error
 from desktop.sandbox.wave_books import Business, stamp
 from desktop.sandbox.wave_graphql import Fault, Parsed, error_json, read_document, wave_schema
 from desktop.sandbox.wave_reads import resolve
-from desktop.sandbox.wave_signin import EVERYTHING, PREFIX, SignIn, allowed, oauth_error
+from desktop.sandbox.wave_signin import EVERYTHING, PREFIX, SignIn, allowed
 from desktop.sandbox.wave_writes import MUTATIONS, REFUSALS, Declined
 
 LIMITS = (Limit("per_minute", 60, 60),)
@@ -42,10 +43,12 @@ _CHOICES = {
 """Where the contract leaves something open [U], a switch shows each way; the first one is the way at the start."""
 
 
-class Wave:
+class Wave(Imitation[Meter]):
     """The service with its businesses. `seeds` gives a company's seed by name; `source` is where ids come from."""
 
     key = "wave"
+    refusals = REFUSALS
+    _sign_in: SignIn
 
     def __init__(
         self,
@@ -55,21 +58,13 @@ class Wave:
         redirect_uris: Sequence[str] = (),
         source: random.Random | None = None,
     ) -> None:
-        self._clock = clock
-        self._seeds = seeds
-        self._source = source or random.SystemRandom()
-        names = list(dict.fromkeys(companies)) or ["demo"]
-        self._names = names if len(names) > 1 else [*names, "empty" if names != ["empty"] else "demo"]
+        super().__init__(clock, seeds, companies, source)
         self._loaded: dict[str, CompanySeed] = {}
         self._made: dict[str, Business] = {}
         self._switches: dict[str, str] = {}
         self._max_aliases = 0
-        self._meters: dict[str, Meter] = {}
         self._sign_in = SignIn(clock.timestamp, self._text, self._offered, redirect_uris)
         self.reset(None)
-
-    def _text(self, length: int) -> str:
-        return f"{self._source.getrandbits(length * 4):0{length}x}"
 
     def support_id(self) -> str:
         return f"{self._text(8)}-{self._text(4)}-{self._text(12)}"
@@ -105,22 +100,7 @@ class Wave:
         if request.path != GRAPHQL:
             meter.count(call.op, self._clock.timestamp())
             return None
-        broken = meter.enter(call.op, self._clock.timestamp(), self._switches["limits"] == "real")
-        call.tamper["metered"] = meter
-        if broken is None:
-            return None
-        call.note["limit"] = broken
-        return self.fault_answer("rate_limit", {}, call)
-
-    def release(self, call: Call) -> None:
-        meter = call.tamper.pop("metered", None)
-        if isinstance(meter, Meter):
-            meter.leave()
-
-    def demanded_wait(self, call: Call, seconds: float) -> None:
-        meter = self._meters.get(call.company_id)
-        if meter is not None:
-            meter.demand_wait(call.op, self._clock.timestamp(), seconds)
+        return self._enter(meter, call)
 
     # --- doing it ---
 
@@ -242,19 +222,6 @@ class Wave:
     def element_fault(self, params: Mapping[str, Any]) -> Json:
         return _declined(params)
 
-    def expire_access(self, token: str, revoked: bool) -> None:
-        self._sign_in.authority.expire_access(token)
-
-    def kill_grant(self, token: str) -> None:
-        self._sign_in.authority.revoke(token)
-
-    def rotate_elsewhere(self, token: str) -> None:
-        with contextlib.suppress(OAuthRefused):  # dead already: then nobody can
-            self._sign_in.authority.refresh(token)
-
-    def words(self, fault_id: str, op: str) -> Json:
-        return dict(REFUSALS[fault_id].get(op.partition("_")[2], REFUSALS[fault_id]["invoice"]))
-
     def close_books(self, until: str, company_id: str | None) -> None:
         raise ControlError("Wave closes no periods")
 
@@ -276,9 +243,7 @@ class Wave:
             "authorize": f"{base}/oauth2/authorize/",
             "token": f"{base}/oauth2/token/",
             "revoke": f"{base}/oauth2/token-revoke/",
-            "client_id": self._sign_in.authority.client_id,
-            "client_secret": self._sign_in.authority.client_secret,
-            "redirect_uris": list(self._sign_in.redirect_uris),
+            **self._app(),
             "company_id": wave_seed.business_id(next(iter(self._loaded))),
         }
 
@@ -301,12 +266,7 @@ class Wave:
         return list(self._homes.values())
 
     def _home(self, company_id: str | None) -> Business:
-        if not company_id:
-            return next(iter(self._homes.values()))
-        for home in self._homes.values():
-            if company_id in (home.id, home.name_of_seed):
-                return home
-        raise ControlError(f"no such company: {company_id}; there are {', '.join(self._homes)}")
+        return self._homes[picked(company_id, [(home.id, home.name_of_seed) for home in self._homes.values()])]
 
     def books(self, company_id: str | None = None) -> Json:
         return wave_hand.books(self._home(company_id))
@@ -317,23 +277,15 @@ class Wave:
     def edit(self, kind: str, record_id: str, action: str, params: Mapping[str, Any], company_id: str | None) -> Json:
         return wave_hand.edit(self._home(company_id), kind, record_id, action, params)
 
-    def meter(self) -> Json:
-        first, *others = self._meters
-        return self._meters[first].as_json() | {
-            "enforced": self._switches["limits"] == "real",
-            "companies": {one: self._meters[one].as_json() for one in (first, *others)},
-        }
+    def _enforced(self) -> bool:
+        return self._switches["limits"] == "real"
 
     def settings(self, changes: Mapping[str, Any]) -> Json:
         left = dict(changes)
         home = self._home(left.pop("company_id", None))
-        for name, choices in _CHOICES.items():
-            if name in left and left[name] not in choices:
-                raise ControlError(f"{name} is one of {', '.join(choices)}")
+        check_choices(left, _CHOICES)
         self._max_aliases = int(left.pop("max_aliases", self._max_aliases))
-        for uri in left.pop("redirect_uris", ()):
-            if uri not in self._sign_in.redirect_uris:
-                self._sign_in.redirect_uris.append(str(uri))
+        self._allow_addresses(left)
         for name in [name for name in left if name in self._switches]:
             self._switches[name] = left.pop(name)
         self._sign_in.reach, self._sign_in.offline = self._switches["reach"], self._switches["offline"]
@@ -348,7 +300,7 @@ class Wave:
 
     def reset(self, names: Sequence[str] | None) -> None:
         """All businesses back to their seed; with `names`, these come first (and stay until the next reset)."""
-        self._loaded = {name: self._seeds(name) for name in dict.fromkeys([*(names or ()), *self._names])}
+        self._loaded = self._seeds_for(names)
         self._made = {}
         self._sign_in.reset()
         self._switches = {name: choices[0] for name, choices in _CHOICES.items() if name != "rotation"}

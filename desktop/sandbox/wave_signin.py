@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
-from urllib.parse import parse_qsl
 
 from desktop.sandbox import consent
-from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.oauth import Authority, Grant, Issued, OAuthRefused, OAuthRules
 from desktop.sandbox.service import Answer, Call, Json, Request, to_json
+from desktop.sandbox.signing_in import SignInDesk, form_of, keeps_refresh_token, leave_out, oauth_error
 
 AREAS = {
     "account": ("read", "write"),
@@ -26,7 +25,6 @@ AREAS = {
 }
 SCOPES = frozenset(f"{area}:{verb}" for area, verbs in AREAS.items() for verb in (*verbs, "*"))
 FULL = " ".join(f"{area}:*" for area in AREAS)
-REDIRECT_PORTS = (53682, 53683, 53684)
 PREFIX = "/wave"
 AUTHORIZE, TOKEN, REVOKE = "/oauth2/authorize/", "/oauth2/token/", "/oauth2/token-revoke/"
 EVERYTHING = "*"
@@ -44,7 +42,7 @@ def rules() -> OAuthRules:
     return OAuthRules(rotation="always", access_seconds=7200, refresh_seconds=31_536_000, code_seconds=600)
 
 
-class SignIn:
+class SignIn(SignInDesk):
     """The sign-in side of the service. `businesses` lists `{id, name}` of those that a person may pick.
 
     `reach`: `one` business a token, or `all` of the person's. `offline`: `optional`, `needed` (no refresh token
@@ -58,10 +56,8 @@ class SignIn:
         businesses: Callable[[], list[Json]],
         redirect_uris: Sequence[str],
     ) -> None:
-        fixed = [f"http://localhost:{port}/callback" for port in REDIRECT_PORTS]
-        self.redirect_uris = list(dict.fromkeys([*fixed, *redirect_uris]))
-        self.authority = Authority(random_text(40), random_text(64), now, random_text)
-        self._consent = consent.ConsentDesk(now, random_text)
+        authority = Authority(random_text(40), random_text(64), now, random_text)
+        super().__init__(authority, now, random_text, redirect_uris)
         self._businesses = businesses
         self._challenges: dict[str, str] = {}
         self.reset()
@@ -82,19 +78,10 @@ class SignIn:
         issued = self.authority.issue(self.authority.new_grant(owner, f"{FULL} offline_access"))
         return self._token_body(issued, Call(op="token"))
 
-    def check(self, token: str) -> Grant | str:
-        """The grant of a live token, else why not: `missing`, `malformed`, `expired` or `revoked`."""
-        return self.authority.check_access(token) if token else "missing"
-
     def classify(self, request: Request) -> Call:
         call = Call(op=_OPS.get((request.method, request.path), "unknown"))
         if request.method == "POST":
-            call.body = _form(request)
-            if call.op == "token" and call.body.get("grant_type") == "refresh_token":
-                call.op = "refresh"
-            token = call.body.get("refresh_token") or call.body.get("token") or ""
-            call.identity = identity_of(token)
-            call.company_id = self.authority.company_of(token)
+            self._note_form(call, form_of(request))
         return call
 
     def handle(self, request: Request, call: Call) -> Answer:
@@ -148,8 +135,7 @@ class SignIn:
     def _consented(self, request: Request, call: Call) -> Answer:
         pending = self._consent.take(str(call.body.get("ticket", "")))
         if pending is None:
-            text = "This page was already used or is too old. Please start again from your program."
-            return consent.error_page("Wave", 400, "Please start again", text)
+            return consent.used_up("Wave")
         state = {"state": pending.state} if pending.state else {}
         if call.body.get("decision") != "approve":
             return consent.back_to(pending.redirect_uri, {"error": "access_denied", **state})
@@ -180,9 +166,7 @@ class SignIn:
             call.note["refused"] = refused.error
             status = 403 if refused.error == "subscription_required" else 400
             return oauth_error(status, refused.error, refused.description)
-        call.company_id = issued.grant.company_id
-        call.note |= {"rotated": issued.rotated, "issued": identity_of(issued.access)}
-        call.change("grant", issued.grant.id, "refreshed" if call.op == "refresh" else "granted")
+        self._note_issued(call, issued)
         return Answer(200, to_json(self._token_body(issued, call)))
 
     def _check_verifier(self, form: dict[str, str]) -> None:
@@ -196,7 +180,7 @@ class SignIn:
     def _refresh(self, token: str, call: Call) -> Issued:
         if self.lapsed:
             raise OAuthRefused("subscription_required", "The business has no active Wave Pro subscription")
-        same = call.tamper.get("A9") == "refresh_token" or "A10" in call.tamper
+        same = keeps_refresh_token(call)
         issued = self.authority.refresh(token, False if same else None)
         for earlier in issued.grant.access:
             if earlier != issued.access:
@@ -216,12 +200,7 @@ class SignIn:
             body["businessId"] = issued.grant.company_id
         if self.offline == "needed" and "offline_access" not in issued.grant.scope.split():
             del body["refresh_token"]
-        missing = call.tamper.get("A9")
-        if missing == "scope":
-            body["scope"] = "business:read"
-        elif missing in body:
-            del body[missing]
-        return body
+        return leave_out(body, call, scope="business:read")
 
     def _revoke(self, request: Request, call: Call) -> Answer:
         form: dict[str, str] = call.body
@@ -237,17 +216,3 @@ def allowed(grant: Grant, scope: str) -> bool:
     """Whether a grant holds a scope; write does not imply read."""
     area = scope.partition(":")[0]
     return bool({scope, f"{area}:*"} & set(grant.scope.split()))
-
-
-def _form(request: Request) -> dict[str, str]:
-    if request.content_type != "application/x-www-form-urlencoded":
-        return {}
-    try:
-        return dict(parse_qsl(request.body.decode("utf-8"), keep_blank_values=True))
-    except ValueError:
-        return {}
-
-
-def oauth_error(status: int, error: str, description: str = "") -> Answer:
-    body = {"error": error} | ({"error_description": description} if description else {})
-    return Answer(status, to_json(body))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import datetime as dt
 import hashlib
@@ -16,11 +15,13 @@ from typing import Any
 
 from desktop.sandbox import xero_hand, xero_seed
 from desktop.sandbox.clock import SandboxClock
+from desktop.sandbox.imitation import Imitation, check_addresses, check_choices, picked
 from desktop.sandbox.ledger import identity_of
-from desktop.sandbox.oauth import OAuthRefused, take_rules
+from desktop.sandbox.oauth import take_rules
 from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
-from desktop.sandbox.xero_books import ID, Organisation, OrganisationRules
+from desktop.sandbox.signing_in import oauth_error
+from desktop.sandbox.xero_books import ID, Organisation
 from desktop.sandbox.xero_calls import (
     ENTITY_OF,
     LISTS,
@@ -45,7 +46,7 @@ from desktop.sandbox.xero_errors import (
     validation,
 )
 from desktop.sandbox.xero_meter import XeroMeter, app_window
-from desktop.sandbox.xero_signin import AUTHORIZE, SignIn, oauth_error
+from desktop.sandbox.xero_signin import AUTHORIZE, SignIn
 from desktop.sandbox.xero_xml import from_xml, xml_text
 
 TENANT_IDS = {
@@ -108,10 +109,12 @@ class _Organisations(Mapping[str, Organisation]):
         return [(tenant, name, seed.name) for tenant, (name, seed) in self._seeds.items()]
 
 
-class Xero:
+class Xero(Imitation[XeroMeter]):
     """The service with its organisations. `seeds` gives a company's seed by name; tokens come from `source`."""
 
     key = "xero"
+    refusals = REFUSALS
+    _sign_in: SignIn
 
     def __init__(
         self,
@@ -121,20 +124,11 @@ class Xero:
         redirect_uris: Sequence[str] = (),
         source: random.Random | None = None,
     ) -> None:
-        self._clock = clock
-        self._seeds = seeds
-        self._source = source or random.SystemRandom()
-        names = list(dict.fromkeys(companies)) or ["demo"]
-        self._names = names if len(names) > 1 else [*names, "empty" if names != ["empty"] else "demo"]
+        super().__init__(clock, seeds, companies, source)
         self._sign_in = SignIn(clock.timestamp, self._text, self.companies, redirect_uris)
         self._orgs = _Organisations(clock, {})
-        self._meters: dict[str, XeroMeter] = {}
         self._replies: dict[str, Reply] = {}
-        self._enforce = True
         self.reset(None)
-
-    def _text(self, length: int) -> str:
-        return f"{self._source.getrandbits(length * 4):0{length}x}"
 
     # --- what a call means ---
 
@@ -220,18 +214,11 @@ class Xero:
             answer.headers["Retry-After"] = str(wait)
         return self._dress(answer, call)
 
-    def release(self, call: Call) -> None:
-        meter = call.tamper.pop("metered", None)
-        if isinstance(meter, XeroMeter):
-            meter.leave()
-
     def demanded_wait(self, call: Call, seconds: float) -> None:
         """Only what the answer really asked for: a refusal for too many at once names no time."""
         if "limit" in call.note:
             seconds = float(call.note.get("retry_after", 1))
-        meter = self._meters.get(call.company_id)
-        if meter is not None:
-            meter.demand_wait(call.op, self._clock.timestamp(), seconds)
+        super().demanded_wait(call, seconds)
 
     # --- doing it ---
 
@@ -359,9 +346,9 @@ class Xero:
 
     def fault_answer(self, kind: str, params: Mapping[str, Any], call: Call) -> Answer:
         if kind in ("invalid_grant", "invalid_client"):
-            return oauth_error(kind)
+            return oauth_error(400, kind)
         if call.op in ("token", "refresh", "revoke", "list_connections"):
-            return oauth_error("rate_limit_exceeded" if kind == "rate_limit" else kind, 429 if "limit" in kind else 400)
+            return oauth_error(429 if "limit" in kind else 400, "rate_limit_exceeded" if kind == "rate_limit" else kind)
         instance = str(uuid.UUID(hex=self._text(32), version=4))
         if kind == "rate_limit":
             default = "minute" if "retry_after" in params else "concurrent"
@@ -424,19 +411,6 @@ class Xero:
     def element_fault(self, params: Mapping[str, Any]) -> Json:
         return {"StatusAttributeString": "ERROR", "ValidationErrors": errors_of(fault_messages(params))}
 
-    def expire_access(self, token: str, revoked: bool) -> None:
-        self._sign_in.authority.expire_access(token)
-
-    def kill_grant(self, token: str) -> None:
-        self._sign_in.authority.revoke(token)
-
-    def rotate_elsewhere(self, token: str) -> None:
-        with contextlib.suppress(OAuthRefused):  # dead already: then nobody can
-            self._sign_in.authority.refresh(token)
-
-    def words(self, fault_id: str, op: str) -> Json:
-        return dict(REFUSALS[fault_id].get(op.partition("_")[2], REFUSALS[fault_id]["invoice"]))
-
     def close_books(self, until: str, company_id: str | None) -> None:
         self.settings({"period_lock_date": until, "company_id": company_id})
 
@@ -457,9 +431,7 @@ class Xero:
             "token": f"{base}/connect/token",
             "revoke": f"{base}/connect/revocation",
             "connections": f"{base}/connections",
-            "client_id": self._sign_in.authority.client_id,
-            "client_secret": self._sign_in.authority.client_secret,
-            "redirect_uris": list(self._sign_in.redirect_uris),
+            **self._app(),
             "company_id": next(iter(self._orgs)),
         }
 
@@ -467,12 +439,7 @@ class Xero:
         return [{"id": tenant, "name": shown} for tenant, _, shown in self._orgs.names()]
 
     def _org(self, company_id: str | None) -> Organisation:
-        if not company_id:
-            return self._orgs[next(iter(self._orgs))]
-        for tenant, name, _ in self._orgs.names():
-            if company_id in (tenant, name):
-                return self._orgs[tenant]
-        raise ControlError(f"no such company: {company_id}; there are {', '.join(self._orgs)}")
+        return self._orgs[picked(company_id, [(tenant, name) for tenant, name, _ in self._orgs.names()])]
 
     def books(self, company_id: str | None = None) -> Json:
         return xero_hand.books(self._org(company_id))
@@ -484,13 +451,6 @@ class Xero:
     def edit(self, kind: str, record_id: str, action: str, params: Mapping[str, Any], company_id: str | None) -> Json:
         return xero_hand.edit(self._org(company_id), kind, record_id, action, params)
 
-    def meter(self) -> Json:
-        first, *others = self._orgs
-        return self._meters[first].as_json() | {
-            "enforced": self._enforce,
-            "companies": {tenant: self._meters[tenant].as_json() for tenant in (first, *others)},
-        }
-
     def settings(self, changes: Mapping[str, Any]) -> Json:
         left = dict(changes)
         org = self._org(left.pop("company_id", None))
@@ -499,23 +459,17 @@ class Xero:
         _check_settings(left)
         if "limits" in left:
             self._enforce = left.pop("limits") != "off"
-        for uri in left.pop("redirect_uris", ()):
-            if uri not in self._sign_in.redirect_uris:
-                self._sign_in.redirect_uris.append(str(uri))
+        self._allow_addresses(left)
         rules = take_rules(self._sign_in.authority.rules, left)
-        for name in OrganisationRules.__slots__:
-            if name in left:
-                kind = type(getattr(org.rules, name))
-                setattr(org.rules, name, kind(left.pop(name) or kind()))
+        own = take_rules(org.rules, left, blank_clears=True)
         if left:
             raise ControlError(f"unknown settings: {', '.join(left)}")
-        own = {name: getattr(org.rules, name) for name in OrganisationRules.__slots__}
         limits = "real" if self._enforce else "off"
         return {**rules, **own, "limits": limits, "redirect_uris": list(self._sign_in.redirect_uris)}
 
     def reset(self, names: Sequence[str] | None) -> None:
         """All organisations back to their seed; with `names`, these come first (and stay until the next reset)."""
-        seeds = {name: self._seeds(name) for name in dict.fromkeys([*(names or ()), *self._names])}
+        seeds = self._seeds_for(names)
         self._sign_in.reset()
         self._replies.clear()
         self._enforce = True
@@ -555,11 +509,8 @@ def _format_problem(request: Request) -> Answer | None:
 def _check_settings(changes: Mapping[str, Any]) -> None:
     """Raises `ControlError` before anything is set."""
     choices = {"rotation": ("always", "never"), "limits": ("real", "off")}
-    for name, allowed in choices.items():
-        if name in changes and changes[name] not in allowed:
-            raise ControlError(f"{name} is one of {', '.join(allowed)}")
+    check_choices(changes, choices)
     for name in ("period_lock_date", "end_of_year_lock_date"):
         if changes.get(name):
             dt.date.fromisoformat(str(changes[name]))
-    if not isinstance(changes.get("redirect_uris", []), list):
-        raise ControlError("redirect_uris is a list of addresses")
+    check_addresses(changes)

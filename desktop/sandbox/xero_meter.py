@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
-
-from desktop.sandbox.meter import Waits
+from desktop.sandbox.meter import Gauge
 
 MINUTE, DAY = 60.0, 86_400.0
 PER_MINUTE, CONCURRENT, APP_PER_MINUTE = 60, 5, 10_000
@@ -30,17 +27,14 @@ class _Window:
         return max(0.0, (self._start or now) + self.seconds - now)
 
 
-class XeroMeter:
+class XeroMeter(Gauge):
     """One organisation's meter; `app` is the minute that all organisations of the app share."""
 
     def __init__(self, app: _Window) -> None:
+        super().__init__()
         self._app = app
         self._minute, self._day = _Window(MINUTE), _Window(DAY)
         self.daily = 5000
-        self._calls: Counter[str] = Counter()
-        self._peaks: Counter[str] = Counter()
-        self._refused = self._in_flight = 0
-        self._waits = Waits()
 
     def enter(self, op: str, now: float, enforce: bool) -> tuple[str, float | None] | None:
         """Count a call. If it breaks a limit and `enforce`: the limit's name and the seconds of Retry-After."""
@@ -67,18 +61,6 @@ class XeroMeter:
             return "minute", self._minute.left(now)
         return ("concurrent", None) if self._in_flight > CONCURRENT else None
 
-    def count(self, op: str, now: float) -> None:
-        """A call outside the limits (sign-in, tokens, connections)."""
-        self._calls[op] += 1
-        if op == "refresh":  # a person who signs in by hand waits for nobody
-            self._waits.see(op, now)
-
-    def leave(self) -> None:
-        self._in_flight = max(0, self._in_flight - 1)
-
-    def demand_wait(self, op: str, now: float, seconds: float) -> None:
-        self._waits.demand(op, now, seconds)
-
     def headers(self, now: float) -> dict[str, str]:
         """What every answer tells of the limits."""
         return {
@@ -87,16 +69,8 @@ class XeroMeter:
             "X-AppMinLimit-Remaining": str(max(0, APP_PER_MINUTE - self._app.at(now))),
         }
 
-    def as_json(self) -> dict[str, Any]:
-        limits = {"minute": PER_MINUTE, "day": self.daily, "appminute": APP_PER_MINUTE, "concurrent": CONCURRENT}
-        return {
-            "calls": sum(self._calls.values()),
-            "by_op": dict(sorted(self._calls.items())),
-            "limits": limits,
-            "peaks": {name: self._peaks[name] for name in limits},
-            "refused": self._refused,
-            "inside_demanded_wait": self._waits.broken,
-        }
+    def limits(self) -> dict[str, int]:
+        return {"minute": PER_MINUTE, "day": self.daily, "appminute": APP_PER_MINUTE, "concurrent": CONCURRENT}
 
 
 def app_window() -> _Window:

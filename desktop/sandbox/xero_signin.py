@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import hashlib
 import hmac
@@ -11,12 +10,13 @@ import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qs
 
 from desktop.sandbox import consent
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.oauth import DAY, Authority, Grant, Issued, OAuthRefused, OAuthRules
 from desktop.sandbox.service import Answer, Call, Json, Request, to_json
+from desktop.sandbox.signing_in import SignInDesk, basic, forced_rotation, form_of, leave_out, oauth_error
 
 PREFIX = "/xero"
 AUTHORIZE = "/identity/connect/authorize"
@@ -40,7 +40,6 @@ DEFAULT_SCOPE = (
     "openid profile email offline_access accounting.invoices accounting.payments accounting.contacts "
     "accounting.settings.read"
 )
-REDIRECT_PORTS = (53682, 53683, 53684)
 _REDIRECT = re.compile(r"^(https://[^\s/]+|http://localhost(:\d+)?)(/\S*)?$")
 _VERIFIER = re.compile(r"^[A-Za-z0-9._~-]{43,128}$")
 _CONNECTION = re.compile(r"^/connections/([^/]+)/?$", re.IGNORECASE)
@@ -89,7 +88,7 @@ class Rotating(Authority):
         return issued
 
 
-class SignIn:
+class SignIn(SignInDesk):
     """The sign-in side of the service. `companies` lists `{id, name}`; `random_text(n)` gives n hex characters."""
 
     def __init__(
@@ -99,12 +98,10 @@ class SignIn:
         companies: Callable[[], list[Json]],
         redirect_uris: Sequence[str],
     ) -> None:
-        fixed = [f"http://localhost:{port}/callback" for port in REDIRECT_PORTS]
-        self.redirect_uris = list(dict.fromkeys([*fixed, *redirect_uris]))
-        self.authority = Rotating(random_text(32).upper(), random_text(48), now, random_text, ("eyJhbGciOiJSUzI1.", ""))
+        authority = Rotating(random_text(32).upper(), random_text(48), now, random_text, ("eyJhbGciOiJSUzI1.", ""))
+        super().__init__(authority, now, random_text, redirect_uris)
         self.authority.rules = _rules()
         self.connections: dict[str, Connection] = {}
-        self._consent = consent.ConsentDesk(now, random_text)
         self._companies = companies
         self._now = now
         self._text = random_text
@@ -129,7 +126,7 @@ class SignIn:
 
     def may_use(self, token: str, tenant_id: str) -> tuple[str, str]:
         """(problem, granted scopes). No problem: ""; else missing, malformed, expired, revoked or forbidden."""
-        grant: Grant | str = self.authority.check_access(token) if token else "missing"
+        grant = self.check(token)
         if isinstance(grant, str):
             return grant, ""
         return ("" if tenant_id in self.connections else "forbidden"), grant.scope
@@ -154,12 +151,7 @@ class SignIn:
         if request.method == "DELETE" and _CONNECTION.match(request.path):
             call.op = "delete_connection"
         if request.method == "POST":
-            call.body = _form(request)
-            if call.op == "token" and call.body.get("grant_type") == "refresh_token":
-                call.op = "refresh"
-            token = call.body.get("refresh_token") or call.body.get("token") or ""
-            call.identity = identity_of(token)
-            call.company_id = self.authority.company_of(token)
+            self._note_form(call, form_of(request))
         elif request.bearer:
             call.identity = identity_of(request.bearer)
             call.company_id = self.authority.company_of(request.bearer)
@@ -217,8 +209,7 @@ class SignIn:
     def _consented(self, request: Request, call: Call) -> Answer:
         pending = self._consent.take(str(call.body.get("ticket", "")))
         if pending is None:
-            text = "This page was already used or is too old. Please start again from your program."
-            return consent.error_page("Xero", 400, "Please start again", text)
+            return consent.used_up("Xero")
         if call.body.get("decision") != "approve":
             return consent.back_to(pending.redirect_uri, {"error": "access_denied", "state": pending.state})
         chosen = parse_qs(request.body.decode("utf-8", "replace")).get("company", [])
@@ -237,26 +228,24 @@ class SignIn:
 
     def _token(self, request: Request, call: Call) -> Answer:
         form: dict[str, str] = call.body
-        client_id = form.get("client_id") or _basic_id(request)
+        client_id = form.get("client_id") or _client_id(request)
         if not hmac.compare_digest(client_id.encode(), self.authority.client_id.encode()):
-            return oauth_error("unauthorized_client" if not client_id else "invalid_client")
+            return oauth_error(400, "unauthorized_client" if not client_id else "invalid_client")
         try:
             if form.get("grant_type") == "authorization_code":
                 issued = self._exchange(form)
             elif form.get("grant_type") == "refresh_token":
                 asked = set(form.get("scope", "").split())
                 token = form.get("refresh_token", "")
-                issued = self.authority.refresh(token, _forced_rotation(call))
+                issued = self.authority.refresh(token, forced_rotation(call))
                 if asked - set(issued.grant.scope.split()):
                     raise OAuthRefused("invalid_grant")
             else:
-                return oauth_error("unsupported_grant_type")
+                return oauth_error(400, "unsupported_grant_type")
         except OAuthRefused as refused:
             call.note["refused"] = refused.error
-            return oauth_error(refused.error)
-        call.company_id = issued.grant.company_id
-        call.note |= {"rotated": issued.rotated, "issued": identity_of(issued.access)}
-        call.change("grant", issued.grant.id, "refreshed" if call.op == "refresh" else "granted")
+            return oauth_error(400, refused.error)
+        self._note_issued(call, issued)
         return Answer(200, to_json(self._token_body(issued, call)))
 
     def _exchange(self, form: dict[str, str]) -> Issued:
@@ -280,10 +269,7 @@ class SignIn:
             body["id_token"] = self._id_token(issued)
         if "offline_access" in scopes:
             body["refresh_token"] = issued.refresh
-        missing = call.tamper.get("A9")
-        if missing in body:
-            del body[missing]
-        return body
+        return leave_out(body, call)
 
     def _id_token(self, issued: Issued) -> str:
         now = int(self._now())
@@ -304,9 +290,9 @@ class SignIn:
 
     def _revoke(self, request: Request, call: Call) -> Answer:
         """Ends all connections of this person to the app; 200 without a body, also for a token that is unknown."""
-        client_id = call.body.get("client_id") or _basic_id(request)
+        client_id = call.body.get("client_id") or _client_id(request)
         if client_id != self.authority.client_id:
-            return oauth_error("invalid_client")
+            return oauth_error(400, "invalid_client")
         grant = self.authority.revoke(str(call.body.get("token", "")))
         if grant is not None:
             self.connections.clear()
@@ -392,31 +378,6 @@ def _packed(value: Json) -> str:
     return base64.urlsafe_b64encode(to_json(value)).decode().rstrip("=")
 
 
-def _forced_rotation(call: Call) -> bool | None:
-    if call.tamper.get("A9") == "refresh_token" or "A10" in call.tamper:
-        return False
-    return True if call.tamper.get("rotate") else None
-
-
-def _form(request: Request) -> dict[str, str]:
-    if request.content_type != "application/x-www-form-urlencoded":
-        return {}
-    try:
-        return dict(parse_qsl(request.body.decode("utf-8"), keep_blank_values=True))
-    except ValueError:
-        return {}
-
-
-def _basic_id(request: Request) -> str:
+def _client_id(request: Request) -> str:
     """Confidential clients name themselves in a Basic header; their secret is not looked at (contract 1.3)."""
-    scheme, _, packed = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(packed.strip(), validate=True).decode("utf-8").partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-
-
-def oauth_error(error: str, status: int = 400) -> Answer:
-    return Answer(status, to_json({"error": error}))
+    return basic(request)[0]
