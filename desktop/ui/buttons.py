@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop.ui.icons import icon
 from desktop.ui.labels import tooltip
-from desktop.ui.theme import theme
+from desktop.ui.theme import set_role, theme
 
 
 class _Button(QPushButton):
@@ -21,6 +21,7 @@ class _Button(QPushButton):
             self.setProperty("kind", self.kind)
         self.setAutoDefault(False)
         self.setAccessibleName(text.replace("&&", "\0").replace("&", "").replace("\0", "&"))
+        self._icon_name = icon_name
         if icon_name:
             self.setIcon(icon(icon_name, self.tint))
             self.setIconSize(QSize(theme().px(20), theme().px(16)))
@@ -31,6 +32,12 @@ class PrimaryButton(_Button):
 
     kind = "primary"
     tint = "on_accent"
+
+    def set_filled(self, on: bool) -> None:
+        """Quiet while something else in the view is the one thing to do."""
+        set_role(self, "kind", self.kind if on else "")
+        if self._icon_name:
+            self.setIcon(icon(self._icon_name, self.tint if on else QuietButton.tint))
 
 
 class QuietButton(_Button):

@@ -34,6 +34,7 @@ class EmptyState(QWidget):
         self._title = label(title, "section", wrap=True, parent=self)
         self._sentence = label(sentence, "secondary", wrap=True, parent=self)
         self.primary_button = PrimaryButton(primary, self)
+        self.primary_button.set_filled(icon_name != "no_hits")  # to clear a filter is a way back, no more
         self.secondary_button = QuietButton(secondary, self)
         self.primary_button.clicked.connect(self.primary)
         self.secondary_button.clicked.connect(self.secondary)

@@ -443,6 +443,7 @@ class InvoicesPage(Page):
             self.table.verticalScrollBar().setValue(place)
         self._words_when_empty()
         self.list.show_rows(filtered=bool(self._text) or self.chips.current != Chip.ALL)
+        self.new_button.set_filled(self.list.face != "empty")
         self._fit()
         self._show_wanted()
         if self.detail.shown is not None:

@@ -183,6 +183,8 @@ class ListPage(Page):
             self.table.verticalScrollBar().setValue(place)
         self.describe_empty()
         self.list.show_rows(filtered=bool(self._text) or self.is_filtered)
+        if self.primary is not None:
+            self.primary.set_filled(self.list.face != "empty")
         if self._wanted is not None and self.model.row_of(self._wanted) is not None:
             wanted, self._wanted = self._wanted, None
             self.table.select_ids([wanted], wanted)

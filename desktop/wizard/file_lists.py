@@ -243,7 +243,7 @@ class FileInvoicesPage(FromFile):
                 tooltip=lambda row: "\n".join((self.verdict(row).text, *row.review.match_reasons)),
                 choices=self._decisions,
             ),
-            Column(tr("Brings along"), self._brings, key="brings", width=20, tooltip=self._brings),
+            Column(tr("Brings along"), self._brings, key="brings", width=28, tooltip=self._brings),
         ]
 
     def _date(self, row: InvoiceRow) -> str:

@@ -18,7 +18,7 @@ from desktop.ui import operations
 from desktop.ui.help_pages import InfoDialog
 from desktop.ui.invoices_page import CUSTOMER
 from desktop.ui.main_window import MainWindow
-from desktop.ui.routes import Route
+from desktop.ui.routes import Route, settings
 from desktop.ui.screenshots import settle
 from desktop.ui.theme import theme
 from tests.helpers.waiting import until
@@ -163,6 +163,48 @@ async def test_the_ring_on_the_rail_is_for_the_keyboard_and_stands_on_the_curren
         window.menus["settings"].trigger()
         assert rail.button("settings").hasFocus() and rail.button("settings").property("ring")
         assert not first.property("ring")
+
+
+def filled(window: MainWindow) -> list[str]:
+    """The buttons that are filled with the accent and can be seen."""
+    return [one.text() for one in window.findChildren(QAbstractButton) if one.isVisible() and is_filled(one)]
+
+
+def is_filled(button: QAbstractButton) -> bool:
+    return button.property("kind") == "primary"
+
+
+PLACES = [Route("invoices"), Route("customers"), Route("items"), Route("activity")]
+PLACES += [settings(part) for part in ("integrations", "app_keys", "team", "backups", "appearance")]
+
+
+async def test_one_button_at_most_is_filled_in_a_view_at_the_start(qloop, look, alone) -> None:
+    async with alone() as core, shown(core) as window:
+        for place in PLACES:
+            window.go(place)
+            await settle()
+            assert len(filled(window)) <= 1, (place, filled(window))
+        window.go(Route("invoices"))
+        await settle()
+        assert filled(window) == ["Connect your accounting"]
+
+
+async def test_one_button_at_most_is_filled_in_a_view(qloop, look, connected) -> None:
+    async with connected() as core:
+        await Books(core).invoice(await Books(core).customer("Ann"), await Books(core).item())
+        async with shown(core) as window:
+            for place in PLACES:
+                window.go(place)
+                await settle()
+                assert len(filled(window)) <= 1, (place, filled(window))
+            window.go(Route("invoices"))
+            await settle()
+            assert filled(window) == ["New invoice"]
+            page: Any = window.pages["invoices"]
+            page.search("nobody")
+            await settle()
+            await until(lambda: page.list.face == "no_hits")
+            assert filled(window) == ["New invoice"]
 
 
 async def test_M113_the_list_beside_the_pane_shows_who_owes_how_much(qloop, look, connected) -> None:
