@@ -14,10 +14,9 @@ from desktop.sync.importing import CustomerChoice, CustomerReview, Imported, Sta
 from desktop.text import tr
 from desktop.ui.buttons import QuietButton
 from desktop.ui.columns import Column
-from desktop.ui.link_dialog import pick_ours
 from desktop.ui.status import Status
 from desktop.ui.words import customer_kind
-from desktop.wizard.import_page import ImportPage
+from desktop.wizard.linkable_page import LinkablePage, new_status
 
 KINDS = (CustomerKind.HOMEOWNER, CustomerKind.BUSINESS, CustomerKind.BUILDER)
 TYPE_COLUMN, VERDICT_COLUMN = 1, 5
@@ -54,10 +53,11 @@ def address_line(review: CustomerReview) -> str:
     return ", ".join(part for part in (where.line1, where.city, town) if part)
 
 
-class CustomersPage(ImportPage[CustomerRow]):
+class CustomersPage(LinkablePage[CustomerRow]):
     """M19 to M36."""
 
     step = "customers"
+    kind = "customer"
     help_topic = "import_customers"
     giving_way = ("email", "address")
     last_to_give = "why"
@@ -167,11 +167,7 @@ class CustomersPage(ImportPage[CustomerRow]):
             return Status(tr("Already exists: same as {name}", name=review.same_as), "", "synced")
         if review.standing is Standing.POSSIBLE:
             return Status(tr("Possible duplicate: same as {name}?", name=review.same_as), "wait", "warning")
-        if not review.record.active:
-            return Status(tr("New, inactive there"), "", "add")
-        if review.left_out:
-            return Status(tr("New, left out before"), "", "add")
-        return Status(tr("New"), "good", "add")
+        return new_status(review)
 
     def _verdict_reason(self, row: CustomerRow) -> str:
         lines = [self.verdict(row).text, *row.review.match_reasons]
@@ -207,9 +203,6 @@ class CustomersPage(ImportPage[CustomerRow]):
             part for part in (f"{record.display_name} · {where}" if where else "", f"{why} {verdict}".strip())
         )
 
-    def preselected(self, row: CustomerRow) -> bool:
-        return row.review.preselected
-
     def name_of(self, row: CustomerRow) -> str:
         return row.review.record.display_name
 
@@ -237,9 +230,6 @@ class CustomersPage(ImportPage[CustomerRow]):
             found.append("possible")
         return found
 
-    def describe(self) -> str:
-        return self.describe_known(self.counts.get("exists", 0))
-
     # -- reading and importing ----------------------------------------------------------------
 
     async def stream(self) -> AsyncIterator[list[CustomerRow]]:
@@ -256,26 +246,25 @@ class CustomersPage(ImportPage[CustomerRow]):
         self.reviews = await importing.review_customers(company, records, self.on_judged)
         return [CustomerRow(review, review.kind) for review in self.reviews]
 
-    def id_of(self, row: CustomerRow) -> str:
-        return row.review.external_id
-
     def settled(self, before: CustomerRow, row: CustomerRow) -> CustomerRow:
         return replace(row, kind=before.kind, chosen=True) if before.chosen else row
 
     async def take(self, rows: list[CustomerRow]) -> Imported:
         company = await self.core.require_company()
         links = {row.review.external_id: row.link_to for row in rows if row.decision == "link" and row.link_to}
-        choices = [
+        return await importing.import_customers(
+            company, self.reviews, self.choices(rows), links=links, progress=self.on_judged
+        )
+
+    def choices(self, rows: list[CustomerRow]) -> list[CustomerChoice]:
+        """What to make of those that are not linked to one of ours."""
+        return [
             CustomerChoice(
-                row.review.external_id,
-                row.kind,
-                "" if row.chosen else ", ".join(row.review.reasons),
-                row.chosen,
+                row.review.external_id, row.kind, "" if row.chosen else ", ".join(row.review.reasons), row.chosen
             )
             for row in rows
             if row.decision != "link"
         ]
-        return await importing.import_customers(company, self.reviews, choices, links=links, progress=self.on_judged)
 
     # -- decisions ----------------------------------------------------------------------------
 
@@ -312,26 +301,8 @@ class CustomersPage(ImportPage[CustomerRow]):
         self.model.replace_rows(rows)
         self._recount()
 
-    def on_selection(self) -> None:
-        marked = self.table.selected_ids()
-        self.link_button.setEnabled(len(marked) == 1 and not self.model.rows[marked[0]].is_known)
-
-    def on_link(self) -> None:
-        marked = self.table.selected_ids()
-        if len(marked) != 1:
-            return
-        row_id, row = marked[0], self.model.rows[marked[0]]
-
-        def picked(local_id: int, name: str) -> None:
-            self.decide(row_id, "link", local_id, name)
-
-        pick_ours(self.core, self, "customer", row.review.record.display_name, self._taken(), picked)
-
-    def _taken(self) -> set[int]:
-        """Ours that are linked already, or will be by this import."""
-        rows = self.model.rows
-        taken = {row.review.local_id for row in rows if row.is_known and row.review.local_id is not None}
-        return taken | {row.link_to for row in rows if row.link_to is not None}
+    def link_row(self, row_id: int, local_id: int, name: str) -> None:
+        self.decide(row_id, "link", local_id, name)
 
     def _recount(self) -> None:
         super()._recount()

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from desktop.models.states import InvoiceStatus
 from desktop.sync import csv_import, csv_invoice_import
 from desktop.sync.csv_invoice_import import InvoiceChoice, InvoiceReview
-from desktop.sync.importing import CustomerChoice, Imported, Standing
+from desktop.sync.importing import Imported, Standing
 from desktop.text import tr
 from desktop.ui import formats
 from desktop.ui.columns import Column
@@ -115,15 +115,13 @@ class FileCustomersPage(FromFile, CustomersPage):
         return [CustomerRow(review, review.kind) for review in self.reviews]
 
     async def take(self, rows: list[CustomerRow]) -> Imported:
-        choices = [
-            CustomerChoice(
-                row.review.external_id, row.kind, "" if row.chosen else ", ".join(row.review.reasons), row.chosen
-            )
-            for row in rows
-            if row.decision != "link"
-        ]
         result, rejected = await csv_import.import_customers(
-            self.core.db, self.core.desk, self.source.reading.entries, choices, self.source.name, self.on_judged
+            self.core.db,
+            self.core.desk,
+            self.source.reading.entries,
+            self.choices(rows),
+            self.source.name,
+            self.on_judged,
         )
         result.skipped += sum(1 for row in rows if row.decision == "link")
         self.source.late += rejected
@@ -292,12 +290,6 @@ class FileInvoicesPage(FromFile):
     def can_check(self, row: InvoiceRow) -> bool:
         return not row.is_known and not row.waits
 
-    def preselected(self, row: InvoiceRow) -> bool:
-        return row.review.preselected
-
-    def id_of(self, row: InvoiceRow) -> str:
-        return row.review.external_id
-
     def settled(self, before: InvoiceRow, row: InvoiceRow) -> InvoiceRow:
         return row
 
@@ -317,9 +309,6 @@ class FileInvoicesPage(FromFile):
         if chip == "possible":
             return row.waits
         return row.is_known if chip == "exists" else not row.is_known and not row.waits
-
-    def describe(self) -> str:
-        return self.describe_known(self.counts.get("exists", 0))
 
     def _recount(self) -> None:
         super()._recount()

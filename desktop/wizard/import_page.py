@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
@@ -29,7 +29,22 @@ from desktop.ui.theme import theme
 from desktop.wizard.flow import SKIPPED, import_result
 from desktop.wizard.page import StepPage
 
-RowT = TypeVar("RowT")
+
+class Row(Protocol):
+    """A record there with what the owner decided about it."""
+
+    @property
+    def review(self) -> Any:
+        """What comparing it with ours found: `CustomerReview`, `ItemReview` or `InvoiceReview`."""
+        ...
+
+    @property
+    def is_known(self) -> bool:
+        """Here already: shown, skipped, never ticked."""
+        ...
+
+
+RowT = TypeVar("RowT", bound=Row)
 PORTION = 500
 """Rows shown or judged at once, so that the window stays alive while thousands come in."""
 NAME_COLUMN = 1
@@ -117,7 +132,8 @@ class ImportPage(StepPage, Generic[RowT]):
         raise NotImplementedError
 
     def preselected(self, row: RowT) -> bool:
-        raise NotImplementedError
+        """Whether the row is ticked to begin with."""
+        return bool(row.review.preselected)
 
     def name_of(self, row: RowT) -> str:
         raise NotImplementedError
@@ -143,7 +159,7 @@ class ImportPage(StepPage, Generic[RowT]):
 
     def id_of(self, row: RowT) -> str:
         """The service's own id of the record."""
-        raise NotImplementedError
+        return str(row.review.external_id)
 
     def settled(self, before: RowT, row: RowT) -> RowT:
         """`row` with what the owner chose while it was still open."""
@@ -172,7 +188,7 @@ class ImportPage(StepPage, Generic[RowT]):
 
     def describe(self) -> str:
         """One line under the table."""
-        return ""
+        return self.describe_known(self.counts.get("exists", 0))
 
     def describe_known(self, known: int) -> str:
         """What becomes of those we have already."""

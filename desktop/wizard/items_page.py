@@ -13,9 +13,8 @@ from desktop.sync.importing import Imported, ItemReview, Standing
 from desktop.text import tr
 from desktop.ui import formats
 from desktop.ui.columns import Column
-from desktop.ui.link_dialog import pick_ours
 from desktop.ui.status import Status
-from desktop.wizard.import_page import ImportPage
+from desktop.wizard.linkable_page import LinkablePage, new_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +32,11 @@ class ItemRow:
         return self.review.standing in (Standing.LINKED, Standing.SAME)
 
 
-class ItemsPage(ImportPage[ItemRow]):
+class ItemsPage(LinkablePage[ItemRow]):
     """M37 to M46."""
 
     step = "items"
+    kind = "item"
     help_topic = "import_items"
     giving_way = ("description", "account")
     wishes = {"name": 220, "verdict": 290}  # noqa: RUF012 - never changed
@@ -118,11 +118,7 @@ class ItemsPage(ImportPage[ItemRow]):
             return Status(tr("Already linked"), "", "synced")
         if review.standing is Standing.SAME:
             return Status(tr("Already exists: linked to {name}", name=review.same_as), "", "synced")
-        if not review.record.active:
-            return Status(tr("New, inactive there"), "", "add")
-        if review.left_out:
-            return Status(tr("New, left out before"), "", "add")
-        return Status(tr("New"), "good", "add")
+        return new_status(review)
 
     def _decisions(self, row: ItemRow) -> list[tuple[str, str]]:
         if row.link_to is None:
@@ -131,9 +127,6 @@ class ItemsPage(ImportPage[ItemRow]):
 
     def can_check(self, row: ItemRow) -> bool:
         return not row.is_known
-
-    def preselected(self, row: ItemRow) -> bool:
-        return row.review.preselected
 
     def name_of(self, row: ItemRow) -> str:
         return row.review.record.name
@@ -144,9 +137,6 @@ class ItemsPage(ImportPage[ItemRow]):
 
     def in_chip(self, row: ItemRow, chip: str) -> bool:
         return row.is_known if chip == "exists" else not row.is_known
-
-    def describe(self) -> str:
-        return self.describe_known(self.counts.get("exists", 0))
 
     async def stream(self) -> AsyncIterator[list[ItemRow]]:
         company = await self.core.require_company()
@@ -164,9 +154,6 @@ class ItemsPage(ImportPage[ItemRow]):
     async def _rows(self, reviews: list[ItemReview]) -> list[ItemRow]:
         names = await self.setup.account_names()
         return [ItemRow(review, names.get(review.record.income_account_id or "", "")) for review in reviews]
-
-    def id_of(self, row: ItemRow) -> str:
-        return row.review.external_id
 
     def settled(self, before: ItemRow, row: ItemRow) -> ItemRow:
         return row
@@ -193,19 +180,5 @@ class ItemsPage(ImportPage[ItemRow]):
         self.model.set_checked([row_id], True)
         self._recount()
 
-    def on_selection(self) -> None:
-        marked = self.table.selected_ids()
-        self.link_button.setEnabled(len(marked) == 1 and not self.model.rows[marked[0]].is_known)
-
-    def on_link(self) -> None:
-        marked = self.table.selected_ids()
-        if len(marked) != 1:
-            return
-        row_id, rows = marked[0], self.model.rows
-        taken = {row.review.local_id for row in rows if row.is_known and row.review.local_id is not None}
-        taken |= {row.link_to for row in rows if row.link_to is not None}
-
-        def picked(local_id: int, name: str) -> None:
-            self.decide(row_id, local_id, name)
-
-        pick_ours(self.core, self, "item", rows[row_id].review.record.name, taken, picked)
+    def link_row(self, row_id: int, local_id: int, name: str) -> None:
+        self.decide(row_id, local_id, name)

@@ -26,7 +26,18 @@ from desktop.ui.screenshots import settle
 from tests.ui.screens.acting import button
 from tests.ui.screens.conftest import Books, shown
 
-ABSTRACT = {"EditorDialog", "ListPage", "ImportPage", "StepPage", "SettingsHost", "SetupWizard", "FileWizard", "Page"}
+ABSTRACT = {
+    "EditorDialog",
+    "LinkablePage",
+    "ListPage",
+    "RecordPage",
+    "ImportPage",
+    "StepPage",
+    "SettingsHost",
+    "SetupWizard",
+    "FileWizard",
+    "Page",
+}
 """Shared bases, and hosts whose topic is the one of the part that is shown."""
 NO_SCREEN = {"HelpWindow"}
 

@@ -55,6 +55,11 @@ async def forward(wizard: SetupWizard) -> None:
     await press(wizard, next(which for which in kinds if wizard.button(which).isVisible()))
 
 
+async def leave(wizard: SetupWizard) -> None:
+    wizard.reject()
+    await until(lambda: not operations.pending())
+
+
 async def customers_here(core: Core) -> list[queries.CustomerRow]:
     key = await core.company_key()
     ids = await core.ask(queries.customer_ids, queries.CustomerFilter(active=None), queries.Sort("name", False), key)
@@ -120,8 +125,7 @@ async def test_M14_closed_half_way_keeps_what_was_done_and_goes_on_there(
         assert len(await customers_here(core)) == imported > 0
         again = await wizard_on(core, window)
         assert again.step == "items"
-        again.reject()
-        await until(lambda: not operations.pending())
+        await leave(again)
 
 
 async def test_M15_run_again_makes_no_duplicates(qloop, tmp_path, sandbox, control: Control, window) -> None:
@@ -173,8 +177,7 @@ async def test_M26_M31_exactly_the_ticked_ones_come_with_the_chosen_type(
         assert here["Emily Alvarez"].kind is CustomerKind.BUILDER
         assert here["Cedar Ridge Homes LLC"].kind is CustomerKind.BUILDER
         assert all(row.linked for row in here.values())
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_M28_M30_who_is_here_already_is_marked_skipped_and_linked(
@@ -210,8 +213,7 @@ async def test_M28_M30_who_is_here_already_is_marked_skipped_and_linked(
         same = [row for row in await customers_here(core) if row.name == "Emily Alvarez"]
         assert len(same) == 1 and same[0].linked
         assert company.key == await core.company_key()
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_M35_a_possible_duplicate_waits_for_the_owner(qloop, tmp_path, sandbox, control: Control, window) -> None:
@@ -233,8 +235,7 @@ async def test_M35_a_possible_duplicate_waits_for_the_owner(qloop, tmp_path, san
         await forward(wizard)
         here = [row for row in await customers_here(core) if "Alvarez" in row.name]
         assert [(row.id, row.linked) for row in here] == [(local, True)]
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_M148_chips_search_and_bulk_type(qloop, tmp_path, sandbox, control: Control, window) -> None:
@@ -276,8 +277,7 @@ async def test_M37_M38_M39_M41_items_listed_ticked_linked_and_imported(
         here = {row.name: row for row in await items_here(core) if not row.builtin}
         assert set(here) == {"Drain cleaning", "Service call"}
         assert here["Drain cleaning"].id == ours and all(row.linked for row in here.values())
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_M40_an_item_there_can_be_linked_to_one_of_ours(qloop, tmp_path, sandbox, control, window) -> None:
@@ -321,8 +321,7 @@ async def test_M47_M48_M50_mapping_in_the_wizard_is_saved_with_next_only(
         assert wizard.button(BUTTONS.NextButton).text() == "&Save and Continue"
         await forward(wizard)
         assert (await core.ask(mapping.mapping_view, key)).unmapped == 0
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_M57_auto_sync_is_recommended_preset_and_off_until_confirmed(
@@ -341,8 +340,7 @@ async def test_M57_auto_sync_is_recommended_preset_and_off_until_confirmed(
         await forward(wizard)
         view = await core.connection()
         assert view is not None and view.switches.auto and not view.switches.items
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_M16_M33_import_customers_alone_brings_the_rest(qloop, tmp_path, sandbox, control, window) -> None:
@@ -451,8 +449,7 @@ async def test_M7_M43_what_a_step_means_is_said_in_words(qloop, tmp_path: Path, 
         assert wizard.step == "accounts" and wizard.currentPage().nothing.isVisible()
         await forward(wizard)
         assert wizard.step == "settings"
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_everything_in_the_wizard_has_a_name_and_goes_by_keyboard(
@@ -475,5 +472,4 @@ async def test_everything_in_the_wizard_has_a_name_and_goes_by_keyboard(
             QTest.keyClick(button, Qt.Key.Key_Space)
             await settled(wizard)
         assert len(await customers_here(core)) > 40
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)

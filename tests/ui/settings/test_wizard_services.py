@@ -20,7 +20,7 @@ from tests.helpers.desk import open_core
 from tests.helpers.waiting import until
 from tests.sync.test_four_services import ALL, connect
 from tests.ui.settings.test_file_import import Nowhere
-from tests.ui.settings.test_wizard import customers_here, forward, press
+from tests.ui.settings.test_wizard import customers_here, forward, leave, press
 
 BUTTONS = QWizard.WizardButton
 pytestmark = pytest.mark.timeout(90)
@@ -65,8 +65,7 @@ async def test_M5_M6_what_to_sync_is_picked_and_accounts_are_mapped_in_the_servi
         assert view is not None and view.switches.invoices and view.switches.customers and not view.switches.items
         rows = {row.item_id: row for row in (await core.ask(mapping_view, view.key)).rows}
         assert rows[item].usable
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_M7_freshbooks_has_nothing_to_map_and_says_so_in_one_line(
@@ -83,8 +82,7 @@ async def test_M7_freshbooks_has_nothing_to_map_and_says_so_in_one_line(
         await forward(wizard)
         lines = [line.text for line in wizard.currentPage().lines]
         assert "Accounts: nothing to map" in lines and not any("none yet" in line for line in lines)
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_M8_wave_offers_invoices_and_customers_and_says_what_else_it_needs(
@@ -100,8 +98,7 @@ async def test_M8_wave_offers_invoices_and_customers_and_says_what_else_it_needs
         assert "Choose the account they go to under Tax and payments" in said
         await forward(wizard)
         assert "items" not in next(line.hint for line in wizard.currentPage().lines if "Auto-Sync is on" in line.text)
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_N4_the_overview_says_which_payments_wait_for_an_account(
@@ -142,8 +139,7 @@ async def test_M34_all_customers_are_taken_at_once_from_any_service(
         assert {row.review.record.active for row in page.model.checked_rows()} == {True, False}, "inactive ones too"
         await forward(wizard)
         assert {row.name for row in await customers_here(core)} == taken
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_M149_a_skipped_step_is_done_later_from_the_page(qloop, tmp_path, sandbox, control, window) -> None:
@@ -160,8 +156,7 @@ async def test_M149_a_skipped_step_is_done_later_from_the_page(qloop, tmp_path, 
         assert offered.model.checked_count > 40, "skipping leaves nobody out: all are offered and ticked as before"
         await forward(again)
         assert len(await customers_here(core)) > 40
-        again.reject()
-        await until(lambda: not operations.pending())
+        await leave(again)
 
 
 async def test_M150_the_end_of_the_wizard_invites_to_the_unsynced_customers(
@@ -172,8 +167,7 @@ async def test_M150_the_end_of_the_wizard_invites_to_the_unsynced_customers(
         wizard, page = await at(core, window, "done")
         (invitation,) = [line for line in page.lines if "stayed behind" in line.text]
         assert "Unsynced customers" in invitation.hint and "whenever you like" in invitation.hint
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 @pytest.mark.parametrize("service", ALL)
@@ -203,5 +197,4 @@ async def test_M126_M127_M128_the_alert_works_for_any_service_says_why_and_force
         await forward(wizard)
         view = await core.connection()
         assert view is not None and view.switches.auto, "and nothing else waits for it"
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)

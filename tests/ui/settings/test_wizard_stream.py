@@ -20,6 +20,7 @@ from desktop.wizard.wizard import prepare
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core
 from tests.helpers.waiting import until
+from tests.ui.settings.test_wizard import leave
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -98,8 +99,7 @@ async def test_M14_cancel_between_two_pages_ends_the_fetch_and_writes_nothing(
         page.banner.action_button.click()
         await until(lambda: page.loaded, 20)
         assert page.model.rowCount() == 9
-        wizard.reject()
-        await until(lambda: not operations.pending())
+        await leave(wizard)
 
 
 async def test_a_stream_joins_a_fetch_that_is_under_way_and_never_shows_a_record_twice() -> None:
