@@ -1,7 +1,7 @@
 """Invoices that were written elsewhere and are brought in whole: as they were then, and never sent by themselves.
 
-An invoice that another program sent counts here from its own date on. It was not sent from this desk after
-connecting, so nothing promises it (C6); a button or a back-fill sends it.
+An invoice that another program sent counts here from its own date on. It never was sent from this desk, so its
+`sent_at` stays empty and nothing promises it, whatever its date (C6); a button or a back-fill sends it.
 """
 
 from __future__ import annotations
@@ -45,18 +45,16 @@ def keep_old_invoice(
 ) -> int:
     """Keep an invoice with its own number, and what was paid on it; returns its id.
 
-    A `sent` one counts as sent on the day it was issued. Raises InputError naming the field; nothing is kept then.
+    A `sent` one was sent elsewhere: it has no moment of sending here. Raises InputError naming the field; nothing is kept then.
     """
     number = check_number(session, draft.number or "")
     written = write_out(session, desk, draft, rounding)
     now = desk.clock.now()
-    sent_at = min(now, datetime.combine(draft.issued_on, time(12), UTC)) if sent else None
     invoice = Invoice(
         uuid=desk.entropy.uuid(),
         number=number,
         number_key=number_key(number),
         status=(InvoiceStatus.SENT if sent else InvoiceStatus.DRAFT).value,
-        sent_at=sent_at,
         created_at=now,
         updated_at=now,
         lines=[InvoiceLine(position=place, **values) for place, values in enumerate(written.lines)],

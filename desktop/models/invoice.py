@@ -54,7 +54,7 @@ class Invoice(Base):
     """Made in the service and pulled in: its lines are read-only here (E1)."""
     revision: Mapped[int] = mapped_column(Integer, default=1)
     sent_at: Mapped[datetime | None] = mapped_column(Utc)
-    """When it became SENT (C6 compares it with the time of connecting)."""
+    """When it became SENT here (C6 compares it with the time of connecting); None for one sent by another program."""
     created_at: Mapped[datetime] = mapped_column(Utc)
     updated_at: Mapped[datetime] = mapped_column(Utc)
 

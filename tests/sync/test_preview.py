@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from desktop.books.customers import CustomerDraft, update_customer
+from desktop.books.drafts import InvoiceDraft, LineDraft
+from desktop.books.history import keep_old_invoice
+from desktop.books.invoices import update_invoice
+from desktop.books.totals import Rounding
 from desktop.errors import PlanChanged
 from desktop.models.invoice import Invoice
 from desktop.models.work import SyncStatus
@@ -175,3 +180,26 @@ async def test_C6_neither_sync_now_nor_the_weekly_run_takes_older_invoices(offic
     office.write(sync_everything)
     await office.runner.drain(everything=True)
     assert not [op for op, _ in writes(office, before) if op.endswith("_invoice")]
+
+
+async def test_C6_N11_an_invoice_brought_in_from_elsewhere_goes_by_the_back_fill_alone_whatever_its_date(
+    office: Office,
+) -> None:
+    """Dated today, after connecting, edited and paid here: neither of these, Sync Now nor the weekly run sends it."""
+    day = office.clock.now().date()
+    lines = (LineDraft(office.item(), "", Decimal(1), Decimal(90)),)
+    draft = InvoiceDraft(office.customer(), day, day, lines, number="ELSE-1")
+    invoice = office.write(keep_old_invoice, draft, sent=True, rounding=Rounding.PER_LINE)
+    before = last(office)
+    office.write(update_invoice, invoice, replace(draft, note="looked at again"))
+    office.pay(invoice, "40", day=day)
+    for everything in (False, True):
+        office.write(sync_everything)
+        await office.runner.drain(everything=everything)
+    await office.sync_now(due=office.clock.now())
+    assert not [op for op, _ in writes(office, before) if op.endswith(("_invoice", "_payment"))]
+    targets: list[Ref] = office.read(older_invoices, office.company.key, day)
+    assert targets == [(Kind.INVOICE, invoice)]
+    assert (await run(office, await preview(office.company, targets))).clean
+    (there,) = office.remote_invoices("ELSE-1")
+    assert Decimal(there["balance"]) in (50, 90)
