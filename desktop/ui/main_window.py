@@ -463,9 +463,10 @@ class MainWindow(QMainWindow):
             one = view.needs_you == 1
             needs = tr("{who} · 1 needs you", who=who) if one else tr("{who} · {count} need you", who=who, count=count)
             self.chip.set_state(needs, "bad", icon_name="bad")
+        elif view.last_synced_at is None:  # "in sync" would say more than is known
+            self.chip.set_state(tr("{who} · connected", who=who), "good", reason=tr("Nothing was synced yet."))
         else:
-            synced = view.last_synced_at
-            reason = tr("Last synced {when}.", when=formats.ago(synced, context.now())) if synced else ""
+            reason = tr("Last synced {when}.", when=formats.ago(view.last_synced_at, context.now()))
             self.chip.set_state(tr("{who} · in sync", who=who), "good", reason=reason)
 
     def _on_chip(self) -> None:

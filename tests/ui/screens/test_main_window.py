@@ -200,6 +200,7 @@ async def test_one_button_at_most_is_filled_in_a_view(qloop, look, connected) ->
             window.go(Route("invoices"))
             await settle()
             assert filled(window) == ["New invoice"]
+            assert window.chip.words.endswith(" · connected"), "nothing was synced: it can't be in sync"
             page: Any = window.pages["invoices"]
             page.search("nobody")
             await settle()
@@ -221,6 +222,7 @@ async def test_M113_the_list_beside_the_pane_shows_who_owes_how_much(qloop, look
                 return [one.title for n, one in enumerate(table.columns) if not table.isColumnHidden(n)]
 
             assert window.width() == 1180 and page.detail.isVisible()
+            assert window.chip.words.endswith(" · in sync")
             assert titles() == ["No.", "Customer", "Due", "Balance", "Status", "Sync"]
             assert page.table.horizontalHeader().length() <= page.table.viewport().width()
             name = page.table.columnWidth(CUSTOMER) - 2 * theme().px(15)
