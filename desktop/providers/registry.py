@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Protocol
 
 from desktop.clock import Clock
 from desktop.errors import NotAllowed
@@ -28,8 +29,15 @@ from desktop.providers.records import CompanyRef, CompanySettings, ProviderKey
 from desktop.text import tr
 
 MakeProvider = Callable[[ServiceHttp, CompanyRef, CompanySettings | None], Provider]
-MakeSignIn = Callable[[Endpoints, AppKeys, Clock, Client | None], SignIn]
 ListCompanies = Callable[[ServiceHttp], Awaitable[Sequence[CompanyRef]]]
+
+
+class MakeSignIn(Protocol):
+    """How every service's sign-in is made."""
+
+    def __call__(
+        self, endpoints: Endpoints, keys: AppKeys, *, clock: Clock, client: Client | None = None
+    ) -> SignIn: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,46 +74,14 @@ class ServiceInfo:
         """The OAuth side. Raises NotAllowed if not available, ValueError for an unsafe address."""
         if self.sign_in is None:
             raise self._not_yet()
-        return self.sign_in(endpoints, keys, clock, client)
+        return self.sign_in(endpoints, keys, clock=clock, client=client)
 
     def _not_yet(self) -> NotAllowed:
         return NotAllowed(tr("{service} is not yet available in this version.", service=self.terms.full_name))
 
 
-def _quickbooks(http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None) -> Provider:
-    return quickbooks.QuickBooks(http, company, settings)
-
-
-def _quickbooks_sign_in(endpoints: Endpoints, keys: AppKeys, clock: Clock, client: Client | None) -> SignIn:
-    return quickbooks_signin.QuickBooksSignIn(endpoints, keys, clock=clock, client=client)
-
-
-def _freshbooks(http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None) -> Provider:
-    return freshbooks.FreshBooks(http, company, settings)
-
-
-def _freshbooks_sign_in(endpoints: Endpoints, keys: AppKeys, clock: Clock, client: Client | None) -> SignIn:
-    return freshbooks_signin.FreshBooksSignIn(endpoints, keys, clock=clock, client=client)
-
-
-def _wave(http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None) -> Provider:
-    return wave.Wave(http, company, settings)
-
-
-def _wave_sign_in(endpoints: Endpoints, keys: AppKeys, clock: Clock, client: Client | None) -> SignIn:
-    return wave_signin.WaveSignIn(endpoints, keys, clock=clock, client=client)
-
-
 async def _wave_companies(http: ServiceHttp) -> Sequence[CompanyRef]:
     return await wave.Wave(http, CompanyRef("")).companies()
-
-
-def _xero(http: ServiceHttp, company: CompanyRef, settings: CompanySettings | None) -> Provider:
-    return xero.Xero(http, company, settings)
-
-
-def _xero_sign_in(endpoints: Endpoints, keys: AppKeys, clock: Clock, client: Client | None) -> SignIn:
-    return xero_signin.XeroSignIn(endpoints, keys, clock=clock, client=client)
 
 
 def _services() -> dict[ProviderKey, ServiceInfo]:
@@ -118,8 +94,8 @@ def _services() -> dict[ProviderKey, ServiceInfo]:
             live=quickbooks_signin.LIVE,
             test_companies=quickbooks_signin.DEVELOPMENT,
             limits=quickbooks.LIMITS,
-            provider=_quickbooks,
-            sign_in=_quickbooks_sign_in,
+            provider=quickbooks.QuickBooks,
+            sign_in=quickbooks_signin.QuickBooksSignIn,
         ),
         ServiceInfo(
             key=ProviderKey.XERO,
@@ -129,8 +105,8 @@ def _services() -> dict[ProviderKey, ServiceInfo]:
             live=xero_signin.LIVE,
             limits=xero.LIMITS,
             needs_secret=False,
-            provider=_xero,
-            sign_in=_xero_sign_in,
+            provider=xero.Xero,
+            sign_in=xero_signin.XeroSignIn,
             companies=xero_signin.organisations,
         ),
         ServiceInfo(
@@ -140,8 +116,8 @@ def _services() -> dict[ProviderKey, ServiceInfo]:
             available=True,
             live=freshbooks_signin.LIVE,
             limits=freshbooks.LIMITS,
-            provider=_freshbooks,
-            sign_in=_freshbooks_sign_in,
+            provider=freshbooks.FreshBooks,
+            sign_in=freshbooks_signin.FreshBooksSignIn,
             companies=freshbooks_signin.companies,
         ),
         ServiceInfo(
@@ -151,8 +127,8 @@ def _services() -> dict[ProviderKey, ServiceInfo]:
             available=True,
             live=wave_signin.LIVE,
             limits=wave.LIMITS,
-            provider=_wave,
-            sign_in=_wave_sign_in,
+            provider=wave.Wave,
+            sign_in=wave_signin.WaveSignIn,
             companies=_wave_companies,
         ),
     )  # fmt: skip

@@ -24,7 +24,8 @@ from desktop.kinds import CustomerKind
 from desktop.models.item import Item
 from desktop.models.session import Database
 from desktop.models.work import ActivityRow
-from desktop.sync.csv_records import CsvCustomer, CsvItem, Rejected, customer_draft, item_draft
+from desktop.sync.csv_records import CsvCustomer, CsvItem, Rejected, customer_draft
+from desktop.sync.drafts import draft_of_item
 from desktop.sync.importing import (
     PORTION,
     CustomerChoice,
@@ -243,7 +244,7 @@ def _create_items(
                 if known is not None:
                     result.skipped += 1
                     continue
-                local_id = create_item(session, desk, item_draft(entry.record), imported=True)
+                local_id = create_item(session, desk, draft_of_item(entry.record), imported=True)
         except InputError as error:
             result.problems.append((entry.record.name, error.sentence))
             rejected.append(Rejected(entry.row, entry.record.name, error.sentence))

@@ -12,13 +12,14 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from desktop.books.customers import CustomerDraft, check_customer, is_placeholder
-from desktop.books.items import ItemDraft, check_item
+from desktop.books.items import check_item
 from desktop.errors import InputError
 from desktop.kinds import CustomerKind
 from desktop.providers.records import Address, CustomerRecord, ItemRecord
 from desktop.sync.csv_columns import ColumnMap
 from desktop.sync.csv_text import Row, Table
 from desktop.sync.csv_values import fits_currency, read_amount, read_yes
+from desktop.sync.drafts import draft_of_customer, draft_of_item
 from desktop.text import tr
 
 T = TypeVar("T")
@@ -216,26 +217,7 @@ def kind_named(text: str) -> CustomerKind | None:
 
 def customer_draft(entry: CsvCustomer, kind: CustomerKind, reason: str = "", *, chosen: bool = False) -> CustomerDraft:
     """What is kept of a customer of a file."""
-    record, where = entry.record, entry.record.address
-    return CustomerDraft(
-        display_name=record.display_name,
-        kind=kind,
-        given_name=record.given_name,
-        family_name=record.family_name,
-        company_name=record.company_name,
-        email=record.email,
-        phone=record.phone,
-        line1=where.line1,
-        line2=where.line2,
-        city=where.city,
-        region=where.region,
-        postal_code=where.postal_code,
-        country=where.country,
-        notes=entry.notes,
-        active=record.active,
-        kind_reason=reason,
-        kind_chosen=chosen,
-    )
+    return draft_of_customer(entry.record, kind, reason, chosen=chosen, notes=entry.notes)
 
 
 # --- items --------------------------------------------------------------------------------------------
@@ -272,20 +254,8 @@ def _item(cells: Cells, name: str, currency: str) -> ItemRecord:
         active=read_yes(cells.text("active"), True, "active"),
         sku=_one_line(cells.text("sku")),
     )
-    check_item(item_draft(record))
+    check_item(draft_of_item(record))
     return record
-
-
-def item_draft(record: ItemRecord) -> ItemDraft:
-    """What is kept of an item of a file."""
-    return ItemDraft(
-        name=record.name,
-        description=record.description,
-        unit_price=record.unit_price,
-        taxable=record.taxable,
-        sku=record.sku,
-        active=record.active,
-    )
 
 
 def in_rows(rejected: Sequence[Rejected]) -> list[Rejected]:

@@ -18,9 +18,9 @@ from functools import partial
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from desktop.books.customers import CustomerDraft, real_email
 from desktop.books.customers import import_customers as create_imported
-from desktop.books.items import ItemDraft, create_item
+from desktop.books.customers import real_email
+from desktop.books.items import create_item
 from desktop.books.outbox import promise
 from desktop.errors import InputError
 from desktop.kinds import CustomerKind
@@ -33,6 +33,7 @@ from desktop.providers.records import CustomerRecord, ItemRecord, Kind
 from desktop.sync import failures, taught
 from desktop.sync.classification import CustomerFacts, classify
 from desktop.sync.company import Company
+from desktop.sync.drafts import draft_of_customer, draft_of_item
 from desktop.sync.mapping import map_imported
 from desktop.sync.matching import MatchResult, Party, Verdict, iter_match
 from desktop.sync.owner_rules import RuleBook
@@ -521,7 +522,10 @@ def _create_customers(
     result.skipped += sum(1 for choice in choices if choice.external_id in known)
     new = [choice for choice in choices if choice.external_id not in known]
     records = [reviews[choice.external_id].record for choice in new]
-    drafts = [_draft(choice, record) for choice, record in zip(new, records, strict=True)]
+    drafts = [
+        draft_of_customer(record, choice.kind, choice.reason, chosen=choice.chosen)
+        for choice, record in zip(new, records, strict=True)
+    ]
     made = create_imported(session, company.desk, drafts)
     for record, draft, local_id in zip(records, drafts, made, strict=True):
         if isinstance(local_id, InputError):
@@ -532,28 +536,6 @@ def _create_customers(
         session.add(first_link(company.desk.clock.now(), company.key, Kind.CUSTOMER, local_id, ours, record, 1,
                                company.connection_id))  # fmt: skip
         session.add(_linked_row(company, Kind.CUSTOMER, local_id, record.display_name, record.external_id or ""))
-
-
-def _draft(choice: CustomerChoice, record: CustomerRecord) -> CustomerDraft:
-    where = record.address
-    return CustomerDraft(
-        display_name=record.display_name,
-        kind=choice.kind,
-        given_name=record.given_name,
-        family_name=record.family_name,
-        company_name=record.company_name,
-        email=record.email,
-        phone=record.phone,
-        line1=where.line1,
-        line2=where.line2,
-        city=where.city,
-        region=where.region,
-        postal_code=where.postal_code,
-        country=where.country,
-        active=record.active,
-        kind_reason=choice.reason,
-        kind_chosen=choice.chosen,
-    )
 
 
 def _known_there(session: Session, company: Company, kind: Kind, ids: Sequence[str]) -> set[str]:
@@ -659,14 +641,7 @@ def _create_items(
         if external_id in known:
             result.skipped += 1
             continue
-        draft = ItemDraft(
-            name=record.name,
-            description=record.description,
-            unit_price=_price(record.unit_price),
-            taxable=record.taxable,
-            sku=record.sku,
-            active=record.active,
-        )
+        draft = draft_of_item(replace(record, unit_price=_price(record.unit_price)))
         try:
             with session.begin_nested():
                 local_id = create_item(session, company.desk, draft, imported=True)

@@ -13,24 +13,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desktop.books.pulled import PulledInvoice, PulledLine, keep_invoice, rewrite_invoice, take_into_invoice
-from desktop.errors import Conflict, InputError, NumberTaken, TotalsDiffer
+from desktop.errors import InputError, NumberTaken, TotalsDiffer
 from desktop.models.connection import ExternalLink
 from desktop.models.invoice import Invoice, TaxCode
 from desktop.models.item import Item
 from desktop.models.states import InvoiceStatus
 from desktop.providers.base import MARKER
 from desktop.providers.records import InvoiceRecord, Kind, LineRecord
-from desktop.sync.planning import Ours, ref, resolve, same_name
+from desktop.sync.planning import Ours, same_name
 from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_merge import Merge, merge_sides
-from desktop.sync.pull_records import clear_difference, settle_fields
+from desktop.sync.pull_records import ask_about_fields, clear_difference, linked_ones, settle_fields
 from desktop.sync.pull_run import PullRun, links_to, portions, status_of
 from desktop.sync.pull_states import VOID, Gone, back_again, record_gone
 from desktop.sync.pulled import CAME_IN, CHANGED, LINKED
-from desktop.sync.settling import field_words, find_link, first_link, log_link, store_link
+from desktop.sync.settling import find_link, first_link, log_link, store_link
 from desktop.sync.snapshots import compared
 from desktop.sync.verifying import money_words
-from desktop.sync.work import load_work
 from desktop.text import tr
 
 COLUMNS = {"number": "number", "issued_on": "issued_on", "due_on": "due_on", "memo": "note"}
@@ -49,17 +48,9 @@ async def bring_invoices(run: PullRun, arrived: Arrived, since: date, lost: Gone
 
 def _apply(session: Session, run: PullRun, records: Sequence[InvoiceRecord], since: date, lost: Gone) -> None:
     run.check(session)
-    links = links_to(session, run.key, Kind.INVOICE, (one.external_id or "" for one in records))
-    linked = [one for one in records if (one.external_id or "") in links]
-    targets = [(Kind.INVOICE, links[one.external_id or ""].local_id) for one in linked]
-    work = load_work(session, run.connection(session), targets, asked=False)
-    ids = {name: one.link.external_id for name, one in work.ours.items() if one.link is not None}
-    for record in linked:
-        link = links[record.external_id or ""]
-        ours = work.ours.get(ref(Kind.INVOICE, link.local_id))
-        if ours is not None and ours.ref not in work.unsure:
-            ours = replace(ours, record=resolve(ours.record, ids) or ours.record)
-            _follow(session, run, ours, link, record, lost)
+    links, linked = linked_ones(session, run, Kind.INVOICE, records)
+    for ours, link, record in linked:
+        _follow(session, run, ours, link, record, lost)
     unknown = [one for one in records if (one.external_id or "") not in links]
     if unknown:
         books = _Books.of(session, run)
@@ -91,11 +82,7 @@ def _follow(session: Session, run: PullRun, ours: Ours, link: ExternalLink, thei
             run.pulled.note(CHANGED, Kind.INVOICE)
             run.log(session, Kind.INVOICE, ours.local_id, ours.label, "update", link.external_id, sorted(taken))
         if clash:
-            names = field_words(sorted(clash))
-            error = Conflict(run.service, ours.label, names)
-            error.concerns = (ours.concern,)
-            extra = {"fields": names, "names": sorted(clash)}
-            run.ask(session, Kind.INVOICE, ours.local_id, ours.label, error, extra)
+            ask_about_fields(session, run, Kind.INVOICE, ours, clash)
             return
     elif not found.ours:
         link.external_version = theirs.version or link.external_version

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from desktop.books.balances import paid_of
 from desktop.books.pulled import PulledPayment, keep_payment, rewrite_payment
-from desktop.errors import BalanceDiffers, Concern, Conflict, PaymentThere
+from desktop.errors import BalanceDiffers, Concern, PaymentThere
 from desktop.models.connection import ExternalLink, PaymentTwin
 from desktop.models.invoice import Invoice
 from desktop.models.payment import Payment, PaymentAllocation
@@ -32,14 +32,14 @@ from desktop.providers.records import (
     PaymentLookup,
     PaymentRecord,
 )
-from desktop.sync.planning import Ours, ref, resolve
+from desktop.sync.planning import Ours, ref
 from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_merge import merge_sides
-from desktop.sync.pull_records import settle_fields
+from desktop.sync.pull_records import ask_about_fields, linked_ones, settle_fields
 from desktop.sync.pull_run import PullRun, links_to, portions, status_of
 from desktop.sync.pull_states import DELETED, VOID, back_again, record_gone
 from desktop.sync.pulled import CAME_IN, CHANGED, LINKED
-from desktop.sync.settling import field_words, find_link, first_link, log_link, store_link
+from desktop.sync.settling import find_link, first_link, log_link, store_link
 from desktop.sync.snapshots import compared
 from desktop.sync.verifying import by_id, expected_balances, lookup_for, money_words
 from desktop.sync.work import load_work, open_refs
@@ -59,17 +59,9 @@ async def bring_payments(run: PullRun, records: Iterable[PaymentRecord]) -> None
 def apply_payments(session: Session, run: PullRun, records: Sequence[PaymentRecord]) -> None:
     """Linked ones follow; unknown ones come in if they pay an invoice that is linked."""
     run.check(session)
-    links = links_to(session, run.key, Kind.PAYMENT, (one.external_id or "" for one in records))
-    linked = [one for one in records if (one.external_id or "") in links]
-    targets = [(Kind.PAYMENT, links[one.external_id or ""].local_id) for one in linked]
-    work = load_work(session, run.connection(session), targets, asked=False)
-    ids = {name: one.link.external_id for name, one in work.ours.items() if one.link is not None}
-    for record in linked:
-        link = links[record.external_id or ""]
-        ours = work.ours.get(ref(Kind.PAYMENT, link.local_id))
-        if ours is not None and ours.ref not in work.unsure:
-            ours = replace(ours, record=resolve(ours.record, ids) or ours.record)
-            _follow(session, run, ours, link, record)
+    links, linked = linked_ones(session, run, Kind.PAYMENT, records)
+    for ours, link, record in linked:
+        _follow(session, run, ours, link, record)
     for record in records:
         if (record.external_id or "") not in links and not record.voided:
             _bring(session, run, record)
@@ -100,11 +92,7 @@ def _follow(session: Session, run: PullRun, ours: Ours, link: ExternalLink, thei
         run.log(session, Kind.PAYMENT, payment.id, ours.label, "update", link.external_id, sorted(taken))
     settle_fields(session, Kind.PAYMENT, ours, link, theirs, taken, found.same, edited=edited, whole=not found.clash)
     if found.clash:
-        names = field_words(sorted(found.clash))
-        error = Conflict(run.service, ours.label, names)
-        error.concerns = (ours.concern,)
-        extra = {"fields": names, "names": sorted(found.clash)}
-        run.ask(session, Kind.PAYMENT, ours.local_id, ours.label, error, extra)
+        ask_about_fields(session, run, Kind.PAYMENT, ours, found.clash)
 
 
 def change_ours(

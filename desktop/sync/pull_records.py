@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,7 +18,7 @@ from desktop.models.connection import ExternalLink, LeftOut
 from desktop.models.customer import Customer
 from desktop.models.item import Item, ItemAccount
 from desktop.models.session import note_change
-from desktop.providers.records import CustomerRecord, ItemRecord, Kind, Record
+from desktop.providers.records import CustomerRecord, InvoiceRecord, ItemRecord, Kind, PaymentRecord, Record
 from desktop.sync.importing import (
     CustomerChoice,
     CustomerReview,
@@ -55,6 +55,8 @@ GOODS = {
     "active": "active",
 }
 PRICE_PLACES = 6
+
+RecordT = TypeVar("RecordT", InvoiceRecord, PaymentRecord)
 
 
 async def bring_records(
@@ -125,12 +127,38 @@ def follow_one(
         words = sorted(taken)
         run.log(session, kind, ours.local_id, ours.label, "update", link.external_id, words)
     if found.clash:
-        names = field_words(sorted(found.clash))
-        error = Conflict(run.service, ours.label, names)
-        error.concerns = (ours.concern,)
-        run.ask(session, kind, ours.local_id, ours.label, error, {"fields": names, "names": sorted(found.clash)})
+        ask_about_fields(session, run, kind, ours, found.clash)
     elif status_of(session, kind, ours.local_id) is not None and not found.ours:
         clear_difference(session, run, kind, ours.local_id)
+
+
+def ask_about_fields(session: Session, run: PullRun, kind: Kind, ours: Ours, fields: frozenset[str]) -> None:
+    """Both sides changed these fields: the owner says whose value stays."""
+    names = field_words(sorted(fields))
+    error = Conflict(run.service, ours.label, names)
+    error.concerns = (ours.concern,)
+    run.ask(session, kind, ours.local_id, ours.label, error, {"fields": names, "names": sorted(fields)})
+
+
+def linked_ones(
+    session: Session, run: PullRun, kind: Kind, records: Sequence[RecordT]
+) -> tuple[dict[str, ExternalLink], list[tuple[Ours, ExternalLink, RecordT]]]:
+    """The links of these documents by external id, and ours of each, naming others by their ids there.
+
+    Ours whose last write nobody knows the end of are left out.
+    """
+    links = links_to(session, run.key, kind, (one.external_id or "" for one in records))
+    linked = [one for one in records if (one.external_id or "") in links]
+    targets = [(kind, links[one.external_id or ""].local_id) for one in linked]
+    work = load_work(session, run.connection(session), targets, asked=False)
+    ids = {name: one.link.external_id for name, one in work.ours.items() if one.link is not None}
+    found = []
+    for record in linked:
+        link = links[record.external_id or ""]
+        ours = work.ours.get(ref(kind, link.local_id))
+        if ours is not None and ours.ref not in work.unsure:
+            found.append((replace(ours, record=resolve(ours.record, ids) or ours.record), link, record))
+    return links, found
 
 
 def settle_fields(

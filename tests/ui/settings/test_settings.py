@@ -81,6 +81,14 @@ def page_in(core: Core, window: QWidget) -> SettingsPage:
     return page
 
 
+async def page_at(core: Core, window: QWidget, route: Route) -> SettingsPage:
+    """The settings, opened at this place and done with reading."""
+    page = page_in(core, window)
+    page.open(route)
+    await idle()
+    return page
+
+
 def shown(window: QWidget, kind: type) -> Any:
     return next((one for one in window.findChildren(kind) if one.isVisible()), None)
 
@@ -272,9 +280,7 @@ async def test_without_a_password_store_one_may_connect_for_this_session(
 async def test_M119_opening_the_page_asks_nobody(qloop, tmp_path: Path, sandbox, control: Control, window) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
         before = len(control.ledger())
-        page = page_in(core, window)
-        page.open(settings("integrations"))
-        await idle()
+        page = await page_at(core, window, settings("integrations"))
         assert page.place == "connection" and not page.connection.alert.is_open
         for number in range(page.connection.tabs.count()):
             page.connection.tabs.setCurrentIndex(number)
@@ -286,9 +292,7 @@ async def test_M118_M120_M125_the_alert_counts_when_it_is_opened(
     qloop, tmp_path: Path, sandbox, control: Control, window
 ) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
-        page = page_in(core, window)
-        page.open(settings("integrations"))
-        await idle()
+        page = await page_at(core, window, settings("integrations"))
         alert = page.connection.alert
         active = [one for one in control.books()["customers"] if one["active"]]
         before = len(control.ledger())
@@ -324,9 +328,7 @@ async def test_M55_M56_M58_switches_take_effect_at_once(
     qloop, tmp_path: Path, sandbox, control: Control, window
 ) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
-        page = page_in(core, window)
-        page.open(settings("sync_settings"))
-        await idle()
+        page = await page_at(core, window, settings("sync_settings"))
         boxes = page.connection.switches.panel.boxes
         assert set(boxes) == {"auto", "invoices", "payments", "customers", "items", "weekly"}
         assert boxes["weekly"].isChecked() and "once a week" in boxes["weekly"].accessibleDescription()
@@ -341,9 +343,7 @@ async def test_M55_M56_M58_switches_take_effect_at_once(
 async def test_M47_M48_M49_M50_account_mapping(qloop, tmp_path: Path, sandbox, control: Control, window) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
         ids = [await core.do(items.create_item, ItemDraft(name=name)) for name in ("Plumbing survey", "Zebra", "Yak")]
-        page = page_in(core, window)
-        page.open(settings("account_mapping"))
-        await idle()
+        page = await page_at(core, window, settings("account_mapping"))
         tab = page.connection.mapping
         panel = tab.panel
         key = await core.company_key()
@@ -371,9 +371,7 @@ async def test_M142_a_failure_opens_the_mapping_with_its_items_only(
 ) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
         ids = [await core.do(items.create_item, ItemDraft(name=name)) for name in ("Drain check", "Other")]
-        page = page_in(core, window)
-        page.open(settings("account_mapping", ids=(ids[0],)))
-        await idle()
+        page = await page_at(core, window, settings("account_mapping", ids=(ids[0],)))
         model = page.connection.mapping.panel.model
         assert [model.row_at(n).item.name for n in range(model.rowCount())] == ["Drain check"]
         page.connection.mapping.panel.chips.button("all").click()
@@ -386,9 +384,7 @@ async def test_M60_M117_sync_now_sends_all_that_waits_and_tells_how_it_ended(
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
         view = await core.connection()
         assert view is not None and not view.switches.auto
-        page = page_in(core, window)
-        page.open(settings("integrations"))
-        await idle()
+        page = await page_at(core, window, settings("integrations"))
         item = await core.do(items.create_item, ItemDraft(name="Valve swap", unit_price=Decimal("85")))
         account = (await core.ask(mapping.mapping_view, view.key)).accounts[0].external_id
         await core.do(mapping.save_mapping, view.key, {item: account})
@@ -414,9 +410,7 @@ async def test_M60_M112_sync_now_says_what_needs_the_owner_and_leads_there(
     qloop, tmp_path: Path, sandbox, control: Control, window
 ) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
-        page = page_in(core, window)
-        page.open(settings("integrations"))
-        await idle()
+        page = await page_at(core, window, settings("integrations"))
         await core.do(items.create_item, ItemDraft(name="Unmapped one"))
         await core.do(customers.create_customer, CustomerDraft("Iris Cole"))
         page.connection.sync_button.click()
@@ -431,9 +425,7 @@ async def test_M134_M135_M136_disconnect_asks_ends_and_says_what_stays(
     qloop, tmp_path: Path, sandbox, control: Control, window
 ) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
-        page = page_in(core, window)
-        page.open(settings("integrations"))
-        await idle()
+        page = await page_at(core, window, settings("integrations"))
         page.connection.disconnect_button.click()
         box = await until_shown(window, QMessageBox)
         assert "stays there" in box.informativeText() and "until you connect again" in box.informativeText()
@@ -452,9 +444,7 @@ async def test_M15_M16_the_page_runs_the_wizard_and_each_import(
     qloop, tmp_path: Path, sandbox, control: Control, window
 ) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
-        page = page_in(core, window)
-        page.open(settings("import_data"))
-        await idle()
+        page = await page_at(core, window, settings("import_data"))
         for button, step in (
             (page.connection.imports.customers_button, "customers"),
             (page.connection.imports.items_button, "items"),
@@ -473,9 +463,7 @@ async def test_M144_a_connection_that_needs_it_offers_to_sign_in_again(
 ) -> None:
     browser = Browser()
     async with connected_core(tmp_path / "desk", sandbox, control, open_browser=browser) as core:
-        page = page_in(core, window)
-        page.open(settings("integrations"))
-        await idle()
+        page = await page_at(core, window, settings("integrations"))
         page.connection.alert.fold.click()
         await idle()
         (await core.lists()).forget()
@@ -521,9 +509,7 @@ async def test_M36_link_to_an_existing_record_by_hand(qloop, tmp_path: Path, san
 
 async def test_M108_the_last_admin_stays(qloop, tmp_path: Path, sandbox, window) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        page = page_in(core, window)
-        page.open(settings("team"))
-        await idle()
+        page = await page_at(core, window, settings("team"))
         me = await core.user()
         page.team.boxes[me.id].click()
         await idle()
@@ -534,9 +520,7 @@ async def test_M108_the_last_admin_stays(qloop, tmp_path: Path, sandbox, window)
 
 async def test_appearance_takes_effect_at_once_and_is_remembered(qloop, tmp_path: Path, sandbox, window) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        page = page_in(core, window)
-        page.open(settings("appearance"))
-        await idle()
+        page = await page_at(core, window, settings("appearance"))
         page.appearance.looks[Mode.DARK].click()
         assert theme().is_dark
         page.appearance.sizes[1.3].click()
@@ -552,9 +536,7 @@ async def test_appearance_takes_effect_at_once_and_is_remembered(qloop, tmp_path
 
 async def test_closing_the_page_ends_its_work(qloop, tmp_path: Path, sandbox, control: Control, window) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
-        page = page_in(core, window)
-        page.open(settings("integrations"))
-        await idle()
+        page = await page_at(core, window, settings("integrations"))
         page.connection.alert.fold.click()
         assert operations.pending()
         page.deleteLater()
@@ -606,9 +588,7 @@ async def test_M51_the_mapping_skipped_in_the_wizard_is_reached_from_the_page(
 ) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
         await core.do(items.create_item, ItemDraft(name="Drain check"))
-        page = page_in(core, window)
-        page.open(settings("integrations"))
-        await idle()
+        page = await page_at(core, window, settings("integrations"))
         button = next(one for one in page.connection.overview.findChildren(QPushButton) if "accounts" in one.text())
         button.click()
         await idle()
@@ -620,9 +600,7 @@ async def test_M51_the_mapping_skipped_in_the_wizard_is_reached_from_the_page(
 
 async def test_everything_fits_a_small_screen(qloop, tmp_path: Path, sandbox, control: Control, window) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
-        page = page_in(core, window)
-        page.open(settings("integrations"))
-        await idle()
+        page = await page_at(core, window, settings("integrations"))
         for number in range(page.connection.tabs.count()):
             page.connection.tabs.setCurrentIndex(number)
             await idle()
@@ -644,9 +622,7 @@ async def test_N16_the_rules_that_were_taught_stand_under_import_data_and_can_be
         reviews = await importing.review_customers(company, records)
         wrong = next(one for one in reviews if one.record.display_name == "Blue Heron Cafe")
         choice = importing.CustomerChoice(wrong.external_id, CustomerKind.BUILDER, chosen=True)
-        page = page_in(core, window)
-        page.open(settings("import_data"))
-        await idle()
+        page = await page_at(core, window, settings("import_data"))
         assert page.connection.taught.texts == [] and "remembered here" in page.connection.taught.sentence.text()
         await importing.import_customers(company, reviews, [choice])
         await until(lambda: bool(page.connection.taught.texts), 20)
@@ -663,9 +639,7 @@ async def test_a_new_desk_joins_the_office_with_the_code_that_an_admin_shows(
     from tests.helpers.desk import options
 
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
-        page = page_in(core, window)
-        page.open(settings("team"))
-        await idle()
+        page = await page_at(core, window, settings("team"))
         page.team.show_code.click()
         await idle()
         code = page.team.code.field.text()
