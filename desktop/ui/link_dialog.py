@@ -75,19 +75,23 @@ class _PickDialog(QDialog):
         self.progress = ProgressLine(self)
         self.progress.cancelled.connect(self.reject)
         columns = [
-            Column[_Choice](tr("Name"), lambda row: row.name, key="name", sort_key="name", stretch=True),
+            Column[_Choice](
+                tr("Name"), lambda row: row.name, key="name", sort_key="name", width=22, tooltip=lambda row: row.name
+            ),
             Column[_Choice](
                 "",
                 lambda row: row.hint,
                 key="hint",
                 stretch=True,
                 status=lambda row: Status(row.hint) if row.hint else None,
+                tooltip=lambda row: row.hint,
             ),
             Column[_Choice](
                 "",
                 lambda row: row.note,
                 key="note",
-                width=24,
+                width=18,
+                tooltip=lambda row: row.note,
                 status=lambda row: (
                     Status(row.note, "wait" if row.likely else "", "warning" if row.likely else "")
                     if row.note
