@@ -45,7 +45,8 @@ def keep_old_invoice(
 ) -> int:
     """Keep an invoice with its own number, and what was paid on it; returns its id.
 
-    A `sent` one was sent elsewhere: it has no moment of sending here. Raises InputError naming the field; nothing is kept then.
+    A `sent` one was sent elsewhere: it has no moment of sending here. Raises InputError naming the field; nothing is
+    kept then.
     """
     number = check_number(session, draft.number or "")
     written = write_out(session, desk, draft, rounding)
