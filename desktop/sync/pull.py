@@ -25,7 +25,7 @@ from desktop.sync.pull_invoices import bring_invoices
 from desktop.sync.pull_payments import bring_payments, drop_answered_twins, explain_balances
 from desktop.sync.pull_records import bring_records
 from desktop.sync.pull_run import PullRun
-from desktop.sync.pull_states import find_gone, merged_away, name_heirs, tell_gone
+from desktop.sync.pull_states import find_gone, merged_away, merged_further, name_heirs, tell_gone
 from desktop.sync.pulled import Pulled
 from desktop.sync.schedule import Wish, served
 
@@ -69,10 +69,13 @@ async def _apply(run: PullRun, reading: Reading, arrived: Arrived) -> None:
             await bring_records(run, kind, records, arrived, first=reading.is_new(kind), start=start)
             crashpoint("pull.kind")
     gone = await find_gone(run, arrived, reading.kinds)
+    lost = gone | merged_away(arrived)
     if Kind.INVOICE in reading.kinds:
-        await bring_invoices(run, arrived, start.date(), lost=gone | merged_away(arrived))
+        await bring_invoices(run, arrived, start.date(), lost=lost)
         crashpoint("pull.kind")
     await tell_gone(run, gone, arrived)  # before payments: what a lost invoice was paid stays with it
+    if lost:
+        await merged_further(run, lost, arrived)
     if Kind.PAYMENT in reading.kinds:
         records = arrived.records[Kind.PAYMENT]
         await bring_payments(run, [one for one in records.values() if isinstance(one, PaymentRecord)])

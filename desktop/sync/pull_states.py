@@ -6,7 +6,7 @@ void here. What was made here waits for the owner, whose ways out are verbs in `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import select
@@ -20,11 +20,13 @@ from desktop.models.invoice import Invoice
 from desktop.models.item import Item
 from desktop.models.payment import Payment
 from desktop.models.states import InvoiceStatus
+from desktop.models.work import SyncStatus
 from desktop.providers.records import CustomerRecord, InvoiceRecord, Kind, Record
 from desktop.sync.planning import Ours
 from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_run import PullRun, links_to, portions, status_of
 from desktop.sync.pulled import REMOVED
+from desktop.sync.settling import find_link
 from desktop.sync.verifying import GONE_FIX, by_id, lookup_for, money_words
 from desktop.sync.work import AGAIN
 from desktop.text import day_in_words
@@ -229,6 +231,43 @@ def merged_or_inactive(session: Session, run: PullRun, ours: Ours, theirs: Recor
         gone_there(session, run, Kind.CUSTOMER, ours.local_id, ours.label, MERGED, into=(theirs.merged_into, name))
     else:
         inactive_there(session, run, ours)
+
+
+async def merged_further(run: PullRun, lost: Gone, arrived: Arrived) -> None:
+    """A survivor that was itself merged or deleted there: cards that name it name the one that lives now (D4)."""
+    heirs = await run.company.db.in_read(partial(_heirs_further, run=run, lost=lost, arrived=arrived))
+    if heirs:
+        await name_heirs(run, arrived, [one for one in heirs.values() if one])
+        await run.company.db.in_write(partial(_tell_further, run=run, heirs=heirs, arrived=arrived))
+
+
+def _heirs_further(session: Session, run: PullRun, lost: Gone, arrived: Arrived) -> dict[int, str]:
+    """Customers of ours whose card names a lost survivor, with the one who lives; "" where nobody is known."""
+    found: dict[int, str] = {}
+    for row in session.scalars(select(SyncStatus).where(SyncStatus.kind == Kind.CUSTOMER.value)):
+        into = str((row.extra or {}).get("into", ""))
+        link = find_link(session, run.key, Kind.CUSTOMER.value, row.local_id) if (Kind.CUSTOMER, into) in lost else None
+        if link is not None:
+            found[row.local_id] = _last_heir(into, arrived) or _heir(session, run, link, arrived)
+    return found
+
+
+def _last_heir(external_id: str, arrived: Arrived) -> str:
+    """Where a chain of merges ends that the service itself tells; "" where it tells none."""
+    people, seen = arrived.records[Kind.CUSTOMER], [external_id]
+    while (heir := getattr(people.get(seen[-1]), "merged_into", None)) and heir not in seen:
+        seen.append(heir)
+    return seen[-1] if len(seen) > 1 else ""
+
+
+def _tell_further(session: Session, run: PullRun, heirs: Mapping[int, str], arrived: Arrived) -> None:
+    run.check(session)
+    for local_id, heir in heirs.items():
+        customer = session.get(Customer, local_id)
+        into = (heir, _name_of(session, run, heir, arrived)) if heir else ("", "")
+        if customer is not None:
+            how = MERGED if heir else DELETED
+            gone_there(session, run, Kind.CUSTOMER, local_id, customer.display_name, how, into=into)
 
 
 def _merged_into(session: Session, run: PullRun, link: ExternalLink, arrived: Arrived) -> tuple[str, str]:

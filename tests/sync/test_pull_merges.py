@@ -90,6 +90,30 @@ async def test_M141_D4_a_merge_is_told_with_its_survivor_and_followed_after_a_ye
         assert there["customer_id"] == survivor
 
 
+@pytest.mark.parametrize("looked", [False, True], ids=["at once", "one after the other"])
+@pytest.mark.parametrize("service", ALL)
+async def test_M141_D4_a_survivor_merged_on_is_named_by_the_one_who_lives(
+    service: str, looked: bool, tmp_path: Path, sandbox: Any, control: Control
+) -> None:
+    """Ours into a second, the second into a third: the card never offers one that is gone."""
+    async with desk_on(service, tmp_path, sandbox, control) as desk:
+        ours, survivor, _ = await merged(desk, both_ours=False)
+        if looked:
+            await desk.sync()
+            assert (await card(desk))["into"] == survivor
+        last = desk.hand("customer", "", {"create": {"display_name": "Sydljus AB"}})["id"]
+        desk.hand("customer", survivor, {"merge": last})
+        for _ in range(2):
+            await desk.sync()
+            (found,) = [extra for _, title, extra in await desk.states() if "Petra Lindqvist" in title]
+            assert (found["how"], found["into"], found["into_name"]) == ("merged", last, "Sydljus AB")
+        before = desk.now
+        await follow_merge(await desk.core.require_company(), ours)
+        report = await desk.sync()
+        assert f"customer:{ours}" not in report.refused and not desk.written(before)
+        assert not [title for _, title, _ in await desk.states() if "Petra Lindqvist" in title]
+
+
 @pytest.mark.parametrize("service", ALL)
 async def test_E3_two_of_ours_merged_there_are_an_alias_that_is_never_written(
     service: str, tmp_path: Path, sandbox: Any, control: Control
