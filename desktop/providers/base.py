@@ -178,6 +178,9 @@ class Capabilities:
     refuses_taken: frozenset[Kind] = frozenset()
     """Kinds of which the service itself refuses a second record with the same name or number: no look-up is needed
     before, the refusal is as good."""
+    counts_ids: bool = False
+    """Ids are numbers that begin anew in each company: one that we know may be somebody else's record after a reset
+    there (W4), so what is about to be changed is read first."""
     keys_keep_errors: bool = False
     """A key answers with the same error again: after a 500 only a look-up and a new key go on."""
     no_room: frozenset[str] = frozenset()

@@ -87,6 +87,7 @@ A whole minute is slept through, so that no run stops between creating an invoic
 
 CAPABILITIES = Capabilities(
     batch=1,
+    counts_ids=True,
     native_keys=False,
     key_trust_seconds=0,
     income_accounts=False,

@@ -97,6 +97,7 @@ KEY_MAX = 36
 
 CAPABILITIES = Capabilities(
     batch=BATCH,
+    counts_ids=True,
     native_keys=True,
     key_trust_seconds=24 * 3600,
     income_accounts=True,

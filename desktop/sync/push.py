@@ -188,6 +188,7 @@ class Push:
         self._found_paid: set[str] = set()
         """Invoices with a payment that was found there by our stamp."""
         self._reached = False
+        self._met: set[tuple[Kind, str]] = set()
         self._wanted: list[Ref] = []
         self._expected = expected
         self._looking = bool(expected)
@@ -213,6 +214,7 @@ class Push:
             planned = await self._plan(work)
             if self._expected:
                 await self._accept(planned)
+            await self._meet(planned)
             await self._adopt(planned)
             for level in planned.levels:
                 await self._level(list(level))
@@ -333,9 +335,21 @@ class Push:
             await bring_payments_of(run, strange)
         return bool(strange)
 
+    async def _meet(self, planned: Plan) -> None:
+        """Read what is about to be changed, unless this run has: its number may be somebody else's now (W4)."""
+        able = self._company.provider.capabilities
+        if self._looking or not able.counts_ids:
+            return
+        steps = [one.step for level in planned.levels for one in level if one.step.action is not Action.CREATE]
+        blind = [step for step in steps if able.refuses_stale or not step.record.version]  # others: `_as_agreed`
+        wanted = {(step.kind, step.record.external_id or "") for step in blind} - self._met
+        if wanted:
+            await self._ask(lookup_for(sorted(wanted, key=str)))
+
     async def _ask(self, lookup: Lookup) -> Answers:
         answers = await ask_apart(self._company.provider, lookup)
         self._reached = True
+        self._met |= by_id(answers.found).keys()
         linked = known_of(self._ours.values())
         if look(linked, by_id(answers.found)).others:  # under our id is somebody else's record: is it the company? (W4)
             await prove(self._company)

@@ -175,6 +175,18 @@ async def test_W4_without_a_new_sign_in_a_pull_notices_it_and_applies_nothing(se
         unchanged(desk)
 
 
+@pytest.mark.parametrize("service", ALL)
+async def test_W4_without_a_new_sign_in_a_plain_update_writes_over_no_strangers_record(
+    service: str, desk_on: OpenDesk
+) -> None:
+    async with reset_to_other_data(desk_on, service) as (desk, customer, _first):
+        await give_grant(desk.core, desk.control, service)
+        desk.write(update_customer, customer, CustomerDraft(display_name="Customer of W4-1", phone="555 0199"))
+        report = await desk.push(Kind.CUSTOMER, customer)
+        assert not report.clean and report.writes == 0, report
+        unchanged(desk)
+
+
 def _names(session: Session) -> list[str]:
     return [*session.scalars(select(Customer.display_name)), *session.scalars(select(Item.name))]
 
