@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from desktop.sandbox import freshbooks_hand, freshbooks_seed
 from desktop.sandbox import freshbooks_names as names
 from desktop.sandbox import freshbooks_sales as sales
-from desktop.sandbox.clock import SandboxClock
 from desktop.sandbox.freshbooks_books import DELETED, Account
 from desktop.sandbox.freshbooks_errors import REFUSALS, Refused, classic, ledger_error, newer, oauth_error
 from desktop.sandbox.freshbooks_lists import list_page
@@ -19,7 +17,6 @@ from desktop.sandbox.imitation import Imitation, check_addresses, check_choices,
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.meter import Limit, Meter
 from desktop.sandbox.oauth import take_rules
-from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
 
 LIMITS = (Limit("per_second", 4, 1), Limit("per_minute", 50, 60))
@@ -62,19 +59,10 @@ class FreshBooks(Imitation[Meter]):
     key = "freshbooks"
     refusals = REFUSALS
     _sign_in: SignIn
+    _accounts: dict[str, Account]
 
-    def __init__(
-        self,
-        clock: SandboxClock,
-        seeds: Callable[[str], CompanySeed],
-        companies: Sequence[str],
-        redirect_uris: Sequence[str] = (),
-        source: random.Random | None = None,
-    ) -> None:
-        super().__init__(clock, seeds, companies, source)
-        self._accounts: dict[str, Account] = {}
-        self._sign_in = SignIn(clock.timestamp, self._text, self._all_accounts, redirect_uris)
-        self.reset(None)
+    def _make_sign_in(self, redirect_uris: Sequence[str]) -> SignIn:
+        return SignIn(self._clock.timestamp, self._text, self._all_accounts, redirect_uris)
 
     # --- what a call means ---
 

@@ -23,7 +23,8 @@ MeterT = TypeVar("MeterT", bound=Gauge)
 class Imitation(Generic[MeterT]):
     """A service with its companies. `seeds` gives a company's seed by name; `source` is where ids come from.
 
-    What starts one sets `_sign_in` and fills `_meters`, one for each company, the default company's first.
+    A service gives its own sign-in, and a `reset` that makes its books and fills `_meters`, one for each company, the
+    default company's first.
     """
 
     key: str
@@ -36,7 +37,8 @@ class Imitation(Generic[MeterT]):
         clock: SandboxClock,
         seeds: Callable[[str], CompanySeed],
         companies: Sequence[str],
-        source: random.Random | None,
+        redirect_uris: Sequence[str] = (),
+        source: random.Random | None = None,
     ) -> None:
         self._clock = clock
         self._seeds = seeds
@@ -46,6 +48,15 @@ class Imitation(Generic[MeterT]):
         self._names = names if len(names) > 1 else [*names, "empty" if names != ["empty"] else "demo"]
         self._meters: dict[str, MeterT] = {}
         self._enforce = True
+        self._sign_in = self._make_sign_in(redirect_uris)
+        self.reset(None)
+
+    def _make_sign_in(self, redirect_uris: Sequence[str]) -> SignInDesk:
+        raise NotImplementedError
+
+    def reset(self, names: Sequence[str] | None) -> None:
+        """All companies back to their seed; with `names`, these come first (and stay until the next reset)."""
+        raise NotImplementedError
 
     def _text(self, length: int) -> str:
         return f"{self._source.getrandbits(length * 4):0{length}x}"

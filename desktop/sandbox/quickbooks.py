@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
-import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from desktop.sandbox import quickbooks_hand, quickbooks_seed
-from desktop.sandbox.clock import SandboxClock
 from desktop.sandbox.imitation import Imitation, check_addresses, check_choices, picked
 from desktop.sandbox.ledger import identity_of
 from desktop.sandbox.meter import Limit, Meter
@@ -29,7 +27,6 @@ from desktop.sandbox.quickbooks_calls import (
 from desktop.sandbox.quickbooks_errors import REFUSALS, Refused, gateway_fault, service_fault, xml_fault
 from desktop.sandbox.quickbooks_pdf import invoice_pdf
 from desktop.sandbox.quickbooks_signin import SignIn
-from desktop.sandbox.seed_shapes import CompanySeed
 from desktop.sandbox.service import Answer, Call, ControlError, Json, Request, from_json, to_json
 from desktop.sandbox.signing_in import oauth_error
 
@@ -55,19 +52,10 @@ class QuickBooks(Imitation[Meter]):
     key = "quickbooks"
     refusals = REFUSALS
     _sign_in: SignIn
+    _realms: dict[str, Realm]
 
-    def __init__(
-        self,
-        clock: SandboxClock,
-        seeds: Callable[[str], CompanySeed],
-        companies: Sequence[str],
-        redirect_uris: Sequence[str] = (),
-        source: random.Random | None = None,
-    ) -> None:
-        super().__init__(clock, seeds, companies, source)
-        self._sign_in = SignIn(clock.timestamp, self._text, self.companies, redirect_uris)
-        self._realms: dict[str, Realm] = {}
-        self.reset(None)
+    def _make_sign_in(self, redirect_uris: Sequence[str]) -> SignIn:
+        return SignIn(self._clock.timestamp, self._text, self.companies, redirect_uris)
 
     # --- what a call means ---
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -49,22 +48,13 @@ class Wave(Imitation[Meter]):
     key = "wave"
     refusals = REFUSALS
     _sign_in: SignIn
+    _loaded: dict[str, CompanySeed]
+    _made: dict[str, Business]
+    _switches: dict[str, str]
+    _max_aliases: int
 
-    def __init__(
-        self,
-        clock: SandboxClock,
-        seeds: Callable[[str], CompanySeed],
-        companies: Sequence[str],
-        redirect_uris: Sequence[str] = (),
-        source: random.Random | None = None,
-    ) -> None:
-        super().__init__(clock, seeds, companies, source)
-        self._loaded: dict[str, CompanySeed] = {}
-        self._made: dict[str, Business] = {}
-        self._switches: dict[str, str] = {}
-        self._max_aliases = 0
-        self._sign_in = SignIn(clock.timestamp, self._text, self._offered, redirect_uris)
-        self.reset(None)
+    def _make_sign_in(self, redirect_uris: Sequence[str]) -> SignIn:
+        return SignIn(self._clock.timestamp, self._text, self._offered, redirect_uris)
 
     def support_id(self) -> str:
         return f"{self._text(8)}-{self._text(4)}-{self._text(12)}"

@@ -6,7 +6,6 @@ import copy
 import datetime as dt
 import hashlib
 import json
-import random
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,20 +114,11 @@ class Xero(Imitation[XeroMeter]):
     key = "xero"
     refusals = REFUSALS
     _sign_in: SignIn
+    _orgs: _Organisations
+    _replies: dict[str, Reply]
 
-    def __init__(
-        self,
-        clock: SandboxClock,
-        seeds: Callable[[str], CompanySeed],
-        companies: Sequence[str],
-        redirect_uris: Sequence[str] = (),
-        source: random.Random | None = None,
-    ) -> None:
-        super().__init__(clock, seeds, companies, source)
-        self._sign_in = SignIn(clock.timestamp, self._text, self.companies, redirect_uris)
-        self._orgs = _Organisations(clock, {})
-        self._replies: dict[str, Reply] = {}
-        self.reset(None)
+    def _make_sign_in(self, redirect_uris: Sequence[str]) -> SignIn:
+        return SignIn(self._clock.timestamp, self._text, self.companies, redirect_uris)
 
     # --- what a call means ---
 
@@ -471,7 +461,7 @@ class Xero(Imitation[XeroMeter]):
         """All organisations back to their seed; with `names`, these come first (and stay until the next reset)."""
         seeds = self._seeds_for(names)
         self._sign_in.reset()
-        self._replies.clear()
+        self._replies = {}
         self._enforce = True
         tenants = {
             TENANT_IDS.get(name, f"7d3f2f0a-5b1c-4c55-9a60-0c1d5a8be{number + 16:03x}"): (name, seed)
