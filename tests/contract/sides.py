@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
-from desktop.clock import ManualClock, SeededEntropy
+from desktop.clock import ManualClock
 from desktop.providers.base import (
-    AccessToken,
     Action,
-    AppKeys,
-    Endpoints,
     Linked,
     Outcome,
     Provider,
-    SignIn,
     Step,
     marker_for,
 )
-from desktop.providers.http import ServiceHttp
 from desktop.providers.records import (
     AccountKind,
     Allocation,
@@ -41,6 +36,7 @@ from desktop.providers.records import (
 from desktop.providers.registry import ServiceInfo
 from tests.helpers.control import Control
 from tests.helpers.fakes import FakeProvider
+from tests.helpers.reaching import reached
 
 ISSUED, DUE, PAID = date(2026, 11, 2), date(2026, 12, 2), date(2026, 11, 3)
 KINDS = {CustomerRecord: Kind.CUSTOMER, ItemRecord: Kind.ITEM, InvoiceRecord: Kind.INVOICE, PaymentRecord: Kind.PAYMENT}
@@ -107,23 +103,6 @@ class SandboxSide:
     def inside_demanded_wait(self) -> int:
         """Calls that came while the service had asked to wait."""
         return int(self._control.meter(self._name)["inside_demanded_wait"])
-
-
-class Renewing:
-    """Tokens as the sandbox grants and renews them; none but what the service itself gives."""
-
-    def __init__(self, sign_in: SignIn, grant: dict[str, Any]) -> None:
-        self.sign_in = sign_in
-        self.access, self.refresh, self.version = grant["access_token"], grant["refresh_token"], 1
-
-    async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
-        if refused is not None and refused.value == self.access:
-            grant = await self.sign_in.refresh(self.refresh)
-            self.access, self.refresh, self.version = grant.access_token, grant.refresh_token, self.version + 1
-        return AccessToken(self.access, self.version)
-
-    async def revoke(self) -> bool:
-        return await self.sign_in.revoke(self.refresh)
 
 
 @dataclass
@@ -226,31 +205,10 @@ def step(record: Record, action: Action = Action.CREATE, *fields: str, ref: str 
 async def over_sandbox(info: ServiceInfo, sandbox: Any, control: Control) -> AsyncIterator[Made]:
     """A provider as the registry makes it, over real sockets; both sides' clocks move together."""
     name = info.key.value
-    service = sandbox.services[name]
-
-    async def along(seconds: float) -> None:
-        control.clock(seconds)
-
-    clock = ManualClock(datetime.now(UTC), along)
-    places = Endpoints(**{one: service[one] for one in ("api", "authorize", "token", "revoke", "discovery")})
-    keys = AppKeys(service["client_id"], service["client_secret"] if info.needs_secret else "")
-    sign_in = info.make_sign_in(places, keys, clock=clock)
-    tokens = Renewing(sign_in, control.grant(name))
-    http = ServiceHttp(
-        base=service["api"],
-        service=info.terms.service,
-        tokens=tokens,
-        clock=clock,
-        entropy=SeededEntropy(1),
-        limits=replace(info.limits, write_deadline=5.0, read_deadline=5.0),
-    )
-    try:
-        provider = info.make_provider(http, CompanyRef(service["company_id"]))
+    async with reached(name, sandbox, control) as way:
+        provider = info.make_provider(way.http, CompanyRef(way.service["company_id"]))
         settings = await provider.settings()
-        yield Made(provider, SandboxSide(control, name), settings, clock, tokens.revoke)
-    finally:
-        await http.close()
-        await sign_in.close()
+        yield Made(provider, SandboxSide(control, name), settings, way.clock, way.tokens.revoke)
 
 
 @asynccontextmanager

@@ -26,10 +26,9 @@ from desktop.providers.records import Kind
 from tests.contract.error_rows import (
     Row,
     Seen,
+    Table,
     Told,
-    assert_complete,
     by_hand,
-    contract_rows,
     fault,
     nobody_home,
     number_taken,
@@ -109,7 +108,7 @@ OWNER_READS: dict[str, Told] = {
     "404-1012-invoice": Told(
         GoneRemote,
         "“E-1” was deleted or made inactive in FreshBooks.",
-        "Make it active there, link to another record, or create it again.",
+        "Create it again, or take it back here too.",
         Fix.LINK_INVOICE,
     ),
     "404-1012-item": Told(
@@ -190,14 +189,15 @@ OWNER_READS: dict[str, Told] = {
 """By the row's name: what stands at the record or the connection, and in the bell."""
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.arm], ids=lambda row: row.name)
+TABLE = Table(FRESHBOOKS, ROWS, OWNER_READS, ("| seen | our class",))
+
+
+@TABLE.each_armed
 async def test_M106_what_freshbooks_refuses_is_told_in_words(
     row: Row, sandbox: Any, control: Control, tmp_path: Path, no_books: Path
 ) -> None:
-    await read_row(row, OWNER_READS.get(row.name), FRESHBOOKS, sandbox, control, tmp_path, no_books)
+    await read_row(TABLE, row, sandbox, control, tmp_path, no_books)
 
 
 def test_M106_every_row_of_freshbooks_table_is_armed(capsys: pytest.CaptureFixture[str]) -> None:
-    listed = contract_rows(FRESHBOOKS, "| seen | our class")
-    with capsys.disabled():
-        print(f"\n{assert_complete(FRESHBOOKS, ROWS, OWNER_READS, listed)}")
+    TABLE.print_complete(capsys)

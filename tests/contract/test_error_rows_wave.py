@@ -30,10 +30,9 @@ from desktop.sync.tax_payments import save_deposits
 from tests.contract.error_rows import (
     Row,
     Seen,
+    Table,
     Told,
-    assert_complete,
     by_hand,
-    contract_rows,
     fault,
     nobody_home,
     number_taken,
@@ -154,7 +153,7 @@ OWNER_READS: dict[str, Told] = {
     "NOT-FOUND-on-a-stored-id-invoice": Told(
         GoneRemote,
         "“E-1” was deleted or made inactive in Wave.",
-        "Make it active there, link to another record, or create it again.",
+        "Create it again, or take it back here too.",
         Fix.LINK_INVOICE,
     ),
     "NOT-FOUND-on-a-stored-id-item": Told(
@@ -223,17 +222,18 @@ OWNER_READS: dict[str, Told] = {
 """By the row's name: what stands at the record or the connection, and in the bell."""
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.arm], ids=lambda row: row.name)
+TABLE = Table(WAVE, ROWS, OWNER_READS, ("| seen | our class",))
+
+
+@TABLE.each_armed
 async def test_M106_what_wave_refuses_is_told_in_words(
     row: Row, sandbox: Any, control: Control, tmp_path: Path, no_books: Path
 ) -> None:
-    await read_row(row, OWNER_READS.get(row.name), WAVE, sandbox, control, tmp_path, no_books)
+    await read_row(TABLE, row, sandbox, control, tmp_path, no_books)
 
 
 def test_M106_every_row_of_wave_table_is_armed(capsys: pytest.CaptureFixture[str]) -> None:
-    listed = contract_rows(WAVE, "| seen | our class")
-    with capsys.disabled():
-        print(f"\n{assert_complete(WAVE, ROWS, OWNER_READS, listed)}")
+    TABLE.print_complete(capsys)
 
 
 async def test_M139_no_business_after_sign_in_names_the_plan(sandbox: Any, control: Control, tmp_path: Path) -> None:

@@ -33,10 +33,9 @@ from desktop.providers.records import Kind
 from tests.contract.error_rows import (
     Row,
     Seen,
+    Table,
     Told,
-    assert_complete,
     by_hand,
-    contract_rows,
     fault,
     number_taken,
     read_row,
@@ -399,14 +398,23 @@ OWNER_READS: dict[str, Told] = {
 """By the row's name: what stands at the record or the connection, and in the bell."""
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.arm], ids=lambda row: row.name)
+TABLE = Table(
+    XERO,
+    ROWS,
+    OWNER_READS,
+    (
+        "| HTTP | body | meaning",
+        "| Xero says (substring)",
+    ),
+)
+
+
+@TABLE.each_armed
 async def test_M106_what_xero_refuses_is_told_in_words(
     row: Row, sandbox: Any, control: Control, tmp_path: Path, no_books: Path
 ) -> None:
-    await read_row(row, OWNER_READS.get(row.name), XERO, sandbox, control, tmp_path, no_books)
+    await read_row(TABLE, row, sandbox, control, tmp_path, no_books)
 
 
 def test_M106_every_row_of_xero_table_is_armed(capsys: pytest.CaptureFixture[str]) -> None:
-    listed = contract_rows(XERO, "| HTTP | body | meaning", "| Xero says (substring)")
-    with capsys.disabled():
-        print(f"\n{assert_complete(XERO, ROWS, OWNER_READS, listed)}")
+    TABLE.print_complete(capsys)

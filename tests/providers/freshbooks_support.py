@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,12 @@ from sqlalchemy import select
 
 from desktop.books.desk import Desk
 from desktop.books.users import me
-from desktop.clock import ManualClock, SeededEntropy, SystemEntropy
+from desktop.clock import Clock, ManualClock, SeededEntropy, SystemEntropy
 from desktop.models.connection import Connection
 from desktop.models.session import open_database
 from desktop.models.states import CompanyKey, ConnectionState, Switches
-from desktop.providers.base import AccessToken, AppKeys, Endpoints
+from desktop.providers.base import SignIn
 from desktop.providers.freshbooks import LIMITS, FreshBooks
-from desktop.providers.freshbooks_signin import FreshBooksSignIn
 from desktop.providers.http import ServiceHttp
 from desktop.providers.records import CompanyRef, CompanySettings
 from desktop.sync.company import Company
@@ -30,58 +28,23 @@ from desktop.sync.settings import refresh_settings
 from desktop.sync.work import stored_settings
 from tests.helpers.control import Control
 from tests.helpers.office import ElasticClock, Grant, Office
+from tests.helpers.reaching import reached, sign_in_at
 from tests.providers.support import NOW, Tokens
 
 FS = "freshbooks"
 
 
-class Renewing:
-    """Tokens as the sandbox grants and renews them."""
-
-    def __init__(self, sign_in: FreshBooksSignIn, grant: dict[str, Any]) -> None:
-        self.sign_in = sign_in
-        self.access, self.refresh, self.version = grant["access_token"], grant["refresh_token"], 1
-
-    async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
-        if refused is not None and refused.value == self.access:
-            grant = await self.sign_in.refresh(self.refresh)
-            self.access, self.refresh, self.version = grant.access_token, grant.refresh_token, self.version + 1
-        return AccessToken(self.access, self.version)
-
-
-def endpoints(service: dict[str, Any]) -> Endpoints:
-    return Endpoints(**{name: service[name] for name in ("api", "authorize", "token", "revoke")})
-
-
-def signing_in(service: dict[str, Any], clock: Any) -> FreshBooksSignIn:
-    return FreshBooksSignIn(endpoints(service), AppKeys(service["client_id"], service["client_secret"]), clock=clock)
+def signing_in(service: dict[str, Any], clock: Clock) -> SignIn:
+    return sign_in_at(FS, service, clock)
 
 
 @asynccontextmanager
 async def connected(sandbox: Any, control: Control, company: str = "", **changes: Any) -> AsyncIterator[FreshBooks]:
     """FreshBooks connected to the sandbox's company, its settings read; both sides' clocks move together."""
-    service = sandbox.services[FS]
-
-    async def along(seconds: float) -> None:
-        control.clock(seconds)
-
-    clock = ManualClock(datetime.now(UTC), along)
-    sign_in = signing_in(service, clock)
-    http = ServiceHttp(
-        base=service["api"],
-        service="FreshBooks",
-        tokens=Renewing(sign_in, control.grant(FS)),
-        clock=clock,
-        entropy=SeededEntropy(1),
-        limits=replace(LIMITS, **{"write_deadline": 5.0, "read_deadline": 5.0} | changes),
-    )
-    try:
-        provider = FreshBooks(http, CompanyRef(company or service["company_id"]))
+    async with reached(FS, sandbox, control, **changes) as way:
+        provider = FreshBooks(way.http, CompanyRef(company or way.service["company_id"]))
         await provider.settings()
         yield provider
-    finally:
-        await http.close()
-        await sign_in.close()
 
 
 def over(server: Callable[[httpx.Request], Any], settings: CompanySettings | None = None, **more: Any) -> FreshBooks:

@@ -50,7 +50,8 @@ from desktop.providers.records import (
     Record,
 )
 from tests.helpers.control import Control
-from tests.providers.freshbooks_support import FS, Renewing, connected, endpoints, signing_in
+from tests.helpers.reaching import Renewing, endpoints
+from tests.providers.freshbooks_support import FS, connected, signing_in
 from tests.providers.support import MARKER, customer, item, step
 
 DAY = date(2026, 11, 2)

@@ -31,7 +31,7 @@ from desktop.errors import (
     SubscriptionLapsed,
     UnexpectedAnswer,
 )
-from desktop.providers.base import AccessToken, Action, AppKeys, Endpoints, InDoubt, Linked, NotSent, Refused
+from desktop.providers.base import AccessToken, Action, AppKeys, InDoubt, Linked, NotSent, Refused
 from desktop.providers.http import ServiceHttp
 from desktop.providers.quickbooks import LIMITS, QuickBooks
 from desktop.providers.quickbooks_signin import QuickBooksSignIn
@@ -49,53 +49,17 @@ from desktop.providers.records import (
     PaymentRecord,
 )
 from tests.helpers.control import Control
+from tests.helpers.reaching import endpoints, reached
 from tests.providers.support import MARKER, customer, invoice, item, line, payment, step
 
 KEY = "abcdef0123456789abcdef0123456789"
 
 
-class Renewing:
-    """Tokens as the sandbox grants and renews them."""
-
-    def __init__(self, sign_in: QuickBooksSignIn, grant: dict[str, Any]) -> None:
-        self.sign_in = sign_in
-        self.access, self.refresh, self.version = grant["access_token"], grant["refresh_token"], 1
-
-    async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
-        if refused is not None and refused.value == self.access:
-            grant = await self.sign_in.refresh(self.refresh)
-            self.access, self.refresh, self.version = grant.access_token, grant.refresh_token, self.version + 1
-        return AccessToken(self.access, self.version)
-
-
-def endpoints(service: dict[str, Any]) -> Endpoints:
-    return Endpoints(**{name: service[name] for name in ("api", "authorize", "token", "revoke", "discovery")})
-
-
 @asynccontextmanager
 async def connected(sandbox: Any, control: Control, **changes: Any) -> AsyncIterator[QuickBooks]:
     """QuickBooks connected to the sandbox's company; both sides' clocks move together."""
-    service = sandbox.services["quickbooks"]
-
-    async def along(seconds: float) -> None:
-        control.clock(seconds)
-
-    clock = ManualClock(datetime.now(UTC), along)
-    keys = AppKeys(service["client_id"], service["client_secret"])
-    sign_in = QuickBooksSignIn(endpoints(service), keys, clock=clock)
-    http = ServiceHttp(
-        base=service["api"],
-        service="QuickBooks",
-        tokens=Renewing(sign_in, control.grant()),
-        clock=clock,
-        entropy=SeededEntropy(1),
-        limits=replace(LIMITS, **{"write_deadline": 5.0, "read_deadline": 5.0} | changes),
-    )
-    try:
-        yield QuickBooks(http, CompanyRef(control.books()["company"]["id"]))
-    finally:
-        await http.close()
-        await sign_in.close()
+    async with reached("quickbooks", sandbox, control, **changes) as way:
+        yield QuickBooks(way.http, CompanyRef(control.books()["company"]["id"]))
 
 
 async def make(quickbooks: QuickBooks, *steps: Any, key: str = KEY) -> list[Any]:

@@ -40,6 +40,7 @@ from desktop.providers.wave_faults import DepositAccountNeeded, MissingScope, Pa
 from desktop.providers.wave_signin import NO_REFRESH, WaveSignIn
 from desktop.sync.connect import challenge
 from tests.helpers.control import Control
+from tests.helpers.reaching import endpoints
 from tests.providers.support import step
 from tests.providers.wave_support import (
     KEY,
@@ -48,7 +49,6 @@ from tests.providers.wave_support import (
     billed,
     connected,
     customer,
-    endpoints,
     invoice,
     item,
     line,

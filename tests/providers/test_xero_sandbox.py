@@ -47,8 +47,9 @@ from desktop.providers.records import (
     PaymentMethod,
 )
 from desktop.providers.xero import Xero
-from desktop.providers.xero_signin import SCOPE, XeroSignIn, organisations
+from desktop.providers.xero_signin import SCOPE, organisations
 from tests.helpers.control import Control
+from tests.helpers.reaching import sign_in_at
 from tests.providers.support import Tokens
 from tests.providers.xero_support import (
     MARKER,
@@ -57,10 +58,8 @@ from tests.providers.xero_support import (
     connected,
     customer,
     done,
-    endpoints,
     invoice,
     item,
-    keys_of,
     line,
     make,
     payment,
@@ -530,7 +529,7 @@ async def test_W3_the_organisation_comes_from_the_connections(sandbox: Any, cont
 
 async def test_A9_refresh_and_revoke_as_a_public_client(sandbox: Any, control: Control) -> None:
     service = sandbox.services[SERVICE]
-    sign_in = XeroSignIn(endpoints(service), keys_of(service), clock=SystemClock())
+    sign_in = sign_in_at("xero", service, SystemClock())
     try:
         url = sign_in.authorize_url(state="s", redirect_uri="http://localhost:53682/callback", challenge="c" * 43)
         assert "code_challenge_method=S256" in url and SCOPE.split()[0] in url

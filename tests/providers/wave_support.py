@@ -6,14 +6,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import httpx
 
 from desktop.clock import ManualClock, SeededEntropy
-from desktop.providers.base import AccessToken, AppKeys, Endpoints, Linked
+from desktop.providers.base import Linked
 from desktop.providers.http import ServiceHttp
 from desktop.providers.records import (
     AccountKind,
@@ -27,30 +27,12 @@ from desktop.providers.records import (
     PaymentRecord,
 )
 from desktop.providers.wave import LIMITS, Wave
-from desktop.providers.wave_signin import WaveSignIn
 from tests.helpers.control import Control
+from tests.helpers.reaching import reached
 from tests.providers.support import NOW, Tokens, step
 
 KEY = "unused"
 MARKER = "BlueClerk 6f1c0d52-7f6b-4f7e-9f43-2f0a9a6a3b11"
-
-
-class Renewing:
-    """Tokens as the sandbox grants and renews them."""
-
-    def __init__(self, sign_in: WaveSignIn, grant: dict[str, Any]) -> None:
-        self.sign_in = sign_in
-        self.access, self.refresh, self.version = grant["access_token"], grant["refresh_token"], 1
-
-    async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
-        if refused is not None and refused.value == self.access:
-            grant = await self.sign_in.refresh(self.refresh)
-            self.access, self.refresh, self.version = grant.access_token, grant.refresh_token, self.version + 1
-        return AccessToken(self.access, self.version)
-
-
-def endpoints(service: dict[str, Any]) -> Endpoints:
-    return Endpoints(**{name: service[name] for name in ("api", "authorize", "token", "revoke", "discovery")})
 
 
 @asynccontextmanager
@@ -58,26 +40,8 @@ async def connected(
     sandbox: Any, control: Control, *, company: str | None = None, batch: int = 10, **changes: Any
 ) -> AsyncIterator[Wave]:
     """Wave connected to the sandbox's business; both sides' clocks move together."""
-    service = sandbox.services["wave"]
-
-    async def along(seconds: float) -> None:
-        control.clock(seconds)
-
-    clock = ManualClock(datetime.now(UTC), along)
-    sign_in = WaveSignIn(endpoints(service), AppKeys(service["client_id"], service["client_secret"]), clock=clock)
-    http = ServiceHttp(
-        base=service["api"],
-        service="Wave",
-        tokens=Renewing(sign_in, control.grant("wave")),
-        clock=clock,
-        entropy=SeededEntropy(1),
-        limits=replace(LIMITS, **{"write_deadline": 5.0, "read_deadline": 5.0} | changes),
-    )
-    try:
-        yield Wave(http, CompanyRef(service["company_id"] if company is None else company), batch=batch)
-    finally:
-        await http.close()
-        await sign_in.close()
+    async with reached("wave", sandbox, control, **changes) as way:
+        yield Wave(way.http, CompanyRef(way.service["company_id"] if company is None else company), batch=batch)
 
 
 def imitated(*bodies: Any, status: int = 200, batch: int = 10) -> tuple[Wave, list[dict[str, Any]]]:

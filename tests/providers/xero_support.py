@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from desktop.clock import ManualClock, SeededEntropy
-from desktop.providers.base import AccessToken, Action, AppKeys, Endpoints, Linked, Outcome, Step
-from desktop.providers.http import ServiceHttp
+from desktop.providers.base import Action, Linked, Outcome, Step
 from desktop.providers.records import (
     Allocation,
     CompanyRef,
@@ -23,63 +20,23 @@ from desktop.providers.records import (
     PaymentRecord,
     Record,
 )
-from desktop.providers.xero import LIMITS, Xero
-from desktop.providers.xero_signin import XeroSignIn
+from desktop.providers.xero import Xero
 from tests.helpers.control import Control
+from tests.helpers.reaching import reached
 
 MARKER = "BlueClerk 6f1c0d52-7f6b-4f7e-9f43-2f0a9a6a3b11"
 KEY = "abcdef0123456789abcdef0123456789"
 SERVICE = "xero"
 
 
-class Renewing:
-    """Tokens as the sandbox grants and renews them."""
-
-    def __init__(self, sign_in: XeroSignIn, grant: dict[str, Any]) -> None:
-        self.sign_in = sign_in
-        self.access, self.refresh, self.version = grant["access_token"], grant["refresh_token"], 1
-
-    async def __call__(self, refused: AccessToken | None = None) -> AccessToken:
-        if refused is not None and refused.value == self.access:
-            grant = await self.sign_in.refresh(self.refresh)
-            self.access, self.refresh, self.version = grant.access_token, grant.refresh_token, self.version + 1
-        return AccessToken(self.access, self.version)
-
-
-def endpoints(service: dict[str, Any]) -> Endpoints:
-    return Endpoints(**{name: service[name] for name in ("api", "authorize", "token", "revoke", "discovery")})
-
-
-def keys_of(service: dict[str, Any]) -> AppKeys:
-    return AppKeys(service["client_id"], "")
-
-
 @asynccontextmanager
 async def connected(sandbox: Any, control: Control, read: bool = True, **changes: Any) -> AsyncIterator[Xero]:
     """Xero connected to the sandbox's organisation, its settings read; both sides' clocks move together."""
-    service = sandbox.services[SERVICE]
-
-    async def along(seconds: float) -> None:
-        control.clock(seconds)
-
-    clock = ManualClock(datetime.now(UTC), along)
-    sign_in = XeroSignIn(endpoints(service), keys_of(service), clock=clock)
-    http = ServiceHttp(
-        base=service["api"],
-        service="Xero",
-        tokens=Renewing(sign_in, control.grant(SERVICE)),
-        clock=clock,
-        entropy=SeededEntropy(1),
-        limits=replace(LIMITS, **{"write_deadline": 5.0, "read_deadline": 5.0} | changes),
-    )
-    xero = Xero(http, CompanyRef(service["company_id"]))
-    try:
+    async with reached(SERVICE, sandbox, control, **changes) as way:
+        xero = Xero(way.http, CompanyRef(way.service["company_id"]))
         if read:
             await xero.settings()
         yield xero
-    finally:
-        await http.close()
-        await sign_in.close()
 
 
 async def make(xero: Xero, *steps: Step, key: str = KEY) -> list[Outcome]:
