@@ -227,11 +227,16 @@ def invoice_counts(session: Session, company: CompanyKey | None, today: date | N
         elif status == InvoiceStatus.SENT:
             counts[Chip.SENT if is_owed else Chip.PAID] += count
             counts[Chip.OVERDUE] += count if is_owed and late else 0
-    states = invoice_states(session, company)
-    everything = id_array(session, select(Invoice.id))
-    counts[Chip.NOT_SYNCED] = sum(1 for _ in states.lacking(everything, _staying(session)))
+    counts[Chip.NOT_SYNCED] = not_synced(session, company)
     counts[Chip.NEEDS_YOU] = len(invoices_needing_you(session))
     return counts
+
+
+def not_synced(session: Session, company: CompanyKey | None) -> int:
+    """How many sent invoices the company lacks, or holds without their last changes and payments, unpromised."""
+    states = invoice_states(session, company)
+    everything = id_array(session, select(Invoice.id))
+    return sum(1 for _ in states.lacking(everything, _staying(session)))
 
 
 def has_synced_invoice(session: Session, company: CompanyKey | None) -> bool:

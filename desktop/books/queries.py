@@ -21,6 +21,7 @@ from desktop.books.invoice_lists import (
     invoice_counts,
     invoice_ids,
     invoice_rows,
+    not_synced,
 )
 from desktop.books.record_lists import (
     Choice,
@@ -64,6 +65,7 @@ __all__ = [
     "customer_rows",
     "has_synced_invoice",
     "invoice_counts",
+    "not_synced",
     "invoice_detail",
     "invoice_draft",
     "invoice_ids",

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.books import activity
+from desktop.books import activity, queries
 from desktop.books.activity import Activity, ActivityFilter
 from desktop.core import Core
 from desktop.errors import Fix
@@ -43,6 +43,7 @@ from desktop.ui.panels import Card, empty_out, hairline
 from desktop.ui.problems import show_problem
 from desktop.ui.routes import Navigator, Route
 from desktop.ui.status import Status, StatusPill
+from desktop.ui.sync_actions import all_or_left
 from desktop.ui.sync_settings_tab import SyncSettingsTab
 from desktop.ui.taught_rules import TaughtRules
 from desktop.ui.tax_payments_tab import TaxPaymentsTab
@@ -119,7 +120,7 @@ class ConnectionPage(QWidget):
             return
         self.banner.clear()
         self._sync_task = operations.run(
-            self, self._core.sync_now(), success=self._on_synced, failure=self._on_sync_failed, busy=self._on_syncing
+            self, self._synced_now(), success=self._on_synced, failure=self._on_sync_failed, busy=self._on_syncing
         )
 
     def show_checks(self) -> CheckDialog:
@@ -234,12 +235,19 @@ class ConnectionPage(QWidget):
         else:
             self.progress.finish()
 
-    def _on_synced(self, report: Report) -> None:
+    async def _synced_now(self) -> tuple[Report, int]:
+        """What came of it, and how many sent invoices the company lacks all the same."""
+        report = await self._core.sync_now()
+        view = await self._core.connection()
+        return report, await self._core.ask(queries.not_synced, view.key) if view is not None else 0
+
+    def _on_synced(self, found: tuple[Report, int]) -> None:
+        report, left = found
         service = self._facts.terms.service if self._facts is not None else ""
         if report.problem is not None:
             show_problem(self.banner, report.problem, "")
         else:
-            sentence, status = sync_sentence(report, service)
+            sentence, status = sync_sentence(report, service, left)
             self._to_review = not report.refused and pulled.to_review(report.pulled)
             action = tr("Show them") if report.refused else tr("Review") if self._to_review else ""
             self.banner.show_message(sentence, status=status, action=action)
@@ -384,23 +392,27 @@ class ConnectionPage(QWidget):
         column.addWidget(self.tabs, 1)
 
 
-def sync_sentence(report: Report, service: str) -> tuple[str, str]:
-    """What a run came to, in a sentence or two, and its status (M60, M117): what went there, what came from there."""
-    text, status = _sent_sentence(report, service)
+def sync_sentence(report: Report, service: str, left: int = 0) -> tuple[str, str]:
+    """What a run came to, in a sentence or two, and its status (M60, M117): what went there, what came from there.
+
+    `left`: see `result_sentence`.
+    """
+    text, status = _sent_sentence(report, service, left)
     came = pulled.sentence(report.pulled, service) if report.pulled is not None else ""
     if report.pulled is not None and report.pulled.count(pulled.ASKS):
         status = "bad"
     return " ".join(part for part in (text, came) if part), status
 
 
-def _sent_sentence(report: Report, service: str) -> tuple[str, str]:
+def _sent_sentence(report: Report, service: str, left: int) -> tuple[str, str]:
     done, refused = len(report.done), len(report.refused)
     waiting = len(report.in_doubt) + len(report.waiting)
     if report.clean:
+        state, status = all_or_left(service, left), "info" if left else "good"
         if not report.writes:
-            return tr("Everything is in sync with {service}.", service=service), "good"
+            return state, status
         text = tr("1 record was sent.") if done == 1 else tr("{count} records were sent.", count=formats.number(done))
-        return text + " " + tr("Everything is in sync with {service}.", service=service), "good"
+        return f"{text} {state}", status
     parts = []
     if done:
         parts.append(tr("1 is in sync.") if done == 1 else tr("{count} are in sync.", count=formats.number(done)))

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.books import queries
 from desktop.core import Core
 from desktop.models.states import CompanyKey
 from desktop.providers.base import Terms
@@ -39,6 +40,8 @@ class Context(QObject):
         self.preferences = preferences
         self.connection: ConnectionView | None = None
         self.terms: Terms | None = None
+        self.not_synced = 0
+        """Sent invoices that the company lacks though nothing is on its way: beside them nothing is "in sync"."""
         self._host = host
 
     @property
@@ -67,8 +70,11 @@ class Context(QObject):
         """Read the connection again and tell everybody if it is another now."""
         view = await self.core.connection()
         terms = await self.core.terms() if view is not None else None
-        if view != self.connection or terms != self.terms:
-            self.connection, self.terms = view, terms
+        left = 0
+        if view is not None and view.last_synced_at is not None and not (view.waiting or view.needs_you):
+            left = await self.core.ask(queries.not_synced, view.key)
+        if (view, terms, left) != (self.connection, self.terms, self.not_synced):
+            self.connection, self.terms, self.not_synced = view, terms, left
             self.connection_changed.emit()
 
     def go(self, route: Route) -> None:

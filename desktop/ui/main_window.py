@@ -465,6 +465,10 @@ class MainWindow(QMainWindow):
             self.chip.set_state(needs, "bad", icon_name="bad")
         elif view.last_synced_at is None:  # "in sync" would say more than is known
             self.chip.set_state(tr("{who} · connected", who=who), "good", reason=tr("Nothing was synced yet."))
+        elif context.not_synced:
+            reason = tr("Sent invoices that {service} lacks: choose Not synced above the list.", service=service)
+            left = tr("{who} · {count} not synced", who=who, count=formats.number(context.not_synced))
+            self.chip.set_state(left, "", reason=reason)
         else:
             reason = tr("Last synced {when}.", when=formats.ago(view.last_synced_at, context.now()))
             self.chip.set_state(tr("{who} · in sync", who=who), "good", reason=reason)

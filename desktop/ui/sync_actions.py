@@ -222,10 +222,11 @@ class SyncActions(QObject):
         self._tell(report, {f"{kind.value}:{local_id}" for kind, local_id in records})
 
     async def _sync_now(self) -> None:
-        report = await self._context.core.sync_now()
-        self._tell(report, None)
+        core = self._context.core
+        report = await core.sync_now()
+        self._tell(report, None, await core.ask(queries.not_synced, self._context.company))
 
-    def _tell(self, report: Report, wanted: set[str] | None) -> None:
+    def _tell(self, report: Report, wanted: set[str] | None, left: int = 0) -> None:
         service = self._context.service
         if report.problem is not None:
             self._context.show_problem(report.problem, self.sync_now)
@@ -235,7 +236,7 @@ class SyncActions(QObject):
             error: BlueClerkError = next(iter(refused.values()))
             self._context.toast(error.title)
             return
-        sentence = result_sentence(report, wanted, service)
+        sentence = result_sentence(report, wanted, service, left)
         if pulled.to_review(report.pulled):
             self._context.toast(sentence, tr("Review"), self._review_customers)
         else:
@@ -249,13 +250,25 @@ def _records(named: Sequence[tuple[str, int]]) -> list[tuple[Kind, int]]:
     return [(Kind(kind), local_id) for kind, local_id in named]
 
 
-def result_sentence(report: Report, wanted: set[str] | None, service: str) -> str:
-    """What a run came to, in a sentence or two (M100): what went there, then what came from there (M117)."""
+def all_or_left(service: str, left: int) -> str:
+    """That everything is in sync, unless `left` sent invoices are not there: then that."""
+    if not left:
+        return tr("Everything is in sync with {service}.", service=service)
+    if left == 1:
+        return tr("1 sent invoice is not in {service} yet.", service=service)
+    return tr("{count} sent invoices are not in {service} yet.", count=formats.number(left), service=service)
+
+
+def result_sentence(report: Report, wanted: set[str] | None, service: str, left: int = 0) -> str:
+    """What a run came to, in a sentence or two (M100): what went there, then what came from there (M117).
+
+    `left`: sent invoices that the company lacks all the same, because they were never asked to go.
+    """
     came = pulled.sentence(report.pulled, service) if report.pulled is not None else ""
-    return " ".join(part for part in (_sent_sentence(report, wanted, service), came) if part)
+    return " ".join(part for part in (_sent_sentence(report, wanted, service, left), came) if part)
 
 
-def _sent_sentence(report: Report, wanted: set[str] | None, service: str) -> str:
+def _sent_sentence(report: Report, wanted: set[str] | None, service: str, left: int) -> str:
     if report.refused:
         count, done = len(report.refused), len(report.done)
         if done:
@@ -268,12 +281,11 @@ def _sent_sentence(report: Report, wanted: set[str] | None, service: str) -> str
     if wanted is None:
         if report.pulled is not None and not report.clean:
             return ""  # what came from there asks: nothing is called in sync beside it
-        if not report.done:
-            return tr("Everything is in sync with {service}.", service=service)
-        if len(report.done) == 1:
-            return tr("1 record sent. Everything is in sync with {service}.", service=service)
-        sent = formats.number(len(report.done))
-        return tr("{count} records sent. Everything is in sync with {service}.", count=sent, service=service)
+        state, done = all_or_left(service, left), len(report.done)
+        if not done:
+            return state
+        sent = tr("1 record sent.") if done == 1 else tr("{count} records sent.", count=formats.number(done))
+        return f"{sent} {state}"
     if all(ref.startswith("invoice:") for ref in wanted):
         if len(wanted) == 1:
             return tr("Invoice and payments are in sync with {service}.", service=service)

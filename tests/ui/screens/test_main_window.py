@@ -14,12 +14,15 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QComboBox, QHe
 
 from desktop.app import watch_failures
 from desktop.providers.records import Kind
+from desktop.sync.push import Report
 from desktop.ui import operations
+from desktop.ui.connection_page import sync_sentence
 from desktop.ui.help_pages import InfoDialog
 from desktop.ui.invoices_page import CUSTOMER
 from desktop.ui.main_window import MainWindow
 from desktop.ui.routes import Route, settings
 from desktop.ui.screenshots import settle
+from desktop.ui.sync_actions import result_sentence
 from desktop.ui.theme import theme
 from tests.helpers.waiting import until
 from tests.ui.screens.conftest import Books, shown
@@ -206,6 +209,25 @@ async def test_one_button_at_most_is_filled_in_a_view(qloop, look, connected) ->
             await settle()
             await until(lambda: page.list.face == "no_hits")
             assert filled(window) == ["New invoice"]
+
+
+async def test_nothing_is_called_in_sync_beside_sent_invoices_that_are_not_there(qloop, look, connected) -> None:
+    async with connected() as core:
+        books = Books(core)
+        customer, item = await books.customer("Ann"), await books.item()
+        await books.invoice(customer, item)
+        newer = await books.invoice(customer, item)
+        await core.sync([(Kind.INVOICE, newer)])
+        async with shown(core) as window:
+            await until(lambda: window.chip.words.endswith(" · 1 not synced"))
+            assert window.chip.kind == ""
+            window.sync.sync_now()  # it was made since the connection: it goes out
+            done = "1 record sent. Everything is in sync with QuickBooks."
+            await until(lambda: window.toaster.accessibleName() == done)
+            await until(lambda: window.chip.words.endswith(" · in sync"))
+    said = result_sentence(Report(done={"invoice:1"}, writes=1), None, "QuickBooks", 6)
+    assert said == "1 record sent. 6 sent invoices are not in QuickBooks yet."
+    assert sync_sentence(Report(), "QuickBooks", 1) == ("1 sent invoice is not in QuickBooks yet.", "info")
 
 
 async def test_M113_the_list_beside_the_pane_shows_who_owes_how_much(qloop, look, connected) -> None:
