@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,8 +17,9 @@ from desktop.models.customer import Customer
 from desktop.providers.records import Address, InvoiceRecord, Kind, LineRecord, Record
 from desktop.sync.company import Company
 from desktop.sync.planning import Ours, Work, resolve
+from desktop.sync.pull_run import SEEN, status_of
 from desktop.sync.settling import field_words
-from desktop.sync.snapshots import unlike
+from desktop.sync.snapshots import compared, unlike
 from desktop.sync.verifying import GONE_FIX, by_id, lookup_for
 from desktop.sync.work import load_work
 
@@ -39,7 +41,8 @@ async def differences_of(
 ) -> tuple[Difference, ...]:
     """What reads differently here and there now, asked of the service; only `fields` (owner's words) if any are named.
 
-    Empty where nothing is linked or nothing differs any more. Raises GoneRemote, ConnectionProblem.
+    Empty where nothing is linked or nothing differs any more. What is shown of theirs is remembered with the card, so
+    that an answer to it overwrites nothing newer (N10). Raises GoneRemote, ConnectionProblem.
     """
     ours, ids = await company.db.in_read(lambda session: _ours(session, company, kind, local_id))
     if ours is None or ours.link is None:
@@ -54,10 +57,19 @@ async def differences_of(
         names.append("total")
     chosen = [name for name in names if not fields or field_words([name])[0] in fields] or names
     people = await company.db.in_read(lambda session: _people(session, company, record, theirs))
+    seen = {name: value for name, value in compared(kind, theirs).items() if name in chosen}
+    await company.db.in_write(lambda session: note_seen(session, kind, local_id, seen))
     return tuple(
         Difference(field_words([name])[0], _value(record, name, people), _value(theirs, name, people))
         for name in chosen
     )
+
+
+def note_seen(session: Session, kind: Kind, local_id: int, seen: Mapping[str, Any]) -> None:
+    """Remember with the record's card what the owner was shown of the values there."""
+    row = status_of(session, kind, local_id)
+    if row is not None:
+        row.extra = {**(row.extra or {}), SEEN: dict(seen)}
 
 
 def _ours(session: Session, company: Company, kind: Kind, local_id: int) -> tuple[Ours | None, Mapping[str, str]]:

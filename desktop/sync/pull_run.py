@@ -29,6 +29,10 @@ PORTION = 100
 T = TypeVar("T")
 
 
+SEEN = "seen"
+"""In what a card knows: the values there that the owner was shown with it."""
+
+
 @dataclass
 class PullRun:
     """One pull. `actor` is the user who asked, "" for the weekly run."""
@@ -116,7 +120,8 @@ class PullRun:
     ) -> None:
         """The owner must decide; told once, however often the same is seen."""
         row = status_of(session, kind, local_id)
-        asked = row is not None and (row.extra or {}) == extra and row.title == failures.printable(error.title)
+        known = {name: value for name, value in (row.extra or {}).items() if name != SEEN} if row is not None else {}
+        asked = row is not None and known == extra and row.title == failures.printable(error.title)
         if row is not None and asked and row.state in (SyncState.NEEDS_YOU.value, SyncState.CONFLICT.value):
             return
         failures.fail(session, self.now(), kind.value, local_id, label, error, extra)

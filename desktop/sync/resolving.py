@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from desktop.books.outbox import promise
 from desktop.books.payments import remove_payment
-from desktop.errors import GoneRemote, InputError, NumberTaken
+from desktop.errors import GoneRemote, InputError, NumberTaken, PlanChanged
 from desktop.models.connection import ExternalLink, PaymentTwin
 from desktop.models.invoice import Invoice
 from desktop.models.payment import Payment, PaymentAllocation
+from desktop.models.session import note_change
 from desktop.models.states import PushReason
 from desktop.models.work import ActivityRow
 from desktop.providers.records import Found, InvoiceRecord, Kind, Lookup, PaymentRecord, Record
@@ -25,12 +26,15 @@ from desktop.sync.pull_invoices import take_into_ours
 from desktop.sync.pull_merge import STATES, merge_sides
 from desktop.sync.pull_payments import apply_payments, change_ours
 from desktop.sync.pull_records import load_work_of, take_fields
-from desktop.sync.pull_run import PullRun, status_of
+from desktop.sync.pull_run import SEEN, PullRun, status_of
 from desktop.sync.settling import field_words, find_link, holder_of, log_link, store_link
 from desktop.sync.snapshots import COMPARED, compared, unlike
-from desktop.sync.verifying import GONE_FIX, by_id, lookup_for
+from desktop.sync.verifying import GONE_FIX, by_id, lookup_for, money_words
 from desktop.sync.work import AGAIN
 from desktop.text import tr
+
+TOTAL_OF = frozenset({"lines", "discount"})
+"""What a card about a total decides; another field that was changed there alone comes in."""
 
 
 async def link_invoice(company: Company, invoice_id: int) -> None:
@@ -83,7 +87,7 @@ async def keep_ours(company: Company, kind: Kind, local_id: int) -> None:
 
     What is there now counts as known from here on, so that only a still newer edit there asks again; but a field
     that was changed there alone, and that nobody asked about, comes in with the next pull. Raises GoneRemote when
-    there is none any more, ConnectionProblem.
+    there is none any more, PlanChanged where it reads otherwise there than the card showed, ConnectionProblem.
     """
     link = await company.db.in_read(lambda session: find_link(session, company.key, kind.value, local_id))
     if link is None:
@@ -93,6 +97,7 @@ async def keep_ours(company: Company, kind: Kind, local_id: int) -> None:
     if theirs is None or getattr(theirs, "voided", False):
         raise GoneRemote(company.provider.terms.service, "", what=tr("This record"), fix=GONE_FIX[kind])
     known = compared(kind, theirs)
+    await _refuse_unseen(company, kind, local_id, theirs)
 
     def write(session: Session) -> None:
         row = find_link(session, company.key, kind.value, local_id)
@@ -109,10 +114,33 @@ async def keep_ours(company: Company, kind: Kind, local_id: int) -> None:
     await company.db.in_write(write)
 
 
+async def _refuse_unseen(company: Company, kind: Kind, local_id: int, theirs: Record) -> None:
+    """An answer is to what the owner saw: where that was changed there again since, the card is drawn anew instead.
+
+    Raises PlanChanged then.
+    """
+    if await company.db.in_write(partial(_is_newer, kind=kind, local_id=local_id, theirs=theirs)):
+        raise PlanChanged
+
+
+def _is_newer(session: Session, kind: Kind, local_id: int, theirs: Record) -> bool:
+    row = status_of(session, kind, local_id)
+    shown = dict(row.extra or {}) if row is not None else {}
+    now = compared(kind, theirs)
+    newer = any(now.get(name) != value for name, value in shown.get(SEEN, {}).items())
+    if isinstance(theirs, InvoiceRecord) and shown.get("what") == "total":
+        newer = newer or shown.get("theirs") != money_words(theirs.total)
+    if newer:
+        note_change(session, kind.value, local_id)
+    return newer
+
+
 def _in_question(session: Session, kind: Kind, local_id: int) -> frozenset[str]:
     """The fields that the record's card names; none where it is about something else."""
     row = status_of(session, kind, local_id)
     words = (row.extra or {}).get("fields", ()) if row is not None else ()
+    if row is not None and (row.extra or {}).get("what") == "total":
+        return TOTAL_OF
     return frozenset(name for name in COMPARED[kind] if field_words([name])[0] in words)
 
 
@@ -140,8 +168,8 @@ async def resolve_fields(company: Company, kind: Kind, local_id: int, take: Coll
 
     Where the card names fields, only these are decided: an edit here of another one stays, one there comes in.
 
-    Raises GoneRemote when there is none any more, InputError for a value that can't be kept here (nothing was
-    changed then), ConnectionProblem.
+    Raises GoneRemote when there is none any more, PlanChanged where it reads otherwise there than the card showed,
+    InputError for a value that can't be kept here (nothing was changed then), ConnectionProblem.
     """
     link = await company.db.in_read(lambda session: find_link(session, company.key, kind.value, local_id))
     if link is None:
@@ -150,6 +178,7 @@ async def resolve_fields(company: Company, kind: Kind, local_id: int, take: Coll
     theirs = by_id(found).get((kind, link.external_id))
     if theirs is None or getattr(theirs, "voided", False):
         raise GoneRemote(company.provider.terms.service, "", fix=GONE_FIX[kind])
+    await _refuse_unseen(company, kind, local_id, theirs)
     await company.db.in_write(
         partial(_resolve, company=company, kind=kind, local_id=local_id, theirs=theirs, take=take)
     )

@@ -13,12 +13,14 @@ from sqlalchemy import select
 from desktop.books.customers import CustomerDraft, update_customer
 from desktop.books.invoices import delete_draft
 from desktop.crashpoint import install
-from desktop.errors import InputError, PlanChanged
+from desktop.errors import InputError, PlanChanged, TotalsDiffer
 from desktop.models.connection import Connection
 from desktop.models.customer import Customer
 from desktop.models.invoice import Invoice
 from desktop.models.payment import Payment
 from desktop.providers.records import Found, Kind, Lookup
+from desktop.sync import failures
+from desktop.sync.differing import differences_of
 from desktop.sync.importing import link_by_hand
 from desktop.sync.preview import preview
 from desktop.sync.pull_feed import Arrived
@@ -28,7 +30,7 @@ from desktop.sync.pull_run import PullRun
 from desktop.sync.pulled import CAME_IN
 from desktop.sync.resolving import keep_ours, resolve_fields, same_payment, take_theirs
 from tests.helpers.office import Office
-from tests.sync.checks import assert_quiet
+from tests.sync.checks import assert_quiet, write_calls
 from tests.sync.test_pull import balance, synced
 
 
@@ -252,3 +254,50 @@ async def test_M136_I12_what_was_read_before_the_owner_disconnected_does_not_com
     with office.db.read() as session:
         assert session.scalars(select(Invoice.id).where(Invoice.number == "QB-93")).all() == []
     assert report.pulled is None or not report.pulled.count(CAME_IN)
+
+
+@pytest.mark.parametrize("answer", ["keep", "choose", "take"])
+async def test_N10_an_answer_to_what_the_card_showed_writes_over_nothing_newer(office: Office, answer: str) -> None:
+    customer, external = await conflict_over_email(office)
+
+    async def answered() -> None:
+        if answer == "keep":
+            await keep_ours(office.company, Kind.CUSTOMER, customer)
+        elif answer == "take":
+            await take_theirs(office.company, Kind.CUSTOMER, customer)
+        else:
+            await resolve_fields(office.company, Kind.CUSTOMER, customer, [])
+
+    (shown,) = await differences_of(office.company, Kind.CUSTOMER, customer, ["e-mail"])
+    assert shown.theirs == "there@example.com"
+    office.hand("customer", external, {"email": "newer@example.com"})
+    for _ in range(2):  # pressing again shows nothing new by itself
+        with pytest.raises(PlanChanged):
+            await answered()
+    await office.sync_now()
+    assert there(office, "customer", external)["email"] == "newer@example.com"
+    assert office.row(Customer, customer).email == "here@example.com"
+    assert office.status(Kind.CUSTOMER, customer) is not None
+    (shown,) = await differences_of(office.company, Kind.CUSTOMER, customer, ["e-mail"])
+    assert shown.theirs == "newer@example.com"
+    await answered()
+    assert (await office.sync_now()).clean
+    wanted = "newer@example.com" if answer == "take" else "here@example.com"
+    assert there(office, "customer", external)["email"] == office.row(Customer, customer).email == wanted
+    assert_quiet(office)
+
+
+async def test_N10_I6_the_answer_to_a_total_sends_only_what_makes_the_total(office: Office) -> None:
+    _, item, invoice = await synced(office)
+    external = office.external(Kind.INVOICE, invoice)
+    with office.db.write() as session:
+        error = TotalsDiffer(office.name, "200.00", "200.00", number="PL-1")
+        extra = {"ours": "200.00", "theirs": "200.00", "what": "total"}
+        failures.fail(session, office.clock.now(), "invoice", invoice, "PL-1", error, extra)
+    office.hand("invoice", external, {"memo": "the bookkeeper's own words"})
+    before = office.control.ledger()[-1]["sequence"]
+    await keep_ours(office.company, Kind.INVOICE, invoice)
+    await office.sync_now()
+    assert there(office, "invoice", external)["memo"] == "the bookkeeper's own words"
+    assert office.row(Invoice, invoice).note == "the bookkeeper's own words"
+    assert not [one for one in write_calls(office, before) if "memo" in str(one.get("body", ""))]
