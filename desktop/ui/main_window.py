@@ -468,7 +468,7 @@ class MainWindow(QMainWindow):
         elif context.not_synced:
             reason = tr("Sent invoices that {service} lacks: choose Not synced above the list.", service=service)
             left = tr("{who} · {count} not synced", who=who, count=formats.number(context.not_synced))
-            self.chip.set_state(left, "", reason=reason)
+            self.chip.set_state(left, "", icon_name="not_synced", reason=reason)
         else:
             reason = tr("Last synced {when}.", when=formats.ago(view.last_synced_at, context.now()))
             self.chip.set_state(tr("{who} · in sync", who=who), "good", reason=reason)
