@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
@@ -85,13 +85,13 @@ def money(payload: Payload, name: str) -> Decimal | None:
     return number(value.get("amount"), name)
 
 
-def instant(value: object) -> datetime | None:
-    """A bare accounting time (US Eastern) in UTC; None where it makes no sense."""
+def instant(value: object, zone: tzinfo = EASTERN) -> datetime | None:
+    """A bare time of `zone`, which for accounting is US Eastern, in UTC; None where it makes no sense."""
     if not isinstance(value, str):
         return None
     try:
         moment = datetime.strptime(value, "%Y-%m-%d %H:%M:%S")
-        return moment.replace(tzinfo=EASTERN).astimezone(UTC)
+        return moment.replace(tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -156,6 +156,7 @@ def customer_from_payload(payload: Payload) -> CustomerRecord:
         active=vis_state(payload) == ACTIVE,
         marker=stamp_in(text(payload, "note")),
         updated_at=instant(payload.get("updated")),
+        created_at=instant(payload.get("signup_date"), UTC),
     )
 
 

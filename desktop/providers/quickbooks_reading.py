@@ -80,6 +80,10 @@ def _updated(payload: Payload) -> datetime | None:
     return instant(part(payload, "MetaData").get("LastUpdatedTime"))
 
 
+def _created(payload: Payload) -> datetime | None:
+    return instant(part(payload, "MetaData").get("CreateTime"))
+
+
 def _marker(payload: Payload) -> str:
     found = _MARKER.search(text(payload, "PrivateNote"))
     return found.group() if found else ""
@@ -114,6 +118,7 @@ def customer_from_payload(payload: Payload) -> CustomerRecord:
         active=flag(payload, "Active", True),
         parent_id=reference(payload, "ParentRef"),
         updated_at=_updated(payload),
+        created_at=_created(payload),
     )
 
 
@@ -131,6 +136,7 @@ def item_from_payload(payload: Payload) -> ItemRecord:
         active=flag(payload, "Active", True),
         sku=text(payload, "Sku"),
         updated_at=_updated(payload),
+        created_at=_created(payload),
     )
 
 

@@ -86,6 +86,8 @@ class CustomerRecord:
     marker: str = ""
     """Our stamp, where the service has room for one and it is known."""
     updated_at: datetime | None = None
+    created_at: datetime | None = None
+    """When it was made there, where the service tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class ItemRecord:
     marker: str = ""
     """Our stamp, where the service has room for one and it is known."""
     updated_at: datetime | None = None
+    created_at: datetime | None = None
+    """When it was made there, where the service tells it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from typing import Any
 from desktop.providers.records import Kind
 
 CUSTOMER = (
-    "id name firstName lastName email phone mobile isArchived modifiedAt"
+    "id name firstName lastName email phone mobile isArchived createdAt modifiedAt"
     " address { addressLine1 addressLine2 city postalCode province { code } country { code } }"
 )
 PRODUCT = (
-    "id name description unitPrice isSold isBought isArchived modifiedAt incomeAccount { id } defaultSalesTaxes { id }"
+    "id name description unitPrice isSold isBought isArchived createdAt modifiedAt"
+    " incomeAccount { id } defaultSalesTaxes { id }"
 )
 INVOICE = (
     "id invoiceNumber status invoiceDate dueDate memo modifiedAt customer { id } currency { code }"

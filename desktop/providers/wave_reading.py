@@ -108,6 +108,7 @@ def customer_from_node(node: Payload) -> CustomerRecord:
         ),
         active=not flag(node, "isArchived"),
         updated_at=instant(node.get("modifiedAt")),
+        created_at=instant(node.get("createdAt")),
     )
 
 
@@ -124,6 +125,7 @@ def item_from_node(node: Payload) -> ItemRecord:
         taxable=bool(parts(node, "defaultSalesTaxes")),
         active=not flag(node, "isArchived"),
         updated_at=instant(node.get("modifiedAt")),
+        created_at=instant(node.get("createdAt")),
     )
 
 

@@ -308,7 +308,9 @@ async def _bring_new(run: PullRun, kind: Kind, unknown: Sequence[Record], *, fir
 
 
 def _was_there(record: Record, start: datetime) -> bool:
-    return record.updated_at is None or record.updated_at < start
+    """Whether it was made before connecting; where the service does not tell that, whether it was last changed then."""
+    moment = getattr(record, "created_at", None) or record.updated_at
+    return moment is None or moment < start
 
 
 def _remember_older(session: Session, run: PullRun, kind: Kind, ids: Sequence[str]) -> None:

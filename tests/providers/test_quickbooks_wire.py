@@ -250,6 +250,7 @@ def test_a_customer_is_read() -> None:
         phone="(650) 555-3311",
         address=Address("4581 Finch St.", "Apt. 2", "Bayshore", "CA", "94326", "USA"),
         updated_at=datetime(2026, 10, 19, 22, 21, 49, tzinfo=UTC),
+        created_at=datetime(2026, 10, 14, 23, 48, 43, tzinfo=UTC),
     )
 
 
@@ -261,7 +262,13 @@ def test_a_project_is_labelled_by_its_parent() -> None:
 def test_an_item_is_read() -> None:
     record = item_from_payload(payload("item")["Item"])
     assert record == item(
-        external_id="11", version="1", description="Both sides", taxable=True, sku="GC-1", updated_at=record.updated_at
+        external_id="11",
+        version="1",
+        description="Both sides",
+        taxable=True,
+        sku="GC-1",
+        updated_at=record.updated_at,
+        created_at=datetime(2026, 10, 14, 17, 46, 45, tzinfo=UTC),
     )
 
 

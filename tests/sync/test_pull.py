@@ -346,3 +346,34 @@ async def test_M141_D4_a_survivor_who_was_here_before_us_is_told_by_name(office:
 
 def _states(session: Session) -> list[tuple[str, int, str]]:
     return [(one.kind, one.local_id, one.title) for one in session.scalars(select(SyncStatus))]
+
+
+@pytest.mark.every_service(but=("xero",))  # it does not tell when a customer was made
+async def test_M32_M116_C6_an_old_customer_edited_there_before_the_first_pull_stays_the_imports_business(
+    office: Office,
+) -> None:
+    old = next(one for one in office.books()["customers"] if one["active"])
+    office.clock.advance(60)
+    office.control.edit("customer", old["id"], {"phone": "555 0199"})
+    made = office.control.edit("customer", "", {"create": {"display_name": "Made After Connecting"}})
+    report = await office.sync_now()
+    assert report.pulled is not None
+    with office.db.read() as session:
+        here = set(session.scalars(select(Customer.display_name)))
+    assert old["display_name"] not in here
+    assert made["display_name"] in here
+
+
+@pytest.mark.every_service
+async def test_M64_M87_a_customer_linked_by_a_push_is_read_again_when_it_changes_there(office: Office) -> None:
+    assert (await office.sync_now()).clean
+    there = next(one for one in office.books()["customers"] if one["active"] and "Tyrone" in one["display_name"])
+    customer = office.customer(there["display_name"])
+    invoice = office.invoice(customer, (office.item(), "1", "40"), number="ADOPT-1")
+    assert (await office.sync(invoice)).clean
+    assert office.external(Kind.CUSTOMER, customer) == there["id"]
+    office.clock.advance(2)
+    office.control.edit("customer", there["id"], {"phone": "555 0144"})
+    await office.sync_now()
+    assert office.row(Customer, customer).phone == "555 0144"
+    assert [one["display_name"] for one in office.books()["customers"]].count(there["display_name"]) == 1
