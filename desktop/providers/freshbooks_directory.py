@@ -15,7 +15,7 @@ from desktop.providers.freshbooks_asking import Asking, understood
 from desktop.providers.freshbooks_reading import DELETED, display_name, eastern_day, id_of, vis_state
 from desktop.providers.freshbooks_wire import LISTS
 from desktop.providers.http import ServiceHttp
-from desktop.providers.reading import Payload, text
+from desktop.providers.reading import Payload, Unreadable, text
 from desktop.providers.records import Kind
 
 ITEMS_FRESH = timedelta(hours=1)
@@ -77,6 +77,15 @@ class Directory:
                     with understood(None):
                         shelf.note(row, kind)
 
+    def _take(self, kind: Kind, rows: Iterable[Payload]) -> None:
+        """Remember what was read to find something by its name. Raises ConnectionProblem for a row without an id:
+        passing over it would say "not there" (B3)."""
+        with understood(None):
+            for row in rows:
+                if not id_of(row, "id"):
+                    raise Unreadable("id is missing")
+                self._shelves[kind].note(row, kind)
+
     def learned(self, kind: Kind, started: datetime) -> None:
         """A whole list has been noted, from its first page (asked for at `started`) to its last."""
         shelf = self._shelves.get(kind)
@@ -116,15 +125,15 @@ class Directory:
         path, key = self._asking.path(kind), LISTS[kind]
         first = await self._asking.page(path, key, 1, query)
         rows, pages, _ = first
-        self.note(kind, rows)
+        self._take(kind, rows)
         if alone is not None and pages - 1 > alone:
             return await self._alone(kind, wanted)
         if pages > 1:
             async for found in self._asking.rows(path, key, query, first):
-                self.note(kind, found.records)
+                self._take(kind, found.records)
         if not shelf.whole and kind is Kind.CUSTOMER:
             async for found in self._asking.rows(path, key, (ARCHIVED_TOO,)):
-                self.note(kind, found.records)
+                self._take(kind, found.records)
         self.learned(kind, now)
         return None
 
@@ -137,7 +146,7 @@ class Directory:
                     for row in page.records:
                         if fold(name_in(row, kind)) == fold(name):
                             found[id_of(row, "id")] = row
-        self.note(kind, found.values())
+        self._take(kind, found.values())
         return list(found.values())
 
 

@@ -27,6 +27,7 @@ from desktop.providers.wave_faults import (
     not_understood,
     too_complex,
 )
+from desktop.providers.wave_reading import identity
 from desktop.providers.wave_wire import encode
 
 GRAPHQL = "/graphql/public"
@@ -247,7 +248,7 @@ class NameIndex:
 
     def take(self, rows: Sequence[Payload]) -> None:
         for row in rows:
-            self.names[text(row, "id")] = same_name(text(row, "name"))
+            self.names[identity(row)[0]] = same_name(text(row, "name"))
 
     def called(self, wanted: set[str]) -> list[str]:
         """Ids of the records that bear one of these names."""

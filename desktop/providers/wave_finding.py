@@ -30,6 +30,7 @@ from desktop.providers.wave_documents import (
 from desktop.providers.wave_reading import (
     customer_from_node,
     flag,
+    identity,
     invoice_from_node,
     item_from_node,
     money,
@@ -53,7 +54,7 @@ class Finding:
         """
         async for found in self._asking.pages(BILLS, since_filter(changed_since)):
             with understood(None):
-                paid = [text(row, "id") for row in found.records if money(row, "amountPaid") != 0]
+                paid = [identity(row)[0] for row in found.records if money(row, "amountPaid") != 0]
             if paid:
                 records, unreadable = await self._payments_of(paid)
                 yield Page(tuple(records), None, unreadable=unreadable)
@@ -112,7 +113,7 @@ class Finding:
             for wanted, found in zip(numbers, rows, strict=False):
                 nodes[Kind.INVOICE] += [r for r in found if same_name(text(r, "invoiceNumber")) == same_name(wanted)]
             for found in rows[len(numbers) : len(numbers) + len(bills)]:
-                invoices |= {text(row, "id") for row in found if money(row, "amountPaid") != 0}
+                invoices |= {identity(row)[0] for row in found if money(row, "amountPaid") != 0}
             for (index, _, _), found in zip(indexes, rows[len(numbers) + len(bills) :], strict=True):
                 index.take(found)
                 index.as_of = now
@@ -145,10 +146,10 @@ class Finding:
                     nodes[kind] += [node] if node is not None else []
                 for invoice in answers[len(again) :]:
                     for row in parts(invoice, "payments") if invoice is not None else []:
-                        payments[text(row, "id")] = payment_from_node(row, invoice)
+                        payments[identity(row)[0]] = payment_from_node(row, invoice)
         with understood(None):
             for node in nodes[Kind.PAYMENT]:
-                payments[text(node, "id")] = payment_from_node(node)
+                payments[identity(node)[0]] = payment_from_node(node)
             customers = [customer_from_node(node) for node in _each(nodes[Kind.CUSTOMER])]
             items = [item_from_node(node) for node in _each(nodes[Kind.ITEM]) if sellable(node)]
             return Found(
@@ -175,4 +176,4 @@ def _ids(lookup: Lookup) -> tuple[tuple[Kind, tuple[str, ...]], ...]:
 
 def _each(nodes: Iterable[Payload]) -> list[Payload]:
     """Every node once, though several questions may have found it."""
-    return list({text(node, "id"): node for node in nodes}.values())
+    return list({identity(node)[0]: node for node in nodes}.values())

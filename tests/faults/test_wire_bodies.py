@@ -79,6 +79,24 @@ async def test_B_a_mangled_answer_to_a_question_is_asked_again(service: str, kin
 
 
 @pytest.mark.parametrize("service", ALL)
+async def test_B3_N1_rows_without_an_id_are_no_proof_that_nothing_is_there(service: str, desk_on: OpenDesk) -> None:
+    """The create's answer is lost, and the list that should tell what became of it comes without ids."""
+    async with desk_on(service) as desk:
+        invoice = desk.bill("B-1", "80", paid="30")
+        lost = [{"id": "N1", "op": op, "phase": "after"} for op in ("create_customer", "create_item")]
+        blind = [MANGLED["B3-no-id"] | {"op": op, "nth": 2, "times": 3} for op in ("list_customers", "list_items")]
+        desk.arm(*lost, *blind)
+        await desk.sync(invoice)
+        desk.holds()
+        desk.control.clear_faults()
+        await desk.settle()
+        await desk.sync(invoice)  # Resync, where it was asked for
+        await desk.settle()
+        assert [len(made(desk.world, kind)) for kind in ("customer", "item", "invoice", "payment")] == [1, 1, 1, 1]
+        desk.quiet()
+
+
+@pytest.mark.parametrize("service", ALL)
 async def test_B4_an_error_inside_a_good_answer_is_an_error(service: str, desk_on: OpenDesk) -> None:
     async with desk_on(service) as desk:
         invoice = desk.bill("B-1")
