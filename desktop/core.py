@@ -51,7 +51,7 @@ from desktop.sync.app_keys import AppKeyBook
 from desktop.sync.checks import Check
 from desktop.sync.company import Company
 from desktop.sync.connect import SignInFlow, SignInService
-from desktop.sync.connection_rows import asked_to_wait
+from desktop.sync.connection_rows import asked_to_wait, still_to_wait
 from desktop.sync.health import HealthWarning, check_health
 from desktop.sync.identity import prove_if_new
 from desktop.sync.leases import Leases
@@ -435,9 +435,10 @@ class Core:
         that has ended since as well, still holds (I14)."""
         if info.key not in self._limiters:
             made = new_limiter(info.terms.service, self._limits(info), self.clock, self.entropy)
-            until = await self.ask(asked_to_wait, info.key.value, self.environment(info.key))
-            if until is not None and until > self.clock.now():
-                made.pause((until - self.clock.now()).total_seconds())
+            now = self.clock.now()
+            until = await self.ask(asked_to_wait, info.key.value, self.environment(info.key), now)
+            if until is not None:
+                made.pause((until - now).total_seconds())
             self._limiters.setdefault(info.key, made)
         return self._limiters[info.key]
 
@@ -555,8 +556,10 @@ class Core:
         tokens = Tokens(self.db, cipher, sign_in, self._leases, self.clock, self.entropy, view.id)
         http = await self._http(info, endpoints, tokens)
         settings = await self.ask(lambda session: stored_settings(session, session.get_one(Connection, view.id)))
-        if view.state is ConnectionState.PAUSED and view.until is not None and view.until > self.clock.now():
-            http.pause((view.until - self.clock.now()).total_seconds())  # what another desk was told (I14)
+        now = self.clock.now()
+        until = await self.ask(lambda session: still_to_wait(session.get_one(Connection, view.id), now))
+        if view.state is ConnectionState.PAUSED and until is not None:
+            http.pause((until - now).total_seconds())  # what another desk was told (I14)
         provider = info.make_provider(http, CompanyRef(view.company_id, view.company_name), settings)
         company = Company(self.db, provider, view.id, view.key, self.desk, self._leases)
         return _Live(company, http, tokens, RemoteLists(provider, self.clock))

@@ -40,6 +40,8 @@ class Connection(Base):
     state_advice: Mapped[str] = mapped_column(Text, default="")
     state_fix: Mapped[str] = mapped_column(String(32), default="")
     state_until: Mapped[datetime | None] = mapped_column(Utc)
+    state_at: Mapped[datetime | None] = mapped_column(Utc)
+    """When `state_until` was noted: a clock that is before that was put back since, and the wait means nothing (T1)."""
     connected_at: Mapped[datetime] = mapped_column(Utc)
     disconnected_at: Mapped[datetime | None] = mapped_column(Utc)
     last_synced_at: Mapped[datetime | None] = mapped_column(Utc)

@@ -27,6 +27,7 @@ from desktop.models.work import OutboxEntry, SyncStatus, WriteCall
 from desktop.providers.records import Kind
 from desktop.sync import failures
 from desktop.sync.company import Company
+from desktop.sync.connection_rows import still_to_wait
 from desktop.sync.identity import prove_if_new
 from desktop.sync.leases import HeldLease
 from desktop.sync.planning import ref
@@ -146,8 +147,9 @@ class Runner:
 
     def _probe_due(self, connection: Connection, now: datetime) -> datetime:
         """When a paused connection with nothing to send is to be tried again."""
-        if connection.state_until is not None and connection.state_until > now:
-            return connection.state_until
+        until = still_to_wait(connection, now)
+        if until is not None:
+            return until
         if self._probed_at is None:
             return now
         return self._probed_at + timedelta(seconds=BACKOFF[min(self._probes, len(BACKOFF) - 1)])

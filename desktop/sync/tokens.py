@@ -237,7 +237,9 @@ class Tokens:
         The attempt is a task of its own: a caller who is cancelled must not lose a pair already granted.
         """
         if self._away is not None and self._clock.monotonic() < self._away[0]:
-            raise self._away[1]
+            left = self._away[0] - self._clock.monotonic()  # counted anew: the clock may have been put right since (T1)
+            until = self._clock.now() + timedelta(seconds=left)
+            raise RateLimited(service_name(self._sign_in.key), until, service_ref=self._away[1].service_ref)
         loop = asyncio.get_running_loop()
         for version, its_loop, running in tuple(self._flights):
             if version == seen.version and its_loop is loop and not running.done():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -71,6 +72,32 @@ async def test_H1_a_demanded_wait_outlives_the_connection_and_the_program(servic
         await again.sync(invoice)
         await again.settle()
         waits_for_nothing(again)
+        assert again.outcome(Kind.INVOICE, invoice) == "Done"
+        again.quiet()
+
+
+@pytest.mark.parametrize("service", ALL)
+@pytest.mark.parametrize("fault", ["H1", "H4"])
+async def test_T1_a_wait_noted_by_a_clock_that_was_a_day_ahead_is_no_day_long(
+    service: str, fault: str, desk_on: OpenDesk
+) -> None:
+    """The clock is put right and the program started again: it goes on when the service's wait is over."""
+    async with desk_on(service, life=-10) as desk:
+        clock, store, invoice = desk.clock, desk.core.options.store, desk.bill("H-1")
+        clock.wrong = 86400.0
+        op = {"op": "refresh"} if fault == "H4" else {}
+        desk.arm({"id": fault, "nth": 1, "params": {"retry_after": 300}} | op)
+        report = await desk.sync(invoice)
+        assert report.problem is not None and report.problem.until is not None
+        clock.wrong = 0.0
+        if fault == "H4":  # the token endpoint's wait is told again by the program that was told it
+            report = await desk.sync(invoice)
+            assert report.problem is not None and report.problem.until is not None
+            assert report.problem.until < clock.now() + timedelta(hours=1)
+    async with desk_on(service, clock=clock, store=store, grant=False) as again:
+        clock.advance(310)
+        await again.sync(invoice)
+        await again.settle()
         assert again.outcome(Kind.INVOICE, invoice) == "Done"
         again.quiet()
 

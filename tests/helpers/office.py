@@ -54,11 +54,13 @@ class ElasticClock:
     def __init__(self, control: Control | None = None) -> None:
         self._ahead = 0.0
         self._control = control
+        self.wrong = 0.0
+        """Seconds by which this computer's clock alone is ahead of the truth."""
         self.slept: Callable[[], None] | None = None
         """Called after each sleep: what a desk does meanwhile by itself (it renews its lease)."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self._ahead)
+        return datetime.now(UTC) + timedelta(seconds=self._ahead + self.wrong)
 
     def monotonic(self) -> float:
         return time.monotonic() + self._ahead

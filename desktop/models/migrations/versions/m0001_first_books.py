@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("state_advice", sa.Text(), nullable=False),
         sa.Column("state_fix", sa.String(length=32), nullable=False),
         sa.Column("state_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("state_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("connected_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disconnected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_synced_at", sa.DateTime(timezone=True), nullable=True),
