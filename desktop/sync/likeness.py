@@ -68,7 +68,10 @@ def compare_names(ours: Ready, theirs: Ready, rarity: Callable[[str], float]) ->
         if not company and _is_surname_alone(ours.person):
             return NameLikeness(Level.PARTIAL, "surname", never_same=suffix)
         return NameLikeness(Level.EXACT, never_same=suffix, company=company)
-    likeness = _compare_kinds(ours, theirs, rarity)
+    if ours.person and theirs.person and not (ours.company and theirs.company):
+        likeness = compare_people(ours.person, theirs.person)  # the common case
+    else:
+        likeness = _compare_kinds(ours, theirs, rarity)
     if likeness.level < Level.STRONG and not likeness.never_same and _is_slip(ours, theirs):
         return NameLikeness(Level.STRONG, "typo", company=bool(ours.company or theirs.company))
     if likeness.level < Level.WEAK and (ours.company or theirs.company) and _same_contact(ours, theirs):
@@ -84,7 +87,9 @@ def _is_named_after(firm: Ready, person: Person | None) -> bool:
     """ "Cave Plumbing" after "Jane Cave"."""
     if person is None or not person.family or not firm.company:
         return False
-    return all(standard_word(word) in firm.company for word in person.family.split())
+    if " " in person.family:
+        return all(standard_word(word) in firm.company for word in person.family.split())
+    return standard_word(person.family) in firm.company
 
 
 def _same_contact(ours: Ready, theirs: Ready) -> bool:
@@ -123,8 +128,6 @@ def _is_slip(ours: Ready, theirs: Ready) -> bool:
 def _compare_kinds(ours: Ready, theirs: Ready, rarity: Callable[[str], float]) -> NameLikeness:
     if ours.company and theirs.company:
         return compare_companies(ours.company, theirs.company, rarity)
-    if ours.person and theirs.person:
-        return compare_people(ours.person, theirs.person)
     if not ours.name or not theirs.name:
         return NameLikeness(Level.UNKNOWN)
     if (ours.company and theirs.loose) or (theirs.company and ours.loose):
@@ -161,7 +164,9 @@ def compare_people(one: Person, other: Person) -> NameLikeness:
         turned = _in_order(Person((one.family,), "", one.given[0], one.suffix), other)
         if turned.level >= Level.STRONG and turned.level > likeness.level:
             return NameLikeness(Level.STRONG, "swapped", turned.never_same)
-    if likeness.level < Level.PARTIAL and (_is_initials(one.family) or _is_initials(other.family)):
+    if likeness.level >= Level.PARTIAL or len(one.family) > 2 < len(other.family):
+        return likeness
+    if _is_initials(one.family) or _is_initials(other.family):
         return max(likeness, _initial_last(one, other), _initial_last(other, one), key=lambda found: found.level)
     return likeness
 
@@ -187,7 +192,7 @@ def _initial_last(one: Person, other: Person) -> NameLikeness:
 
 def _may_be_turned(one: Person, other: Person) -> bool:
     """Whether it is worth reading one name the other way round: some first letter agrees then."""
-    if len(one.given) != 1 or one.middle or not one.family or not other.given or not other.family:
+    if not one.family or not other.family or len(one.given) != 1 or one.middle or not other.given:
         return False
     return one.given[0][0] == other.family[0] or one.family[0] == other.given[0][0]
 
@@ -195,7 +200,7 @@ def _may_be_turned(one: Person, other: Person) -> bool:
 def _in_order(one: Person, other: Person) -> NameLikeness:
     if not one.given and one.family in other.given or not other.given and other.family in one.given:
         return NameLikeness(Level.PARTIAL, "part")  # the given name alone
-    family = _family_level(one.family, other.family)
+    family = Level.EXACT if one.family == other.family and one.family else _family_level(one.family, other.family)
     if family is Level.OTHER:
         return _STRANGERS
     if not one.given or not other.given:

@@ -129,15 +129,18 @@ class _Frequencies:
     """How many different names share an e-mail or phone, and how many records bear a name or a word."""
 
     def __init__(self) -> None:
-        self._names: dict[str, set[str]] = defaultdict(set)  # by initials: a mistyped name is no second bearer
+        # by initials: a mistyped name is no second bearer. Nearly all have one, which needs no set of its own.
+        self._names: dict[str, str | set[str]] = {}
         self._count: Counter[str] = Counter()
         self._records = 0
 
     def learn(self, ready: Ready) -> None:
         self._records += 1
         for value in (ready.email, ready.phone):
-            if value:
-                self._names[value].add(ready.initials)
+            if value and (known := self._names.setdefault(value, ready.initials)) != ready.initials:
+                if isinstance(known, str):
+                    known = self._names[value] = {known}
+                known.add(ready.initials)
         self._count[ready.name] += 1
         if ready.company:
             self._count.update(f"c{word}" for word in ready.company)
@@ -148,7 +151,8 @@ class _Frequencies:
         return self._count[name]
 
     def sharers(self, value: str) -> int:
-        return len(self._names.get(value, ()))
+        known = self._names.get(value, "")
+        return len(known) if isinstance(known, set) else int(value in self._names)
 
     def rarity(self, word: str) -> float:
         """1.0 for a word borne by one record, falling to 0.0 for one that all bear."""
@@ -167,7 +171,7 @@ class _Book:
 
     def __init__(self, decisions: Iterable[Decision]) -> None:
         self._rows: list[Ready] = []
-        self._blocks: dict[str, list[int]] = defaultdict(list)
+        self._blocks: dict[str, int | list[int]] = {}  # places in `_rows`; most keys have one
         self._existing = _Frequencies()
         self._incoming = _Frequencies()
         self._same = {d.incoming_key: d.existing_key for d in decisions if d.same}
@@ -179,7 +183,12 @@ class _Book:
         for party in parties:
             ready = make_ready(party)
             for key in set(block_keys(ready, asking=False)):
-                self._blocks[key].append(len(self._rows))
+                at = len(self._rows)
+                known = self._blocks.setdefault(key, at)
+                if isinstance(known, list):
+                    known.append(at)
+                elif known != at:
+                    self._blocks[key] = [known, at]
             self._rows.append(ready)
             self._existing.learn(ready)
             self._keys.add(party.key)
@@ -194,7 +203,7 @@ class _Book:
         key = row.party.key
         if self._same.get(key) in self._keys:
             return MatchResult(key, Verdict.SAME, self._same[key], 1.0, (tr("You said that they are the same"),))
-        weighed = (self._weigh(row, self._rows[at]) for at in self._candidates(row))
+        weighed = [self._weigh(row, self._rows[at]) for at in self._candidates(row)]
         pairs = [pair for pair in weighed if pair is not None and (key, pair.key) not in self._different]
         kept = sorted((p for p in pairs if p.verdict is not Verdict.NEW), key=_order)
         if not kept:
@@ -215,7 +224,9 @@ class _Book:
         found = set[int]()
         for key in block_keys(row, asking=True):
             block = self._blocks.get(key)
-            if block:
+            if isinstance(block, int):
+                found.add(block)
+            elif block:
                 if len(block) <= (_VAGUE_BLOCK if key[0] in _VAGUE_KEYS else _WIDE_BLOCK):
                     found.update(block)
                 elif key[0] not in _VAGUE_KEYS:
