@@ -562,6 +562,8 @@ class GoneRemote(ItemError):
             fix=fix,
         )
         self.how = how
+        self.named = bool(name)
+        """False where it is another record that is gone, which only its part in this one names ("The customer")."""
 
 
 class PaymentThere(ItemError):

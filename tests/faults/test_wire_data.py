@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from desktop.books.customers import CustomerDraft, update_customer
 from desktop.books.invoices import change_number
+from desktop.books.payments import PaymentDraft, update_payment
 from desktop.providers.records import Kind, ProviderKey
 from desktop.providers.registry import SERVICES
 from desktop.sync.mapping import apply_to_unmapped, mapping_view, save_mapping
@@ -247,6 +249,27 @@ async def test_D4_a_customer_gone_there_is_told_not_followed(service: str, how: 
             fix, _said = desk.told(Kind.INVOICE, second)
             assert fix == "link_customer" and not desk.remote("D-2")
         assert desk.there(Kind.CUSTOMER, customer) == there, "followed only after a yes"
+
+
+@pytest.mark.parametrize("service", ALL)
+async def test_D4_a_payment_whose_customer_is_gone_waits_for_the_owner_and_is_never_forgotten(
+    service: str, desk_on: OpenDesk
+) -> None:
+    """That the payment itself is alive there settles nothing: our change to it has not been taken."""
+    async with desk_on(service) as desk:
+        invoice = desk.bill("D-1", "297", paid="297")
+        payment = 1
+        await desk.sync(invoice)
+        desk.edit_there("customer", desk.there(Kind.CUSTOMER, parts(desk, invoice)[0]), "archive", fault="D4")
+        desk.write(update_payment, payment, PaymentDraft(invoice, DAY, Decimal("99"), "check", "less"))
+        for _ in range(2):
+            await desk.core.sync_now()
+            open_there = desk.remote("D-1")[0]["balance"]
+            if open_there == "198.00":  # taken all the same: an archived customer may be paid for there
+                assert desk.outcome(Kind.PAYMENT, payment) == "Done"
+            else:
+                _fix, said = desk.told(Kind.PAYMENT, payment)
+                assert "D-1" not in said, "it is not the payment that is gone"
 
 
 # --- accounts, fields, rules -------------------------------------------------------------------------------
