@@ -562,8 +562,8 @@ class GoneRemote(ItemError):
             fix=fix,
         )
         self.how = how
-        self.named = bool(name)
-        """False where it is another record that is gone, which only its part in this one names ("The customer")."""
+        self.another = bool(what) and what != tr("This record")
+        """It is a record that this one needs that is gone; its part in this one names it ("The customer")."""
 
 
 class PaymentThere(ItemError):

@@ -523,7 +523,7 @@ class Push:
 
     def _told(self, step: PlannedStep, error: ItemError) -> ItemError:
         """A service names what is gone by its own id at best: say what the owner calls it."""
-        if not isinstance(error, GoneRemote) or not error.named or step.step.action is Action.CREATE:
+        if not isinstance(error, GoneRemote) or error.another or step.step.action is Action.CREATE:
             return error
         told = gone(self._service, step.ours)
         told.details, told.service_ref = error.details, error.service_ref
@@ -689,7 +689,7 @@ class Push:
                 extra = {"ours": error.ours, "theirs": error.theirs, "what": what}
             elif isinstance(error, Conflict):
                 extra = {"fields": list(error.fields)}
-            elif isinstance(error, GoneRemote) and error.named and error.fix is GONE_FIX[ours.kind]:
+            elif isinstance(error, GoneRemote) and not error.another and error.fix is GONE_FIX[ours.kind]:
                 error, extra = self._as_known(session, ours, error)  # of another record it says nothing about this one
             elif isinstance(error, PaymentThere):
                 extra = {"twin": True}
