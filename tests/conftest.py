@@ -216,7 +216,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.param == "sqlite":
         yield f"sqlite:///{(tmp_path / 'blueclerk.db').as_posix()}"
         return
-    empty = "tests/models/" in request.node.nodeid  # how books begin is those tests' own matter
+    # how books begin is the own matter of a few tests
+    empty = any(place in request.node.nodeid for place in ("tests/models/", "tests/test_harness"))
     with _server_database("template0" if empty else request.getfixturevalue("server_template")) as url:
         yield url
 
