@@ -271,7 +271,8 @@ class Push:
         return work
 
     def _mark_syncing(self, session: Session, work: Work) -> None:
-        going = [work.ours[name] for name in work.targets if name not in work.unsure]
+        told = self._published  # planned a second time: what was refused stays so, nobody says it again (I23)
+        going = [work.ours[name] for name in work.targets if name not in work.unsure and name not in told]
         names = [(ours.kind.value, ours.local_id) for ours in going]
         failures.mark(session, self._now(), names, SyncState.SYNCING, title=self._who(session))
 
@@ -320,12 +321,20 @@ class Push:
             if await self._paid_there(found, lookup.invoice_ids):  # a shown plan has changed then (N11)
                 work = await self._company.db.in_write(lambda session: self._begin(session, self._wanted))
                 self._take(work)
-                refused = refuse_early(work, provider.capabilities, provider.terms, provider.check)
-                self._report.refused.update(refused)
+                before, refused = refused, refuse_early(work, provider.capabilities, provider.terms, provider.check)
+                self._refused_anew(before, refused)
                 await self._publish()
             refused.update(unanswered(self._service, work, answers))
         elsewhere = await self._company.db.in_read(lambda session: linked_elsewhere(session, self._company.key, found))
         return plan(work, refused, found, elsewhere, provider.capabilities, provider.terms, markers(work))
+
+    def _refused_anew(self, before: Mapping[str, ItemError], now: Mapping[str, ItemError]) -> None:
+        """What our own rules say after a payment came in; what they say as before was told already (M111)."""
+        for name, error in before.items():
+            if name not in now or now[name].title != error.title:
+                self._report.refused.pop(name, None)
+                self._published.discard(name)
+        self._report.refused.update(now)
 
     async def _paid_there(self, found: Found, invoices: Sequence[str]) -> bool:
         """Somebody entered a payment there: it is brought in before ours leave, so that none goes twice (N6)."""

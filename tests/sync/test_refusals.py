@@ -79,6 +79,27 @@ async def test_M53_M72_M142_unmapped_items_are_named_and_going_on_is_automatic(o
 
 
 @pytest.mark.every_service(but=["freshbooks"])
+async def test_I23_what_our_own_rules_refuse_stays_refused_while_payments_are_looked_for(office: Office) -> None:
+    """Its balance there is not what our unsent edit would leave, so its payments are read and it is planned anew."""
+    by_hand_only(office)
+    customer, item, invoice = await synced(office, "RF-50")
+    office.write(save_mapping, office.company.key, {item: ""})
+    edit(office, invoice, customer, item, "130")
+    payment = office.pay(invoice, "20")
+    office.ask((Kind.PAYMENT, payment))
+    report = await office.sync(invoice)
+    row = office.status(Kind.INVOICE, invoice)
+    assert row is not None and (row.state, row.fix) == ("needs_you", "open_mapping")
+    assert list(report.refused) == [f"invoice:{invoice}"] and office.link(Kind.PAYMENT, payment) is not None
+    (entry,) = office.read(failures.bell_entries, "owner")
+    assert entry.count == 1  # told once, though planned twice
+    calls = len(office.control.ledger())
+    office.clock.advance(120)
+    await office.runner.drain()
+    assert len(office.control.ledger()) == calls  # nothing is left over that would be tried for ever
+
+
+@pytest.mark.every_service(but=["freshbooks"])
 async def test_D6_an_archived_account_is_refused_before_the_write(office: Office) -> None:
     by_hand_only(office)
     invoice = office.invoice(office.customer("Nobody Yet"), (office.item(), "1", "20"), number="RF-2")
