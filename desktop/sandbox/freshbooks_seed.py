@@ -131,6 +131,7 @@ class _Maker:
             "p_country": COUNTRIES.get(customer.country, customer.country),
         }
         made = names.create_client(self._account, fields)
+        made = {**made, "signup_date": self._now.strftime("%Y-%m-%d %H:%M:%S")}
         if not customer.active:
             made = {**made, "vis_state": ARCHIVED}
         self._stamped("clients", made, self._now)

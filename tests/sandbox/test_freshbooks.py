@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -246,6 +247,15 @@ def test_times_are_eastern_and_bare(fs: Peer) -> None:
     row = fs.result("GET", "users/clients")["clients"][0]
     assert row["updated"] == "2026-11-02 12:00:00" or not row["updated"].startswith("2026-11-02")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", row["signup_date"])
+
+
+def test_the_seeds_clients_are_as_old_as_its_books(fs: Peer) -> None:
+    """Their day of making is the one time in UTC; it was the moment of the first look at the books."""
+    rows = fs.result("GET", "users/clients", params={"per_page": 100})["clients"]
+    assert len(rows) > 50
+    eastern = {datetime.fromisoformat(row["updated"]).replace(tzinfo=ZoneInfo("America/New_York")) for row in rows}
+    made = {datetime.fromisoformat(row["signup_date"]).replace(tzinfo=UTC) for row in rows}
+    assert made == eastern and len(made) == 1
 
 
 # --- clients, items, taxes (contract 5, 6, 8) ---
