@@ -15,6 +15,7 @@ from desktop.models.states import ConnectionState, Switches
 from desktop.models.work import ActivityRow
 from desktop.providers.records import CompanyRef, TokenGrant
 from desktop.sync.overview import forget_queue
+from desktop.sync.pull_feed import keep_start
 from desktop.sync.secrets import Cipher
 from desktop.sync.tokens import StoredGrant, service_name, token_columns
 from desktop.text import tr
@@ -122,6 +123,8 @@ def store_connection(session: Session, cipher: Cipher, new: NewConnection) -> Co
         forget_queue(session)
     now, known = db_now(session), row is not None
     again = row is not None and row.live == 1
+    if row is not None and not again:
+        keep_start(session, row)
     if row is None:
         row = Connection(
             provider=str(new.provider),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from desktop.models.connection import Connection, ExternalLink, PullCursor
@@ -186,9 +186,21 @@ def _older(record: Record, known: Record | None) -> bool:
 
 def read_again(session: Session, company: Company, kind: Kind) -> None:
     """The next pull reads this kind from the moment of connecting: what it passed over then may be wanted now."""
-    session.execute(
-        delete(PullCursor).where(PullCursor.connection_id == company.connection_id, PullCursor.kind == kind.value)
-    )
+    row = session.get(PullCursor, (company.connection_id, kind.value))
+    if row is not None:  # else it was never read; and what lies before a reconnecting stays unread (M137)
+        row.cursor = min(row.cursor, session.get_one(Connection, company.connection_id).connected_at - SKEW)
+
+
+def keep_start(session: Session, connection: Connection) -> None:
+    """Before its moment of connecting becomes a later one: what was never read is still read from this one on (M137).
+
+    Else whatever happened there to linked records between the two would stay unknown here (I5). Customers and items
+    need nothing: their first reading is a whole list.
+    """
+    for kind in (Kind.INVOICE, Kind.PAYMENT):
+        if session.get(PullCursor, (connection.id, kind.value)) is None:
+            start = connection.connected_at - SKEW
+            session.add(PullCursor(connection_id=connection.id, kind=kind.value, cursor=start))
 
 
 def store_cursors(session: Session, company: Company, kinds: Iterable[Kind], cursor: datetime) -> None:

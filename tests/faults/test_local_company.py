@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from desktop.books.balances import paid_of
 from desktop.books.customers import CustomerDraft, update_customer
 from desktop.errors import Fix, NotAllowed, OtherBooks
 from desktop.models.connection import ExternalLink
@@ -213,6 +214,24 @@ async def test_W4_the_same_company_is_known_again_by_one_call_a_kind_and_by_none
         start = len(desk.control.ledger())
         await desk.core.runner.drain(everything=True)
         assert len(desk.control.ledger()) == start
+
+
+@pytest.mark.parametrize("service", ALL)
+async def test_M137_what_was_paid_there_before_a_first_sync_and_a_reconnect_comes_in(
+    service: str, desk_on: OpenDesk
+) -> None:
+    """Nothing was read before the connection ended: the second one goes on where the first one began (I5)."""
+    async with desk_on(service) as desk:
+        invoice = desk.bill("M137-1", "80")
+        assert (await desk.push(Kind.INVOICE, invoice)).clean
+        desk.edit_there("invoice", desk.there(Kind.INVOICE, invoice), {"pay": "80.00"})
+        desk.clock.advance(2 * 86_400)
+        await reconnect(desk)
+        report = await desk.core.sync_now()
+        assert report.clean, report
+        with desk.core.db.read() as session:
+            assert paid_of(session, invoice) == 80
+        desk.quiet()
 
 
 def _customer_of(desk: Desk, invoice: int) -> int:
