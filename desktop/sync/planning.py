@@ -297,12 +297,18 @@ def _checked(ours: Ours, work: Work, check: Callable[[Step], ItemError | None]) 
 
 
 def questions(
-    work: Work, refused: Mapping[str, ItemError], refuses_taken: frozenset[Kind] = frozenset()
+    work: Work,
+    refused: Mapping[str, ItemError],
+    refuses_taken: frozenset[Kind] = frozenset(),
+    *,
+    counts_ids: bool = False,
 ) -> Lookup | None:
     """Names and numbers that would be created: do they exist there already? None when nothing is new.
 
     Customers are not asked about where the service itself refuses a taken name: only then is it looked up who has it.
+    With `counts_ids` who is to get a new invoice is read too: the number may be somebody else's there now (W4).
     """
+    payers: list[str] = []
     customers: list[str] = []
     items: list[str] = []
     numbers: list[str] = []
@@ -319,6 +325,8 @@ def questions(
             items.append(record.name)
         elif isinstance(record, InvoiceRecord) and _number_is_new(ours, record):
             numbers.append(record.number)
+            if counts_ids and ours.link is None and not record.customer_id.startswith("@"):
+                payers.append(record.customer_id)
         elif isinstance(record, PaymentRecord) and ours.link is None and not ours.gone:
             if _look_first(ours, record, work):
                 payments.append(payment_question(record))
@@ -326,8 +334,14 @@ def questions(
                 invoices += [one.invoice_id for one in record.allocations if not one.invoice_id.startswith("@")]
     if not (customers or items or numbers or payments or invoices):
         return None
-    bills = tuple(dict.fromkeys(invoices))
-    return Lookup(tuple(customers), tuple(items), tuple(numbers), tuple(payments), invoice_ids=bills)
+    return Lookup(
+        tuple(customers),
+        tuple(items),
+        tuple(numbers),
+        tuple(payments),
+        customer_ids=tuple(dict.fromkeys(payers)),
+        invoice_ids=tuple(dict.fromkeys(invoices)),
+    )
 
 
 def _look_first(ours: Ours, record: PaymentRecord, work: Work) -> bool:

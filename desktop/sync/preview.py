@@ -129,7 +129,8 @@ async def look(company: Company, targets: Sequence[Ref]) -> tuple[Work, Plan]:
     work = await company.db.in_read(load)
     refused = refuse_early(work, provider.capabilities, provider.terms, provider.check)
     found = Found()
-    lookup = questions(work, refused, provider.capabilities.refuses_taken)
+    able = provider.capabilities
+    lookup = questions(work, refused, able.refuses_taken, counts_ids=able.counts_ids)
     if lookup is not None:
         answers = await ask_apart(provider, lookup)
         found = answers.found

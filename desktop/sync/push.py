@@ -314,7 +314,8 @@ class Push:
         self._report.refused.update(refused)
         await self._publish()  # before any call: the network may be down (M111)
         found = Found()
-        lookup = questions(work, refused, provider.capabilities.refuses_taken)
+        able = provider.capabilities
+        lookup = questions(work, refused, able.refuses_taken, counts_ids=able.counts_ids)
         if lookup is not None:
             answers = await self._ask(lookup)
             found = answers.found

@@ -18,7 +18,7 @@ from desktop.books.customers import CustomerDraft, update_customer
 from desktop.errors import Fix, NotAllowed, OtherBooks
 from desktop.models.connection import ExternalLink
 from desktop.models.customer import Customer
-from desktop.models.invoice import Invoice
+from desktop.models.invoice import Invoice, InvoiceLine
 from desktop.models.item import Item
 from desktop.models.states import ConnectionState
 from desktop.providers.records import CompanyRef, Kind
@@ -184,6 +184,20 @@ async def test_W4_without_a_new_sign_in_a_plain_update_writes_over_no_strangers_
         await give_grant(desk.core, desk.control, service)
         desk.write(update_customer, customer, CustomerDraft(display_name="Customer of W4-1", phone="555 0199"))
         report = await desk.push(Kind.CUSTOMER, customer)
+        assert not report.clean and report.writes == 0, report
+        unchanged(desk)
+
+
+@pytest.mark.parametrize("service", ["quickbooks", "freshbooks"])
+async def test_W4_without_a_new_sign_in_no_stranger_gets_a_new_invoice_of_ours(service: str, desk_on: OpenDesk) -> None:
+    """These count their ids, so the number of a customer of ours is somebody else's there now; elsewhere none comes
+    twice.
+    """
+    async with reset_to_other_data(desk_on, service) as (desk, customer, first):
+        await give_grant(desk.core, desk.control, service)
+        with desk.core.db.read() as session:
+            [item] = session.scalars(select(InvoiceLine.item_id).where(InvoiceLine.invoice_id == first))
+        report = await desk.sync(desk.invoice(customer, (item, "1", "15"), number="W4-11"))
         assert not report.clean and report.writes == 0, report
         unchanged(desk)
 
