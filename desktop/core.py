@@ -51,7 +51,7 @@ from desktop.sync.app_keys import AppKeyBook
 from desktop.sync.checks import Check
 from desktop.sync.company import Company
 from desktop.sync.connect import SignInFlow, SignInService
-from desktop.sync.connection_rows import asked_to_wait, still_to_wait
+from desktop.sync.connection_rows import asked_to_wait
 from desktop.sync.health import HealthWarning, check_health
 from desktop.sync.identity import prove_if_new
 from desktop.sync.leases import Leases
@@ -557,7 +557,7 @@ class Core:
         http = await self._http(info, endpoints, tokens)
         settings = await self.ask(lambda session: stored_settings(session, session.get_one(Connection, view.id)))
         now = self.clock.now()
-        until = await self.ask(lambda session: still_to_wait(session.get_one(Connection, view.id), now))
+        until = await self.ask(lambda session: session.get_one(Connection, view.id).still_to_wait(now))
         if view.state is ConnectionState.PAUSED and until is not None:
             http.pause((until - now).total_seconds())  # what another desk was told (I14)
         provider = info.make_provider(http, CompanyRef(view.company_id, view.company_name), settings)

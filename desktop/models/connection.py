@@ -67,6 +67,12 @@ class Connection(Base):
     token_state: Mapped[str] = mapped_column(String(16), default="none")
     """"ok", "reconnect" or "none"."""
 
+    def still_to_wait(self, now: datetime) -> datetime | None:
+        """Until when the service is to be left alone, if that is not over; a wait noted by a clock that was ahead and
+        has been put right since says nothing (T1)."""
+        put_back = self.state_at is not None and now < self.state_at
+        return self.state_until if self.state_until is not None and self.state_until > now and not put_back else None
+
 
 class AppKey(Base):
     """The owner's own app registration at a service; the secret is sealed."""

@@ -89,21 +89,14 @@ def last_company(session: Session, provider: str, environment: str) -> CompanyRe
     return CompanyRef(row.company_id, row.company_name) if row is not None else None
 
 
-def still_to_wait(row: Connection, now: datetime) -> datetime | None:
-    """Until when the service is to be left alone, if that is not over; a wait noted by a clock that was ahead and has
-    been put right since says nothing (T1)."""
-    put_back = row.state_at is not None and now < row.state_at
-    return row.state_until if row.state_until is not None and row.state_until > now and not put_back else None
-
-
 def asked_to_wait(session: Session, provider: str, environment: str, now: datetime) -> datetime | None:
-    """The longest `still_to_wait` of all connections to the service, those that have ended as well (I14)."""
+    """The longest wait still asked for by all connections to the service, those that have ended as well (I14)."""
     rows = session.scalars(
         select(Connection).where(
             Connection.provider == provider, Connection.environment == environment, Connection.state_until > now
         )
     )
-    return max(filter(None, (still_to_wait(row, now) for row in rows)), default=None)
+    return max(filter(None, (row.still_to_wait(now) for row in rows)), default=None)
 
 
 def store_connection(session: Session, cipher: Cipher, new: NewConnection) -> Connected:

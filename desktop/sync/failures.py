@@ -174,7 +174,9 @@ def connection_trouble(
     else:
         connection.state = ConnectionState.PAUSED.value
     connection.state_title, connection.state_advice = printable(problem.title), printable(problem.advice)
-    connection.state_fix, connection.state_until, connection.state_at = problem.fix.value, problem.until, now
+    connection.state_fix = problem.fix.value
+    if problem.until is not None or connection.still_to_wait(now) is None:  # another trouble ends no wait (I14)
+        connection.state_until, connection.state_at = problem.until, now
     if before == ConnectionState.CONNECTED.value or since is None:
         since = now.isoformat()
         connection.company_settings = {**(connection.company_settings or {}), "trouble_since": since}

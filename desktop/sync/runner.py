@@ -27,7 +27,6 @@ from desktop.models.work import OutboxEntry, SyncStatus, WriteCall
 from desktop.providers.records import Kind
 from desktop.sync import failures
 from desktop.sync.company import Company
-from desktop.sync.connection_rows import still_to_wait
 from desktop.sync.identity import prove_if_new
 from desktop.sync.leases import HeldLease
 from desktop.sync.planning import ref
@@ -147,7 +146,7 @@ class Runner:
 
     def _probe_due(self, connection: Connection, now: datetime) -> datetime:
         """When a paused connection with nothing to send is to be tried again."""
-        until = still_to_wait(connection, now)
+        until = connection.still_to_wait(now)
         if until is not None:
             return until
         if self._probed_at is None:

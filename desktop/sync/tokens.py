@@ -384,8 +384,7 @@ class Tokens:
             "state_title": problem.title,
             "state_advice": problem.advice,
             "state_fix": problem.fix.value,
-            "state_until": None,
-        }
+        }  # not until when: who signs in again is asked to wait too
         changed = self._change(session, seen, ended)
         self._leases.release_in(session, held)
         return changed
