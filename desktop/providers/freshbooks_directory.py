@@ -103,12 +103,25 @@ class Directory:
         wanted = {fold(name): name for name in names}
         if not wanted:
             return []
+        rows, unseen = await self._read(kind, wanted)
+        if unseen:  # gone for good, or list or id is wrong: a list that is read anew tells
+            self._shelves[kind] = _Shelf()
+            rows, unseen = await self._read(kind, wanted)
+        with understood(None):
+            if unseen:  # passing over it would say "not there" (I1)
+                raise Unreadable(f"{', '.join(sorted(unseen))} in the list, but not found by id")
+            return [row for row in rows if fold(name_in(row, kind)) in wanted and vis_state(row) != DELETED]
+
+    async def _read(self, kind: Kind, wanted: Mapping[str, str]) -> tuple[list[Payload], set[str]]:
+        """The records that were called so when they were last seen, and the ids that find none."""
         asked_alone = await self._bring_up_to_date(kind, wanted)
+        if asked_alone is not None:
+            return asked_alone, set()
         shelf = self._shelves[kind]
         ids = [external_id for name in wanted for external_id in sorted(shelf.ids.get(name, ()))]
-        rows = asked_alone if asked_alone is not None else await self._asking.by_ids(kind, ids)
+        rows = await self._asking.by_ids(kind, ids)
         with understood(None):
-            return [row for row in rows if fold(name_in(row, kind)) in wanted and vis_state(row) != DELETED]
+            return rows, set(ids) - {id_of(row, "id") for row in rows}
 
     async def _bring_up_to_date(self, kind: Kind, wanted: Mapping[str, str]) -> list[Payload] | None:
         """Read what may have changed; or, where that is dearer, ask for each name alone and return what was found."""

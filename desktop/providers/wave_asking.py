@@ -232,7 +232,7 @@ class NameIndex:
     """Names by id of one list, because Wave can't be asked for a name.
 
     It is read whole once and afterwards only what changed since. A hit is always read again by its id, so that
-    what was deleted meanwhile is not taken for there.
+    what was deleted meanwhile is not taken for there; a hit without a record makes the index `forget`.
     """
 
     listing: Listing
@@ -249,6 +249,11 @@ class NameIndex:
     def take(self, rows: Sequence[Payload]) -> None:
         for row in rows:
             self.names[identity(row)[0]] = same_name(text(row, "name"))
+
+    def forget(self) -> None:
+        """The next time it is read whole."""
+        self.names.clear()
+        self.as_of = None
 
     def called(self, wanted: set[str]) -> list[str]:
         """Ids of the records that bear one of these names."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from desktop.errors import AnswerUnreadable
 from desktop.providers.reading import Payload, parts, text
 from desktop.providers.records import Found, Kind, Lookup, Page, PaymentRecord
 from desktop.providers.wave_asking import (
@@ -27,6 +28,7 @@ from desktop.providers.wave_documents import (
     one,
     payments_of,
 )
+from desktop.providers.wave_faults import SERVICE
 from desktop.providers.wave_reading import (
     customer_from_node,
     flag,
@@ -36,6 +38,10 @@ from desktop.providers.wave_reading import (
     money,
     payment_from_node,
 )
+
+
+class _ListedOnly(Exception):
+    """A list names this id, and asked for by itself it is not found: that is no "not there" (I1)."""
 
 
 class Finding:
@@ -79,6 +85,17 @@ class Finding:
         """
         if lookup == Lookup():
             return Found()  # an empty document would be a call all the same
+        try:
+            return await self._find(lookup)
+        except _ListedOnly:  # deleted since the name was read, or one of the two is wrong: a new list tells
+            self._customer_names.forget()
+            self._product_names.forget()
+        try:
+            return await self._find(lookup)
+        except _ListedOnly as error:
+            raise AnswerUnreadable(SERVICE, details=f"{error} is in the list and not found by its id") from error
+
+    async def _find(self, lookup: Lookup) -> Found:
         ids = {kind: list(dict.fromkeys(wanted)) for kind, wanted in _ids(lookup)}
         nodes: dict[Kind, list[Payload]] = {kind: [] for kind in Kind}
         waiting = [(kind, one(kind, external_id)) for kind, wanted in ids.items() for external_id in wanted]
@@ -142,8 +159,10 @@ class Finding:
         if questions:
             _, answers = await self._asking.ask(questions)
             with understood(None):
-                for (kind, _), node in zip(again, answers, strict=False):
-                    nodes[kind] += [node] if node is not None else []
+                for (kind, external_id), node in zip(again, answers, strict=False):
+                    if node is None:
+                        raise _ListedOnly(external_id)
+                    nodes[kind].append(node)
                 for invoice in answers[len(again) :]:
                     for row in parts(invoice, "payments") if invoice is not None else []:
                         payments[identity(row)[0]] = payment_from_node(row, invoice)

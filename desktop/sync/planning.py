@@ -117,6 +117,8 @@ class Work:
     """Payments that may be in the service already, typed there by hand: amount, currency and day of the one there."""
     sent_before: frozenset[str] = frozenset()
     """Payments without a link that left once: looked up by our stamp before they are made again (I1)."""
+    made: frozenset[tuple[str, str]] = frozenset()
+    """Invoices without a link that a call of ours made, by what the service answered then: (ref, external id)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,6 +436,9 @@ class _Builder:
         if ours.ref in self.work.unsure:
             self.waiting.append(ours.ref)
             return
+        if self._unasked(ours):
+            self.waiting.append(ours.ref)
+            return
         blocked = self._blocking(ours)
         if blocked is not None and (ours.kind is Kind.PAYMENT or blocked not in self.refused):
             self.waiting.append(ours.ref)
@@ -444,6 +449,16 @@ class _Builder:
         if error is not None:
             error.concerns = error.concerns or (ours.concern,)
             self.refused[ours.ref] = error
+
+    def _unasked(self, ours: Ours) -> bool:
+        """A payment that left once, and nobody could ask for it before its customer was found: that is just done, so
+        the next push asks (I1)."""
+        record = ours.record
+        if not isinstance(record, PaymentRecord) or ours.ref not in self.work.sent_before:
+            return False
+        return record.customer_id.startswith("@") and any(
+            f"@{one.ours.ref}" == record.customer_id for one in self.adoptions
+        )
 
     def _blocking(self, ours: Ours) -> str | None:
         """The record that this one can't go without and that is refused or waits itself; refused ones first."""
@@ -549,7 +564,8 @@ class _Builder:
         self._step(ours, Action.CREATE)
         return None
 
-    def _number_taken(self, ours: Ours, record: InvoiceRecord, theirs: InvoiceRecord) -> ItemError:
+    def _number_taken(self, ours: Ours, record: InvoiceRecord, theirs: InvoiceRecord) -> ItemError | None:
+        """Where it is ours all the same (the service could not find it when it was read back), it is linked."""
         customer = next((self.work.ours[name] for name in ours.needs if name.startswith("customer:")), None)
         linked = customer.link if customer is not None else None
         adopted = next(
@@ -560,6 +576,10 @@ class _Builder:
         same_customer = ours_there is not None and theirs.customer_id == ours_there
         free = (Kind.INVOICE, theirs.external_id or "") not in self.linked
         can_link = same_customer and theirs.total == record.total and free
+        if can_link and (ours.ref, theirs.external_id) in self.work.made:
+            self.adoptions.append(Adoption(ours, theirs))
+            self._update_to(ours, theirs)
+            return None
         taken_by = customer.label if same_customer and customer is not None else tr("another customer")
         error = NumberTaken(self.terms.service, record.number, taken_by=taken_by, can_link=can_link)
         error.details = tr("Invoice there: {number}, {total}.", number=theirs.number, total=theirs.total or Decimal(0))

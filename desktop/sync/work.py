@@ -23,7 +23,7 @@ from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.states import CompanyKey, InvoiceStatus, Switches
 from desktop.models.work import Intention, WriteCall
 from desktop.money import currency_places
-from desktop.providers.base import marker_for
+from desktop.providers.base import Action, marker_for
 from desktop.providers.records import (
     AccountKind,
     AccountRecord,
@@ -78,6 +78,7 @@ def load_work(session: Session, connection: Connection, targets: Iterable[Ref], 
         asked=asked,
         unsure=open_refs(session, loader.company),
         sent_before=_sent_before(session, loader),
+        made=_made(session, loader),
         twins=_twins(session, loader),
     )
 
@@ -117,6 +118,29 @@ def _sent_before(session: Session, loader: _Loader) -> frozenset[str]:
         )
         found.update(rows)
     found.update(_older_than_a_restore(session, [one.local_id for one in payments]))
+    return frozenset(found)
+
+
+def _made(session: Session, loader: _Loader) -> frozenset[tuple[str, str]]:
+    invoices = {
+        one.local_id: one.generation
+        for one in loader.ours.values()
+        if one.kind is Kind.INVOICE and one.link is None and not one.gone
+    }
+    found: set[tuple[str, str]] = set()
+    for part in _chunks(invoices):
+        rows = session.execute(
+            select(Intention.ref, Intention.local_id, Intention.generation, Intention.external_id)
+            .join(WriteCall, WriteCall.id == Intention.call_id)
+            .where(
+                Intention.kind == Kind.INVOICE.value,
+                Intention.local_id.in_(part),
+                Intention.action == Action.CREATE.value,
+                Intention.external_id != "",
+                WriteCall.connection_id.in_(connections_of(loader.company)),
+            )
+        )
+        found.update((name, made) for name, number, generation, made in rows if invoices[number] == generation)
     return frozenset(found)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from desktop.errors import RateLimited
+from desktop.errors import NeedsSignIn, RateLimited
+from desktop.models.states import ConnectionState
 from desktop.providers.records import Kind
 from tests.faults.conftest import OpenDesk
 from tests.faults.invariants import check_idle, made, writes
@@ -74,6 +75,37 @@ async def test_H1_a_demanded_wait_outlives_the_connection_and_the_program(servic
         waits_for_nothing(again)
         assert again.outcome(Kind.INVOICE, invoice) == "Done"
         again.quiet()
+
+
+@pytest.mark.parametrize("service", ALL)
+async def test_H1_A8_a_demanded_wait_outlives_the_end_of_the_sign_in(service: str, desk_on: OpenDesk) -> None:
+    """The refresh is refused while the service wants to be left alone; signing in at once is no way around it."""
+    async with desk_on(service) as desk:
+        clock, store, invoice = desk.clock, desk.core.options.store, desk.bill("H-1")
+        desk.arm({"id": "H1", "nth": 1, "params": {"retry_after": 300}})
+        report = await desk.sync(invoice)
+        assert report.problem is not None and report.problem.until is not None
+        desk.arm({"id": "A8", "params": {"kind": "invalid_grant"}})
+        live = await desk.core.live()
+        assert live is not None
+        with pytest.raises(NeedsSignIn):  # as another desk or a look by hand would find out
+            await live.tokens(await live.tokens())
+        view = await desk.core.connection()
+        assert view is not None and view.state is ConnectionState.NEEDS_SIGN_IN, view
+        desk.control.clear_faults()
+    async with desk_on(service, clock=clock, store=store, grant=False) as again:
+        with contextlib.suppress(RateLimited):
+            await again.sign_in_again()
+        await again.core.runner.drain(everything=True)
+        waits_for_nothing(again)
+        clock.advance(310)
+        view = await again.core.connection()
+        if view is None or view.state is ConnectionState.NEEDS_SIGN_IN:
+            await again.sign_in_again()
+        await again.sync(invoice)
+        await again.settle()
+        waits_for_nothing(again)
+        assert again.outcome(Kind.INVOICE, invoice) == "Done"
 
 
 @pytest.mark.parametrize("service", ALL)
@@ -245,6 +277,28 @@ async def test_H9_a_linked_record_that_is_unknown_there_is_asked_about(service: 
         desk.quiet()
         assert (await desk.sync(invoice)).clean  # the answer was wrong: Resync finds it as it was
         assert desk.remote("H-1")[0]["total"] == "90.00"
+
+
+@pytest.mark.parametrize("service", ALL)
+@pytest.mark.parametrize("times", [1, 2, 3, 5])
+async def test_H9_I1_what_was_just_made_and_is_not_found_by_its_id_is_neither_doubled_nor_lost(
+    times: int, service: str, desk_on: OpenDesk
+) -> None:
+    """Every look by id finds nothing for a while, right after customer, item and invoice were made (I4)."""
+    async with desk_on(service) as desk:
+        invoice = desk.bill("H-1", "80", paid="30")
+        looks = ("get_customer", "get_item", "get_invoice", "get_payment")
+        desk.arm(*({"id": "H9", "op": op, "times": times} for op in looks))
+        await desk.sync(invoice)
+        desk.holds()
+        await desk.sync(invoice)  # Resync, where it was asked for
+        desk.control.clear_faults()
+        await desk.settle()
+        await desk.sync(invoice)
+        await desk.settle()
+        assert [len(made(desk.world, kind)) for kind in ("customer", "item", "invoice", "payment")] == [1, 1, 1, 1]
+        assert desk.outcome(Kind.INVOICE, invoice) == "Done"
+        desk.quiet()
 
 
 VERSIONED = [service for service in ALL if service != "xero"]

@@ -147,6 +147,20 @@ async def test_M88_what_exists_is_found_and_archived_ones_too(sandbox: Any, cont
         assert not (await wave.find(Lookup(("Newcomer",)))).customers
 
 
+@pytest.mark.parametrize(("kind", "question"), [("customer", "customer_names"), ("item", "item_names")])
+async def test_I1_H9_what_the_list_names_is_not_taken_for_gone_because_its_id_finds_nothing(
+    kind: str, question: str, sandbox: Any, control: Control
+) -> None:
+    async with connected(sandbox, control) as wave:
+        mapped = item("Doubtful", income_account_id=await account(wave))
+        await make(wave, step(customer("Doubtful") if kind == "customer" else mapped))
+        lookup = Lookup(**{question: ("Doubtful",)})
+        with control.armed(rule("H9", f"get_{kind}", times=4)), pytest.raises(AnswerUnreadable):
+            await wave.find(lookup)
+        found = await wave.find(lookup)
+        assert len(found.customers) + len(found.items) == 1
+
+
 @pytest.mark.slow
 async def test_names_are_found_beyond_the_first_page(sandbox: Any, control: Control) -> None:
     control.reset("large")
