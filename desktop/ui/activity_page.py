@@ -19,6 +19,7 @@ from desktop.ui.buttons import QuietButton
 from desktop.ui.columns import Column
 from desktop.ui.context import Context
 from desktop.ui.empty_state import EmptyState
+from desktop.ui.happened import note_of, what_happened
 from desktop.ui.list_page import ListPage
 from desktop.ui.problems import unwritable
 from desktop.ui.routes import Route
@@ -47,9 +48,7 @@ class ActivityPage(ListPage):
             ),
             Column[Activity](tr("What"), self._what, key="what", width=28),
             Column[Activity](tr("Record"), lambda r: r.label, key="label", width=21),
-            Column[Activity](
-                tr("Note"), lambda r: r.message or ", ".join(r.fields), key="note", stretch=True, tooltip=_note
-            ),
+            Column[Activity](tr("Note"), note_of, key="note", stretch=True, tooltip=note_of),
             Column[Activity](tr("Who"), lambda r: r.actor or tr("by itself"), key="actor", width=10),
             Column[Activity](
                 tr("Request"), lambda r: r.service_ref, key="ref", width=14, tooltip=lambda r: r.service_ref
@@ -184,27 +183,7 @@ class ActivityPage(ListPage):
         await asyncio.to_thread(path.write_bytes, data)
 
     def _what(self, row: Activity) -> str:
-        service = self._names.get(row.provider, "") or tr("the service")
-        kinds = {
-            "customer": tr("Customer"),
-            "item": tr("Item"),
-            "invoice": tr("Invoice"),
-            "payment": tr("Payment"),
-        }
-        what = kinds.get(row.kind, tr("Connection"))
-        said = {
-            "create": tr("{what} added in {service}", what=what, service=service),
-            "update": tr("{what} updated in {service}", what=what, service=service),
-            "void": tr("{what} voided in {service}", what=what, service=service),
-            "delete": tr("{what} removed in {service}", what=what, service=service),
-            "link": tr("{what} linked", what=what),
-            "adopt": tr("{what} found and linked", what=what),
-            "import": tr("{what} imported", what=what),
-            "connect": tr("Connected to {service}", service=service),
-            "disconnect": tr("Disconnected from {service}", service=service),
-            "refuse": tr("{what} not accepted", what=what),
-        }
-        return said.get(row.action, what)
+        return what_happened(row, self._names.get(row.provider, ""))
 
     def _on_activated(self, row_id: int) -> None:
         place = self.model.row_of(row_id)
@@ -230,7 +209,3 @@ def result_status(result: str) -> Status:
         "in_doubt": Status(tr("Checking"), "info", "checking"),
         "waiting": Status(tr("Waiting"), "wait", "wait"),
     }.get(result, Status(tr("Noted"), "", "info"))
-
-
-def _note(row: Activity) -> str:
-    return row.message or ", ".join(row.fields)

@@ -34,6 +34,7 @@ from desktop.ui.banner import Banner
 from desktop.ui.busy import ProgressLine
 from desktop.ui.buttons import DangerButton, PlainButton, PrimaryButton, QuietButton
 from desktop.ui.check_dialog import CheckDialog
+from desktop.ui.happened import what_happened
 from desktop.ui.icons import icon
 from desktop.ui.import_tab import ImportTab
 from desktop.ui.integrations_page import connection_status
@@ -599,15 +600,5 @@ def _result(result: str) -> Status:
 
 def activity_words(row: Activity, service: str) -> str:
     """One entry in a few words."""
-    name = formats.isolated(row.label)
-    said = {
-        "create": tr("{name} added in {service}", name=name, service=service),
-        "update": tr("{name} updated in {service}", name=name, service=service),
-        "void": tr("{name} voided in {service}", name=name, service=service),
-        "delete": tr("{name} removed in {service}", name=name, service=service),
-        "link": tr("{name} linked", name=name),
-        "connected": tr("Connected to {name}", name=name),
-        "reconnected": tr("Connected again to {name}", name=name),
-        "disconnected": tr("Disconnected from {name}", name=name),
-    }
-    return f"{said.get(row.action, name)}  {row.message}".strip()
+    said = tr("{name}: {what}", name=formats.isolated(row.label), what=what_happened(row, service))
+    return f"{said} · {row.message}" if row.message else said

@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from desktop.books.activity import Activity
 from desktop.providers.records import Kind
 from desktop.ui.activity_page import ActivityPage
+from desktop.ui.happened import note_of, what_happened
 from desktop.ui.routes import Route
 from tests.helpers.waiting import until
 from tests.ui.screens.acting import still
@@ -29,6 +33,7 @@ async def test_N1_each_write_is_listed_once_filtered_and_exported(
             assert isinstance(page, ActivityPage)
             await until(lambda: page.model.rowCount() >= 4)
             everything = page.model.rowCount()
+            assert page._what(page.model.row_at(everything - 1)) == "Connected to QuickBooks"
             page.kinds.setCurrentIndex(page.kinds.findData("payment"))
             await until(lambda: page.model.rowCount() == 1)
             assert page.is_filtered
@@ -51,3 +56,19 @@ async def test_N1_each_write_is_listed_once_filtered_and_exported(
             page.write(tmp_path / "nowhere" / "x.csv")
             await still()
             assert "could not be written" in window.banner.sentence
+
+
+def test_N1_a_line_says_which_way_it_went_and_claims_nothing_that_was_not_done() -> None:
+    day = datetime(2026, 11, 21, tzinfo=UTC)
+    line = Activity(1, day, "", "out", "quickbooks", "invoice", 1, "INV-0047", "create", (), "done", "", "128", "")
+    said = {
+        (way, result): what_happened(replace(line, direction=way, result=result), "QuickBooks")
+        for way in ("out", "in")
+        for result in ("done", "refused", "in_doubt", "waiting")
+    }
+    assert said["out", "done"] == "Invoice added in QuickBooks"
+    assert said["in", "done"] == "Invoice came from QuickBooks"
+    tried = {said["out", result] for result in ("refused", "in_doubt", "waiting")}
+    assert tried == {"Invoice to be added in QuickBooks"}, "beside “Not accepted” nothing was added"
+    changed = replace(line, direction="in", action="update", fields=("due_on", "unit_price"))
+    assert (what_happened(changed, ""), note_of(changed)) == ("Invoice was changed in the service", "due date, price")
