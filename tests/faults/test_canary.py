@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import subprocess
 import sys
@@ -32,10 +31,10 @@ from desktop.ui.diagnostics import diagnostics
 from desktop.ui.invoice_pdf import write_pdf
 from tests.helpers.canary import Canary
 from tests.helpers.control import Control
-from tests.helpers.desk import consent, options
+from tests.helpers.desk import options, sign_in_to_demo
+from tests.helpers.four_services import ALL, map_all, write
 from tests.helpers.logfail import Recorder
 from tests.helpers.office import ElasticClock
-from tests.sync.test_four_services import ALL, map_all, write
 
 LOGGERS = ("", "desktop", "httpx", "httpcore", "asyncio", "sqlalchemy.engine")
 TROUBLE = (
@@ -174,18 +173,9 @@ def _fields(one: Options) -> dict[str, Any]:
 
 
 async def _sign_in(core: Core, sandbox: Any, service: str, canary: Canary) -> None:
-    async def choose(companies: Any) -> Any:
-        return next(one for one in companies if one.external_id == sandbox.services[service]["company_id"])
-
-    core.choose_company = choose
-    flow = await core.sign_in()
-    page = await flow.begin(service)
-    waiting = asyncio.create_task(flow.wait())
-    answer = await consent(page.url)
+    answer = await sign_in_to_demo(core, sandbox, service)
     canary.watch_address(str(answer.url))  # the one place that may hold the code: what the browser was sent to
     assert answer.text and not canary.found_in(answer.text)
-    await waiting
-    await core.after_connecting()
 
 
 async def _what_people_see(core: Core) -> dict[str, Any]:

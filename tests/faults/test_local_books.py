@@ -23,8 +23,8 @@ from tests.faults.invariants import writes
 from tests.faults.world import ALL
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core, sign_in
+from tests.helpers.four_services import map_all, write
 from tests.helpers.office import ElasticClock
-from tests.sync.test_four_services import map_all, write
 
 
 def _journal_free(core: Core) -> None:

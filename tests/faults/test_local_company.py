@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -21,14 +21,14 @@ from desktop.models.customer import Customer
 from desktop.models.invoice import Invoice, InvoiceLine
 from desktop.models.item import Item
 from desktop.models.states import ConnectionState
-from desktop.providers.records import CompanyRef, Kind
+from desktop.providers.records import Kind
 from desktop.sync.identity import Seen
 from desktop.sync.schedule import Wish
 from tests.faults.conftest import OpenDesk
 from tests.faults.invariants import World, writes
 from tests.faults.world import ALL, Desk, connect, give_grant
 from tests.helpers.control import Control
-from tests.helpers.desk import consent
+from tests.helpers.desk import choosing, consent
 
 SENTENCE = "This is not the company as it was: its records are others than those linked."
 
@@ -137,10 +137,7 @@ async def test_W4_another_company_can_be_connected_instead(service: str, desk_on
         with pytest.raises(OtherBooks):
             await reconnect(desk)
 
-        async def choose(companies: Sequence[CompanyRef]) -> CompanyRef:
-            return next(one for one in companies if one.external_id != old.company_id and not one.unusable)
-
-        desk.core.choose_company = choose
+        desk.core.choose_company = choosing(lambda one: one.external_id != old.company_id and not one.unusable)
         flow = await desk.core.sign_in()
         page = await flow.begin(service, allow_other_company=True)
         waiting = asyncio.create_task(flow.wait())

@@ -31,13 +31,13 @@ from tests.faults.local_process import frozen
 from tests.faults.world import ALL
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core, options
+from tests.helpers.four_services import map_all, write
 from tests.helpers.office import ElasticClock, Office, open_office
 from tests.helpers.waiting import until
 from tests.sync.checks import assert_exactly_one, assert_linked_once, assert_quiet, made_there
 from tests.sync.conftest import empty_books  # noqa: F401  the fixture below asks for it
 from tests.sync.desk_process import Desks
 from tests.sync.test_crashes import job_for
-from tests.sync.test_four_services import map_all, write
 from tests.sync.test_races import second_desk
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs signals of POSIX")

@@ -19,8 +19,9 @@ from desktop.sandbox.app import create_app
 from desktop.sandbox.keeping import Kept, load, save
 from desktop.sync.secrets import MemoryStore
 from tests.helpers.control import Control
+from tests.helpers.desk import sign_in_to_demo
+from tests.helpers.four_services import ALL, map_all, write
 from tests.helpers.waiting import until
-from tests.sync.test_four_services import ALL, connect, map_all, write
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="ends a process by a signal of POSIX")
 
@@ -67,7 +68,7 @@ async def test_P8_a_practice_company_that_dies_goes_on_with_its_books(tmp_path: 
         follow_practice(practice, core)
         try:
             await practice.enter_keys(core)
-            await connect(core, practice, "quickbooks")
+            await sign_in_to_demo(core, practice, "quickbooks")
             first = await core.do(write, "Before The Fall", "P8-1", "30")
             await map_all(core, "quickbooks")
             assert (await core.sync([(Kind.INVOICE, first)])).clean

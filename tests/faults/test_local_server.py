@@ -24,8 +24,8 @@ from desktop.sync.secrets import MemoryStore
 from tests.faults.invariants import World, check_always, check_quiet, made
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core, options
+from tests.helpers.four_services import map_all, write
 from tests.helpers.office import ElasticClock
-from tests.sync.test_four_services import map_all, write
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("database_url", ["postgres"], indirect=True)]
 

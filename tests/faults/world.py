@@ -6,10 +6,9 @@ fresh grant, and a sandbox just reset. Verbs are short, everything behind them i
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -31,14 +30,15 @@ from desktop.models.session import db_now
 from desktop.models.states import CompanyKey, Switches
 from desktop.models.work import Notification, OutboxEntry, SyncStatus
 from desktop.providers.base import Capabilities
-from desktop.providers.records import CompanyRef, Kind, ProviderKey
+from desktop.providers.records import Kind, ProviderKey
 from desktop.providers.registry import SERVICES
-from desktop.sync import mapping, tax_payments
+from desktop.sync import mapping
 from desktop.sync.push import Report
 from desktop.sync.tokens import StoredGrant, token_columns
 from tests.faults.invariants import World, check_always, check_quiet
 from tests.helpers.control import Control
-from tests.helpers.desk import consent, options
+from tests.helpers.desk import options, sign_in_to_demo
+from tests.helpers.four_services import map_deposits
 from tests.helpers.office import ElasticClock
 
 ALL = tuple(key.value for key in ProviderKey)
@@ -297,18 +297,7 @@ class Desk:
 
     async def sign_in_again(self) -> None:
         """Press "Sign in again" and agree."""
-        wanted = self.sandbox.services[self.service]["company_id"]
-
-        async def choose(companies: Sequence[CompanyRef]) -> CompanyRef:
-            return next(one for one in companies if one.external_id == wanted)
-
-        self.core.choose_company = choose
-        flow = await self.core.sign_in()
-        page = await flow.begin(self.service)
-        waiting = asyncio.create_task(flow.wait())
-        await consent(page.url)
-        await waiting
-        await self.core.after_connecting()
+        await sign_in_to_demo(self.core, self.sandbox, self.service)
 
     def holds(self) -> None:
         """All invariants that hold at any time."""
@@ -323,25 +312,9 @@ class Desk:
 
 
 async def connect(core: Core, sandbox: Any, service: str) -> None:
-    """Sign in, pick the demo company, choose an account wherever one is wanted."""
-    wanted = sandbox.services[service]["company_id"]
-
-    async def choose(companies: Sequence[CompanyRef]) -> CompanyRef:
-        return next(one for one in companies if one.external_id == wanted)
-
-    core.choose_company = choose
-    flow = await core.sign_in()
-    page = await flow.begin(service)
-    waiting = asyncio.create_task(flow.wait())
-    await consent(page.url)
-    await waiting
-    await core.after_connecting()
-    key = await core.company_key()
-    assert key is not None
-    if SERVICES[ProviderKey(service)].capabilities.deposit_account_required:
-        payments = await core.ask(tax_payments.tax_payments_view, key)
-        chosen = {one.method: payments.accounts[0].external_id for one in payments.methods}
-        await core.do(tax_payments.save_deposits, key, chosen)
+    """Sign in to the demo company and say where payments go, if the service wants to know."""
+    await sign_in_to_demo(core, sandbox, service)
+    await map_deposits(core, service)
 
 
 async def make_template(folder: Path, sandbox: Any, control: Control, service: str) -> Template:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import httpx
 from desktop.clock import Clock, SystemClock, SystemEntropy
 from desktop.core import Core, Options, ServiceAddress
 from desktop.providers.base import Endpoints
-from desktop.providers.records import ProviderKey
+from desktop.providers.records import CompanyRef, ProviderKey
 from desktop.sync.secrets import MemoryStore, SecretStore
 from tests.helpers.control import Control
 
@@ -86,20 +87,37 @@ async def sign_in(
     *,
     company: str = "",
     deny: bool = False,
+    allow_other: bool = False,
     meanwhile: Callable[[], object] | None = None,
-) -> None:
+) -> httpx.Response:
     """Press Connect, agree in the "browser", wait for the confirmation, read the company's settings.
 
-    `meanwhile` is done after the consent and before the browser comes back with it.
+    `allow_other` lets another company than the last one be connected. `meanwhile` is done after the consent and before
+    the browser comes back with it. The answer is the page that the browser ends on.
     """
-    import asyncio
-
     flow = await core.sign_in()
-    page = await flow.begin(service)
+    page = await flow.begin(service, allow_other_company=allow_other)
     waiting = asyncio.create_task(flow.wait())
-    await consent(page.url, company=company, deny=deny, meanwhile=meanwhile)
+    answer = await consent(page.url, company=company, deny=deny, meanwhile=meanwhile)
     await waiting
     await core.after_connecting()
+    return answer
+
+
+async def sign_in_to_demo(core: Core, sandbox: Any, service: str) -> httpx.Response:
+    """The same, with the demo company picked where the service leaves the choice of a company to us."""
+    wanted = sandbox.services[service]["company_id"]
+    core.choose_company = choosing(lambda one: one.external_id == wanted)
+    return await sign_in(core, service)
+
+
+def choosing(fits: Callable[[CompanyRef], bool]) -> Callable[[Sequence[CompanyRef]], Awaitable[CompanyRef]]:
+    """An owner who picks the first company that `fits`."""
+
+    async def choose(companies: Sequence[CompanyRef]) -> CompanyRef:
+        return next(one for one in companies if fits(one))
+
+    return choose
 
 
 async def consent(

@@ -38,10 +38,11 @@ from desktop.providers.records import CompanyRef, ProviderKey
 from desktop.providers.registry import SERVICES
 from desktop.sandbox.app import create_app
 from desktop.sandbox.clock import SandboxClock
-from desktop.sync import mapping, tax_payments
+from desktop.sync import mapping
 from desktop.sync.overview import save_switches
 from desktop.sync.secrets import MemoryStore
 from tests.helpers.desk import addresses, hidden_fields
+from tests.helpers.four_services import map_deposits
 from tests.machine.companies import HOME, OTHER, small
 from tests.machine.loop import START, LoopClock
 from tests.machine.wires import ORIGIN, InProcess, Killed, Line
@@ -293,10 +294,7 @@ class World:
         if self.info.capabilities.income_accounts:
             view = await core.ask(mapping.mapping_view, key)
             self.accounts = [one.external_id for one in view.accounts]
-        if self.info.capabilities.deposit_account_required:
-            payments = await core.ask(tax_payments.tax_payments_view, key)
-            chosen = {one.method: payments.accounts[0].external_id for one in payments.methods}
-            await core.do(tax_payments.save_deposits, key, chosen)
+        await map_deposits(core, self.service)
         await core.do(save_switches, Switches(auto=True))
 
     async def start_desk(self, place: int | None = None) -> Desk:

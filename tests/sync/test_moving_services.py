@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,8 +17,8 @@ from desktop.errors import BlueClerkError
 from desktop.models.connection import Connection, ExternalLink
 from desktop.providers.records import CompanyRef, Kind, ProviderKey
 from tests.helpers.control import Control
-from tests.helpers.desk import consent, open_core
-from tests.sync.test_four_services import connect, map_all, write
+from tests.helpers.desk import open_core, sign_in, sign_in_to_demo
+from tests.helpers.four_services import map_all, write
 
 QUICKBOOKS, XERO, WAVE, FRESHBOOKS = "quickbooks", "xero", "wave", "freshbooks"
 NUMBER = "BC-MOVE-1"
@@ -46,7 +45,7 @@ async def test_M4_M134_to_another_service_and_back_uses_the_old_links_and_double
     other: str, tmp_path: Path, sandbox: Any, control: Control
 ) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, QUICKBOOKS)
+        await sign_in_to_demo(core, sandbox, QUICKBOOKS)
         invoice = await core.do(write, "Petra Lindqvist", NUMBER, "60")
         await map_all(core, QUICKBOOKS)
         assert (await core.sync([(Kind.INVOICE, invoice)])).clean
@@ -54,7 +53,7 @@ async def test_M4_M134_to_another_service_and_back_uses_the_old_links_and_double
         assert at_home[QUICKBOOKS] == 4
         await core.disconnect()
 
-        await connect(core, sandbox, other)
+        await sign_in_to_demo(core, sandbox, other)
         await map_all(core, other)
         assert (await core.sync([(Kind.INVOICE, invoice)])).clean
         both = await core.ask(links)
@@ -64,7 +63,7 @@ async def test_M4_M134_to_another_service_and_back_uses_the_old_links_and_double
         await core.disconnect()
 
         before = made(control, QUICKBOOKS)
-        await connect(core, sandbox, QUICKBOOKS)
+        await sign_in_to_demo(core, sandbox, QUICKBOOKS)
         report = await core.sync([(Kind.INVOICE, invoice)])
         assert report.clean and report.writes == 0, report
         assert made(control, QUICKBOOKS) == before and await core.ask(links) == both
@@ -76,7 +75,7 @@ async def test_M4_M134_to_another_service_and_back_uses_the_old_links_and_double
 
 async def test_M4_one_connection_at_a_time(tmp_path: Path, sandbox: Any, control: Control) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, QUICKBOOKS)
+        await sign_in_to_demo(core, sandbox, QUICKBOOKS)
         flow = await core.sign_in()
         with pytest.raises(BlueClerkError, match="QuickBooks"):
             await flow.begin(XERO)
@@ -98,12 +97,7 @@ async def pick(core: Core, service: str, wanted: str) -> list[str]:
         return next(one for one in companies if one.name == wanted)
 
     core.choose_company = choose
-    flow = await core.sign_in()
-    page = await flow.begin(service)
-    waiting = asyncio.create_task(flow.wait())
-    await consent(page.url)
-    await waiting
-    await core.after_connecting()
+    await sign_in(core, service)
     return offered
 
 
@@ -121,12 +115,8 @@ async def test_W3_of_several_companies_the_chosen_one_is_connected(
             raise BlueClerkError("not yet")
 
         core.choose_company = refuse
-        flow = await core.sign_in()
-        page = await flow.begin(service)
-        waiting = asyncio.create_task(flow.wait())
-        await consent(page.url)
         with pytest.raises(BlueClerkError, match="not yet"):
-            await waiting
+            await sign_in(core, service)
         assert await core.connection() is None and len(names) > 1
         assert await pick(core, service, names[-1]) == names
         view = await core.connection()
@@ -143,12 +133,7 @@ async def pick_at_xero(core: Core, connected: CompanyRef) -> list[str]:
         return next(one for one in companies if one.external_id == connected.external_id)
 
     core.choose_company = choose
-    flow = await core.sign_in()
-    page = await flow.begin(XERO, allow_other_company=True)
-    waiting = asyncio.create_task(flow.wait())
-    await consent(page.url, company=connected.external_id)
-    await waiting
-    await core.after_connecting()
+    await sign_in(core, XERO, company=connected.external_id, allow_other=True)
     return offered
 
 

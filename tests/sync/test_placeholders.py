@@ -22,8 +22,8 @@ from desktop.providers.records import CustomerRecord, Kind, ProviderKey
 from desktop.sync.importing import Standing, review_customers
 from desktop.sync.work import customer_record
 from tests.helpers.control import Control
-from tests.helpers.desk import open_core
-from tests.sync.test_four_services import connect, map_all
+from tests.helpers.desk import open_core, sign_in_to_demo
+from tests.helpers.four_services import map_all
 
 
 def write(session: Session, desk: Desk) -> tuple[int, int]:
@@ -41,7 +41,7 @@ async def test_M129_M131_M133_I19_a_made_up_address_is_in_no_outgoing_byte(
     service: str, tmp_path: Path, sandbox: Any, control: Control
 ) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, service)
+        await sign_in_to_demo(core, sandbox, service)
         customer, invoice = await core.do(write)
         await map_all(core, service)
         stored = await core.ask(lambda session: session.get_one(Customer, customer).email)
@@ -63,7 +63,7 @@ async def test_M133_placeholders_are_no_agreement_when_duplicates_are_sought(
     tmp_path: Path, sandbox: Any, control: Control
 ) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, "quickbooks")
+        await sign_in_to_demo(core, sandbox, "quickbooks")
         ours = await core.do(create_customer, CustomerDraft("Somebody Else"), imported=True)
         record = await core.ask(lambda session: customer_record(session.get_one(Customer, ours)))
         assert record.email == ""

@@ -26,9 +26,9 @@ from desktop.sync import overview
 from desktop.sync.importing import CustomerChoice, import_customers, review_customers
 from desktop.sync.pulled import ASKS, CAME_IN, CHANGED, REMOVED
 from tests.helpers.control import Control
-from tests.helpers.desk import open_core
+from tests.helpers.desk import open_core, sign_in_to_demo
+from tests.helpers.four_services import map_all, write
 from tests.helpers.office import ElasticClock
-from tests.sync.test_four_services import connect, map_all, write
 
 ALL = [key.value for key in ProviderKey]
 
@@ -84,7 +84,7 @@ class Desk:
 async def desk_on(service: str, folder: Path, sandbox: Any, control: Control) -> AsyncIterator[Desk]:
     clock = ElasticClock(control)
     async with open_core(folder / "desk", sandbox, clock=clock) as core:
-        await connect(core, sandbox, service)
+        await sign_in_to_demo(core, sandbox, service)
         invoice = await core.do(write, "Petra Lindqvist", "BC-PL-1", "60")
         await map_all(core, service)
         report = await core.sync([(Kind.INVOICE, invoice)])

@@ -22,10 +22,9 @@ from desktop.ui.connection_page import ConnectionPage
 from desktop.wizard.customers_page import CustomersPage
 from desktop.wizard.wizard import prepare
 from tests.helpers.control import Control
-from tests.helpers.desk import open_core
+from tests.helpers.desk import open_core, sign_in_to_demo
 from tests.helpers.office import ElasticClock
 from tests.helpers.waiting import until
-from tests.sync.test_four_services import connect
 
 ALL = [key.value for key in ProviderKey]
 pytestmark = pytest.mark.timeout(90)
@@ -73,7 +72,7 @@ class Alert:
 async def alert_on(service: str, folder: Path, sandbox: Any, control: Control, window: QWidget) -> AsyncIterator[Alert]:
     clock = ElasticClock(control)
     async with open_core(folder / "desk", sandbox, clock=clock) as core:
-        await connect(core, sandbox, service)
+        await sign_in_to_demo(core, sandbox, service)
         page = ConnectionPage(core, Nowhere(), window)
         page.resize(1000, 700)
         page.show()

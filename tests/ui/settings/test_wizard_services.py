@@ -16,9 +16,9 @@ from desktop.ui import operations
 from desktop.ui.connection_page import ConnectionPage
 from desktop.ui.unsynced_alert import UnsyncedAlert
 from desktop.wizard.wizard import SetupWizard, prepare
-from tests.helpers.desk import open_core
+from tests.helpers.desk import open_core, sign_in_to_demo
+from tests.helpers.four_services import ALL
 from tests.helpers.waiting import until
-from tests.sync.test_four_services import ALL, connect
 from tests.ui.settings.test_file_import import Nowhere
 from tests.ui.settings.test_wizard import customers_here, forward, leave, press
 
@@ -51,7 +51,7 @@ async def test_M5_M6_what_to_sync_is_picked_and_accounts_are_mapped_in_the_servi
     qloop, tmp_path, sandbox, control, window, service: str, title: str, word: str
 ) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, service)
+        await sign_in_to_demo(core, sandbox, service)
         item = await core.do(create_item, ItemDraft(name="Drain check"))
         wizard, page = await at(core, window, "accounts")
         assert page.accessibleName() == title and f"The {word} decides" in page.sentence.text()
@@ -72,7 +72,7 @@ async def test_M7_freshbooks_has_nothing_to_map_and_says_so_in_one_line(
     qloop, tmp_path, sandbox, control, window
 ) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, "freshbooks")
+        await sign_in_to_demo(core, sandbox, "freshbooks")
         await core.do(create_item, ItemDraft(name="Drain check"))
         wizard, page = await at(core, window, "accounts")
         assert page.nothing.isVisible() and not page.panel.isVisible() and "FreshBooks" in texts(page)
@@ -89,7 +89,7 @@ async def test_M8_wave_offers_invoices_and_customers_and_says_what_else_it_needs
     qloop, tmp_path, sandbox, control, window
 ) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, "wave")
+        await sign_in_to_demo(core, sandbox, "wave")
         wizard, page = await at(core, window, "settings")
         boxes = page.panel.boxes
         assert boxes["invoices"].isVisible() and boxes["customers"].isVisible() and not boxes["items"].isVisible()
@@ -105,7 +105,7 @@ async def test_N4_the_overview_says_which_payments_wait_for_an_account(
     qloop, tmp_path, sandbox, control, window
 ) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, "wave")
+        await sign_in_to_demo(core, sandbox, "wave")
         key = await core.company_key()
         assert key is not None
         page = ConnectionPage(core, Nowhere(), window)
@@ -130,7 +130,7 @@ async def test_M34_all_customers_are_taken_at_once_from_any_service(
     qloop, tmp_path, sandbox, control, window, service: str
 ) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, service)
+        await sign_in_to_demo(core, sandbox, service)
         wizard, page = await at(core, window, "customers")
         page.model.set_all_shown(True)
         taken = {page.name_of(row) for row in page.model.checked_rows()}
@@ -144,7 +144,7 @@ async def test_M34_all_customers_are_taken_at_once_from_any_service(
 
 async def test_M149_a_skipped_step_is_done_later_from_the_page(qloop, tmp_path, sandbox, control, window) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, "quickbooks")
+        await sign_in_to_demo(core, sandbox, "quickbooks")
         wizard, page = await at(core, window, "done")
         skipped = [line for line in page.lines if "skipped" in line.text]
         assert len(skipped) == 2 and "at any time" in skipped[0].hint
@@ -163,7 +163,7 @@ async def test_M150_the_end_of_the_wizard_invites_to_the_unsynced_customers(
     qloop, tmp_path, sandbox, control, window
 ) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, "quickbooks")
+        await sign_in_to_demo(core, sandbox, "quickbooks")
         wizard, page = await at(core, window, "done")
         (invitation,) = [line for line in page.lines if "stayed behind" in line.text]
         assert "Unsynced customers" in invitation.hint and "whenever you like" in invitation.hint
@@ -175,7 +175,7 @@ async def test_M126_M127_M128_the_alert_works_for_any_service_says_why_and_force
     qloop, tmp_path, sandbox, control, window, service: str
 ) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
-        await connect(core, sandbox, service)
+        await sign_in_to_demo(core, sandbox, service)
         alert = UnsyncedAlert(core, window)
         terms = await core.terms()
         assert terms is not None
