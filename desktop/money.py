@@ -35,6 +35,11 @@ def round_money(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-currency_places(currency)), rounding=ROUND_HALF_UP) + ZERO
 
 
+def plain(number: Decimal) -> str:
+    """`number` for people: no needless zeros, no exponent."""
+    return format(number.normalize(), "f")
+
+
 def bookable(amount: Decimal, currency: str, field: str = "amount") -> Decimal:
     """`amount` unchanged in value, in the currency's own places.
 

@@ -67,6 +67,11 @@ def signed(found: FoundT, subject: Subject, service_ref: str) -> FoundT:
     return found
 
 
+def word(value: object) -> str:
+    """A code or a text out of a refusal; "" for what is neither, so that a strange answer is read to its end."""
+    return value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+
+
 def field_words(field: str) -> str:
     """What the owner calls a field of ours; "" for one that has no name on screen."""
     words = {

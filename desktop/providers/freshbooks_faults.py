@@ -31,7 +31,7 @@ from desktop.errors import (
 )
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action
-from desktop.providers.faults import ANY, EDIT, LINK, Subject, field_words
+from desktop.providers.faults import ANY, EDIT, LINK, Subject, field_words, word
 from desktop.providers.records import Kind
 from desktop.text import tr
 
@@ -77,30 +77,30 @@ def faults_in(body: Any) -> tuple[Fault, ...]:
         return tuple(_classic(one) for one in listed if isinstance(one, dict)) or (Fault("unknown"),)
     if isinstance(body.get("details"), list) and "code" in body:
         found = tuple(_newer(one) for one in body["details"] if isinstance(one, dict) and "metadata" in one)
-        return found or (Fault("unknown", _word(body.get("message"))),)
+        return found or (Fault("unknown", word(body.get("message"))),)
     if isinstance(body.get("errors"), dict):
         return (_ledger(body["errors"]),)
     if isinstance(body.get("error"), str):
-        return (Fault(body["error"], _word(body.get("error_description"))),)
+        return (Fault(body["error"], word(body.get("error_description"))),)
     return ()
 
 
 def _classic(error: Mapping[str, Any]) -> Fault:
     return Fault(
-        _word(error.get("errno")) or "unknown",
-        _word(error.get("message")),
-        _word(error.get("field")),
-        _word(error.get("object")),
+        word(error.get("errno")) or "unknown",
+        word(error.get("message")),
+        word(error.get("field")),
+        word(error.get("object")),
     )
 
 
 def _newer(detail: Mapping[str, Any]) -> Fault:
     meta = detail["metadata"] if isinstance(detail["metadata"], dict) else {}
     return Fault(
-        _word(detail.get("reason")) or "unknown",
-        _word(meta.get("message")),
-        _word(meta.get("field")),
-        _word(meta.get("object")),
+        word(detail.get("reason")) or "unknown",
+        word(meta.get("message")),
+        word(meta.get("field")),
+        word(meta.get("object")),
     )
 
 
@@ -108,13 +108,7 @@ def _ledger(errors: Mapping[str, Any]) -> Fault:
     details = errors.get("details")
     first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
     meta = first.get("metadata") if isinstance(first.get("metadata"), dict) else {}
-    return Fault(
-        _word(errors.get("status")) or "unknown", _word(errors.get("message")), _word((meta or {}).get("field"))
-    )
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+    return Fault(word(errors.get("status")) or "unknown", word(errors.get("message")), word((meta or {}).get("field")))
 
 
 # --- the table ---

@@ -7,7 +7,6 @@ in their note, items in `sku`; invoices have no room for one and go by their num
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -27,7 +26,7 @@ from desktop.providers.records import (
     TaxCodeRecord,
     name_of,
 )
-from desktop.providers.writing import real_email, without_made_up
+from desktop.providers.writing import merged, real_email, without_made_up
 
 COUNTRIES = {
     "US": "United States", "USA": "United States", "CA": "Canada", "GB": "United Kingdom", "UK": "United Kingdom",
@@ -240,16 +239,9 @@ def _fields(record: Record, company: Company) -> dict[str, dict[str, Any]]:
     return _payment_fields(record, company)
 
 
-def _merged(fields: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    payload: dict[str, Any] = {}
-    for field in fields:
-        payload.update(field)
-    return payload
-
-
 def create_payload(record: Record, company: Company) -> dict[str, Any]:
     """Everything we know of a new record; what is empty is left out, so that FreshBooks' defaults apply."""
-    payload = {k: v for k, v in _merged(list(_fields(record, company).values())).items() if v not in ("", None)}
+    payload = {k: v for k, v in merged(_fields(record, company).values()).items() if v not in ("", None)}
     if payload.get("vis_state") == 0:
         del payload["vis_state"]
     if isinstance(record, CustomerRecord) and record.marker:
@@ -276,7 +268,7 @@ def request_for(step: Step, account_id: str, company: Company) -> Request:
     path, version = f"{base}/{record.external_id or ''}", record.version or ""
     if step.action is Action.UPDATE:
         known = _fields(record, company)
-        payload = _merged([known[field] for field in sorted(step.fields) if field in known])
+        payload = merged(known[field] for field in sorted(step.fields) if field in known)
         return Request("PUT", path, encode({key: payload}) if payload else "", version, name)
     if step.kind is Kind.INVOICE:
         return Request("DELETE", path, "", version, name)

@@ -39,7 +39,7 @@ from desktop.errors import (
 )
 from desktop.providers.answers import Answer
 from desktop.providers.base import Action
-from desktop.providers.faults import ANY, EDIT, LINK, Subject, field_words, signed
+from desktop.providers.faults import ANY, EDIT, LINK, Subject, field_words, signed, word
 from desktop.providers.records import Kind
 from desktop.text import tr
 
@@ -82,21 +82,17 @@ def faults_in(body: Any, text: str = "") -> tuple[Fault, ...]:
     if isinstance(holder, dict):
         entries = holder.get("Error", holder.get("error"))
         found = [_entry(entry) for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-        return tuple(found) or (Fault(_word(holder.get("type")) or "unknown"),)
+        return tuple(found) or (Fault(word(holder.get("type")) or "unknown"),)
     if isinstance(body.get("code"), str) and "type" in body:
-        return (Fault(_code(body["code"]), _word(body.get("message")), _word(body.get("detail"))),)
+        return (Fault(_code(body["code"]), word(body.get("message")), word(body.get("detail"))),)
     return ()
 
 
 def _entry(entry: Mapping[str, Any]) -> Fault:
     def either(name: str) -> str:
-        return _word(entry.get(name, entry.get(name.lower())))
+        return word(entry.get(name, entry.get(name.lower())))
 
-    return Fault(_code(_word(entry.get("code"))), either("Message"), either("Detail"), _word(entry.get("element")))
-
-
-def _word(value: Any) -> str:
-    return value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+    return Fault(_code(word(entry.get("code"))), either("Message"), either("Detail"), word(entry.get("element")))
 
 
 def _code(code: str) -> str:

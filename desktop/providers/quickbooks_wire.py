@@ -6,7 +6,6 @@ accountant keeps there (I6). The private note is written on creation only, for t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ from desktop.providers.records import (
     PaymentRecord,
     Record,
 )
-from desktop.providers.writing import exact_json, filled, real_email, without_made_up
+from desktop.providers.writing import exact_json, filled, merged, real_email, without_made_up
 
 SERVICE = "QuickBooks"
 US = frozenset({"", "US", "USA"})
@@ -200,19 +199,12 @@ def _fields(record: Record, company: Company) -> dict[str, dict[str, Any]]:
     return _payment_fields(record, company)
 
 
-def _merged(fields: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    payload: dict[str, Any] = {}
-    for field in fields:
-        payload.update(field)
-    return payload
-
-
 def create_payload(record: Record, company: Company) -> dict[str, Any]:
     """Everything we know of a new record; what is empty is left out, so that QuickBooks' defaults apply."""
     payload = filled(
         {
             name: filled(value) if name in ("PrimaryEmailAddr", "PrimaryPhone", "BillAddr", "CustomerMemo") else value
-            for name, value in _merged(list(_fields(record, company).values())).items()
+            for name, value in merged(_fields(record, company).values()).items()
         }
     )
     if isinstance(record, (CustomerRecord, ItemRecord)) and payload.get("Active") is True:
@@ -229,7 +221,7 @@ def create_payload(record: Record, company: Company) -> dict[str, Any]:
 def update_payload(step: Step, company: Company) -> dict[str, Any]:
     """A sparse update of exactly the fields that the step names; an empty text clears the field there."""
     known = _fields(step.record, company)
-    payload = _merged([known[name] for name in sorted(step.fields) if name in known])
+    payload = merged(known[name] for name in sorted(step.fields) if name in known)
     return {**_target(step.record), "sparse": True, **payload}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -39,3 +39,11 @@ def exact_json(value: Any) -> str:
 def filled(payload: Mapping[str, Any]) -> dict[str, Any]:
     """`payload` without what holds nothing."""
     return {name: value for name, value in payload.items() if value not in ("", None, {}, [])}
+
+
+def merged(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """One payload out of the parts that the fields of a record make; a later part counts."""
+    payload: dict[str, Any] = {}
+    for part in parts:
+        payload.update(part)
+    return payload

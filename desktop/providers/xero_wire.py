@@ -26,7 +26,7 @@ from desktop.providers.records import (
     PaymentMethod,
     PaymentRecord,
 )
-from desktop.providers.writing import exact_json, filled, real_email, without_made_up
+from desktop.providers.writing import exact_json, filled, merged, real_email, without_made_up
 from desktop.providers.xero_faults import SERVICE
 from desktop.providers.xero_reading import METHOD_WORDS, NO_TEXT, UNTAXED, tag_of
 
@@ -117,21 +117,14 @@ def contact_payload(step: Step) -> dict[str, Any]:
     assert isinstance(customer, CustomerRecord)
     known = _contact_fields(customer)
     if step.action is Action.CREATE:
-        payload = _merged(known.values())
+        payload = merged(known.values())
         payload["Phones"] = [row for row in (filled(row) for row in payload["Phones"]) if len(row) > 1]
         payload["Addresses"] = [row for row in (filled(row) for row in payload["Addresses"]) if len(row) > 1]
         return filled(payload)
     target = {"ContactID": customer.external_id or ""}
     if step.action in (Action.DELETE, Action.VOID):
         return {**target, "ContactStatus": "ARCHIVED"}
-    return {**target, **_merged(known[name] for name in sorted(step.fields) if name in known)}
-
-
-def _merged(fields: Any) -> dict[str, Any]:
-    payload: dict[str, Any] = {}
-    for field in fields:
-        payload.update(field)
-    return payload
+    return {**target, **merged(known[name] for name in sorted(step.fields) if name in known)}
 
 
 # --- items ---
@@ -165,8 +158,8 @@ def item_payload(step: Step, company: Company) -> dict[str, Any]:
     known = _item_fields(item, company)
     wanted = set(known) if step.action is Action.CREATE else {name for name in step.fields if name in known}
     payload: dict[str, Any] = {"Code": item.external_id or item_code(item)}
-    payload |= _merged(known[name] for name in ("name", "description") if name in wanted)
-    sales = _merged(known[name] for name in ("unit_price", "income_account_id", "taxable") if name in wanted)
+    payload |= merged(known[name] for name in ("name", "description") if name in wanted)
+    sales = merged(known[name] for name in ("unit_price", "income_account_id", "taxable") if name in wanted)
     if step.action is Action.CREATE:
         payload = {**filled(payload), "IsSold": True}
     return {**payload, "SalesDetails": sales} if sales else payload
@@ -183,9 +176,9 @@ def invoice_payload(step: Step) -> dict[str, Any]:
         return {"InvoiceID": invoice.external_id or "", "Status": "VOIDED"}
     known = _invoice_fields(invoice)
     if step.action is Action.UPDATE:
-        fields = _merged(known[name] for name in sorted(step.fields) if name in known)
+        fields = merged(known[name] for name in sorted(step.fields) if name in known)
         return {"InvoiceID": invoice.external_id or "", **fields}
-    payload = {"Type": "ACCREC", **_merged(known.values()), "LineAmountTypes": "Exclusive", "Status": "AUTHORISED"}
+    payload = {"Type": "ACCREC", **merged(known.values()), "LineAmountTypes": "Exclusive", "Status": "AUTHORISED"}
     return filled(payload)
 
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy.orm import Session
 
+from desktop.books.outbox import live_connection
 from desktop.clock import Clock, Entropy
 from desktop.errors import (
     BlueClerkError,
@@ -37,7 +38,6 @@ from desktop.sync.connection_rows import (
     company_label,
     end_connection,
     last_company,
-    live_connection,
     store_connection,
 )
 from desktop.sync.leases import HeldLease, Leases

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from desktop.books.outbox import live_connection
 from desktop.errors import NotAllowed, WrongCompany
 from desktop.models.connection import Connection
 from desktop.models.session import db_now, note_change
@@ -50,11 +51,6 @@ class Connected:
     provider: str
     company: CompanyRef
     known: bool
-
-
-def live_connection(session: Session) -> Connection | None:
-    """The one connection there is, or None."""
-    return session.scalars(select(Connection).where(Connection.live == 1)).one_or_none()
 
 
 def check_may_connect(session: Session, provider: str, environment: str) -> None:

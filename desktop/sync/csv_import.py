@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -40,6 +41,8 @@ from desktop.sync.importing import (
 )
 from desktop.sync.matching import Party
 from desktop.text import tr
+
+T = TypeVar("T")
 
 _CONTACT = ("email", "phone", "line1", "line2", "city", "region", "postal_code", "country")
 
@@ -141,21 +144,33 @@ async def import_customers(
 ) -> tuple[Imported, list[Rejected]]:
     """Keep exactly the chosen rows; `source` is the name of the file, for the log. What can't be kept comes back."""
     by_key = {entry.key: entry for entry in entries}
-    wanted = [choice for choice in {one.external_id: one for one in choices}.values() if choice.external_id in by_key]
+    chosen = {choice.external_id: choice for choice in choices}
+    wanted = [(by_key[key], choice) for key, choice in chosen.items() if key in by_key]
     result, rejected = Imported(), list[Rejected]()
-    for start in range(0, len(wanted), PORTION):
-        portion = [(by_key[choice.external_id], choice) for choice in wanted[start : start + PORTION]]
-        await db.in_write(partial(_create_customers, desk=desk, portion=portion, source=source, result=result,
-                                  rejected=rejected))  # fmt: skip
-        if progress is not None:
-            progress(min(start + PORTION, len(wanted)), len(wanted))
+    keep = partial(_create_customers, desk=desk, source=source, result=result, rejected=rejected)
+    await in_portions(db, wanted, keep, progress)
     return result, rejected
+
+
+async def in_portions(
+    db: Database, wanted: Sequence[T], keep: Callable[[Session, Sequence[T]], None], progress: Progress | None
+) -> None:
+    """Hand `wanted` to `keep` in portions, a transaction each, and tell how many are done."""
+
+    def kept(portion: Sequence[T]) -> Callable[[Session], None]:
+        return lambda session: keep(session, portion)
+
+    for start in range(0, len(wanted), PORTION):
+        portion = wanted[start : start + PORTION]
+        await db.in_write(kept(portion))
+        if progress is not None:
+            progress(start + len(portion), len(wanted))
 
 
 def _create_customers(
     session: Session,
-    desk: Desk,
     portion: Sequence[tuple[CsvCustomer, CustomerChoice]],
+    desk: Desk,
     source: str,
     result: Imported,
     rejected: list[Rejected],
@@ -220,19 +235,15 @@ async def import_items(
     by_key = {entry.key: entry for entry in entries}
     wanted = [by_key[key] for key in dict.fromkeys(chosen) if key in by_key]
     result, rejected = Imported(), list[Rejected]()
-    for start in range(0, len(wanted), PORTION):
-        portion = wanted[start : start + PORTION]
-        await db.in_write(partial(_create_items, desk=desk, portion=portion, source=source, result=result,
-                                  rejected=rejected))  # fmt: skip
-        if progress is not None:
-            progress(min(start + PORTION, len(wanted)), len(wanted))
+    keep = partial(_create_items, desk=desk, source=source, result=result, rejected=rejected)
+    await in_portions(db, wanted, keep, progress)
     return result, rejected
 
 
 def _create_items(
     session: Session,
-    desk: Desk,
     portion: Sequence[CsvItem],
+    desk: Desk,
     source: str,
     result: Imported,
     rejected: list[Rejected],

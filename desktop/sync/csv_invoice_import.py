@@ -30,13 +30,13 @@ from desktop.models.invoice import Invoice, TaxCode
 from desktop.models.item import Item
 from desktop.models.session import Database
 from desktop.models.states import CompanyKey, InvoiceStatus
-from desktop.money import ZERO
+from desktop.money import ZERO, plain
 from desktop.providers.records import CustomerRecord
 from desktop.sync.classification import CustomerFacts, classify
-from desktop.sync.csv_import import logged
+from desktop.sync.csv_import import in_portions, logged
 from desktop.sync.csv_invoices import CsvInvoice, total_lines
 from desktop.sync.csv_records import Rejected
-from desktop.sync.importing import PORTION, Imported, Progress, Standing, judge_customers, our_parties
+from desktop.sync.importing import Imported, Progress, Standing, judge_customers, our_parties
 from desktop.sync.matching import Party
 from desktop.text import tr
 
@@ -273,15 +273,12 @@ async def import_invoices(
     chosen = {choice.external_id: choice for choice in choices}
     wanted = [(by_key[key], choice) for key, choice in chosen.items() if key in by_key]
     bringing = _Bringing(desk, company, source)
-    for start in range(0, len(wanted), PORTION):
-        await db.in_write(partial(_keep_portion, bringing=bringing, portion=wanted[start : start + PORTION]))
-        if progress is not None:
-            progress(min(start + PORTION, len(wanted)), len(wanted))
+    await in_portions(db, wanted, partial(_keep_portion, bringing=bringing), progress)
     return bringing.result, bringing.rejected
 
 
 def _keep_portion(
-    session: Session, bringing: _Bringing, portion: Sequence[tuple[InvoiceReview, InvoiceChoice]]
+    session: Session, portion: Sequence[tuple[InvoiceReview, InvoiceChoice]], bringing: _Bringing
 ) -> None:
     for review, choice in portion:
         entry = review.entry
@@ -370,7 +367,7 @@ def _tax_code(session: Session, company: CompanyKey | None, rate: Decimal | None
     own = select(TaxCode.id).where(TaxCode.provider.is_(None), TaxCode.rate == rate).order_by(TaxCode.id)
     found = session.scalars(own).first()
     if found is None:
-        made = TaxCode(name=tr("Tax {rate} %", rate=format(rate.normalize(), "f")), rate=rate)
+        made = TaxCode(name=tr("Tax {rate} %", rate=plain(rate)), rate=rate)
         session.add(made)
         session.flush()
         found = made.id

@@ -16,7 +16,7 @@ from desktop.books.drafts import check_day
 from desktop.books.numbers import check_number_form
 from desktop.errors import InputError
 from desktop.models.states import InvoiceStatus
-from desktop.money import PRICE_PLACES, ZERO, bookable, currency_places, round_money
+from desktop.money import PRICE_PLACES, ZERO, bookable, currency_places, plain, round_money
 from desktop.sync.csv_columns import ColumnMap
 from desktop.sync.csv_records import Cells, Reading, Rejected, reject, row_key
 from desktop.sync.csv_text import Row, Table
@@ -310,13 +310,9 @@ def _quantity_and_price(
     if amount is not None and round_money(quantity * price, currency) != round_money(amount, currency):
         raise InputError(
             "amount",
-            tr("{quantity} × {price} is not {amount}.", quantity=_plain(quantity), price=_plain(price), amount=amount),
+            tr("{quantity} × {price} is not {amount}.", quantity=plain(quantity), price=plain(price), amount=amount),
         )
     return quantity, price
-
-
-def _plain(value: Decimal) -> str:
-    return format(value.normalize(), "f")
 
 
 def _rate(cells: Cells) -> Decimal | None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from desktop.errors import (
@@ -288,21 +288,6 @@ def bell_entries(session: Session, account: str, limit: int = 1000) -> list[Bell
         .limit(limit)
     )
     return [_entry(row) for row in session.scalars(query)]
-
-
-def unread_count(session: Session, account: str) -> int:
-    """What the badge shows."""
-    query = (
-        select(func.count(Notification.id))
-        .join(User, User.id == Notification.user_id)
-        .where(
-            User.account == account,
-            User.admin.is_(True),
-            Notification.cleared_at.is_(None),
-            Notification.read_at.is_(None),
-        )
-    )
-    return int(session.scalar(query) or 0)
 
 
 def mark_read(session: Session, now: datetime, ids: Sequence[int]) -> None:

@@ -6,6 +6,7 @@ Nothing here writes at the service by itself: what has to be written there is pr
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -74,8 +75,6 @@ def _same_here(session: Session, company: Company, kind: Kind, local_id: int) ->
 
 
 def _inactive(draft: Any) -> Any:
-    from dataclasses import replace
-
     return replace(draft, active=False)
 
 

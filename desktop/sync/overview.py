@@ -100,12 +100,6 @@ def connection_view(session: Session, own: str = "") -> ConnectionView | None:
     )
 
 
-def current_company(session: Session) -> CompanyKey | None:
-    """Whose links count now."""
-    row = live_connection(session)
-    return CompanyKey(row.provider, row.company_id) if row is not None else None
-
-
 def save_switches(session: Session, desk: Desk, switches: Switches) -> None:
     """Store the switches; they take effect at once (M58): turning one on sends what waited for it."""
     row = _live(session)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from desktop.errors import ItemError
 from desktop.models.connection import Connection
+from desktop.money import plain
 from desktop.providers.base import Action
 from desktop.providers.records import (
     Address,
@@ -202,7 +203,7 @@ def _part(part: object, names: Mapping[str, str]) -> str:
         what = ": ".join(
             text for text in (part.item_name or names.get(part.item_id or "", ""), part.description) if text
         )
-        return f"{what}, {_plain(part.quantity)} × {_figure(part.unit_price)} = {_figure(part.amount)}"
+        return f"{what}, {plain(part.quantity)} × {_figure(part.unit_price)} = {_figure(part.amount)}"
     invoice = str(getattr(part, "invoice_id", ""))
     name = names.get(invoice) or names.get(f"invoice/{invoice}") or invoice
     return f"{name}: {_figure(getattr(part, 'amount', Decimal(0)))}"
@@ -227,17 +228,13 @@ def _earlier(name: str, value: object, names: Mapping[str, str]) -> Value:
 
 def _earlier_line(line: Mapping[str, object]) -> str:
     quantity, price, amount = (Decimal(str(line.get(name, 0))) for name in ("quantity", "unit_price", "amount"))
-    return f"{line.get('description', '')}, {_plain(quantity)} × {_figure(price)} = {_figure(amount)}".lstrip(", ")
+    return f"{line.get('description', '')}, {plain(quantity)} × {_figure(price)} = {_figure(amount)}".lstrip(", ")
 
 
 def _figure(value: Decimal) -> str:
     """A price or an amount: as exact as it is, with two decimals at least."""
     exact = max(2, -int(value.normalize().as_tuple().exponent)) if value else 2
     return f"{value:.{exact}f}"
-
-
-def _plain(value: Decimal) -> str:
-    return format(value.normalize(), "f")
 
 
 __all__ = ["FieldChange", "Left", "PlannedLink", "PlannedWrite", "Preview", "look", "preview"]

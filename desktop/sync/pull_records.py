@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 
 from desktop.books.customers import draft_of, update_customer
 from desktop.books.items import item_draft, update_item
+from desktop.books.outbox import live_connection
 from desktop.errors import Conflict, InputError
 from desktop.models.connection import ExternalLink, LeftOut
 from desktop.models.customer import Customer
+from desktop.models.invoice import Invoice
 from desktop.models.item import Item, ItemAccount
+from desktop.models.payment import Payment
 from desktop.models.session import note_change
 from desktop.providers.records import CustomerRecord, InvoiceRecord, ItemRecord, Kind, PaymentRecord, Record
 from desktop.sync.importing import (
@@ -194,8 +197,6 @@ def _record_now(session: Session, kind: Kind, ours: Ours, taken: frozenset[str])
 
 def load_work_of(session: Session, kind: Kind, local_id: int) -> Ours | None:
     """Our record as it stands in this transaction, with real ids where they are known."""
-    from desktop.books.outbox import live_connection
-
     connection = live_connection(session)
     if connection is None:
         return None
@@ -209,9 +210,6 @@ def load_work_of(session: Session, kind: Kind, local_id: int) -> Ours | None:
 
 
 def _revision(session: Session, kind: Kind, local_id: int) -> int:
-    from desktop.models.invoice import Invoice
-    from desktop.models.payment import Payment
-
     tables: dict[Kind, Any] = {
         Kind.CUSTOMER: Customer,
         Kind.ITEM: Item,

@@ -66,14 +66,6 @@ class PageHeader(QWidget):
         """Put `widget` at the right end."""
         self._row.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
 
-    def set_title(self, title: str) -> None:
-        self._title.setText(title)
-        self.setAccessibleName(title)
-
-    def set_sentence(self, sentence: str) -> None:
-        self._sentence.setText(sentence)
-        self._sentence.setVisible(bool(sentence))
-
 
 def empty_out(layout: QLayout, keep: int = 0) -> None:
     """Take everything after the first `keep` parts out of `layout`, and let it go."""

@@ -23,8 +23,6 @@ from desktop.wizard.import_page import ImportPage
 from desktop.wizard.items_page import ItemRow, ItemsPage
 from desktop.wizard.rejected import RejectedDialog
 
-INVOICE_VERDICT = 6
-
 
 class FromFile(ImportPage[Any]):
     """What the three lists share: the file in place of the service, and a word about the rows that were not taken."""

@@ -173,10 +173,6 @@ class ImportPage(StepPage, Generic[RowT]):
         """Import the ticked `rows`."""
         raise NotImplementedError
 
-    def links_waiting(self) -> int:
-        """Rows that will be linked without a tick, because we have them."""
-        return 0
-
     def on_choice(self, row_id: int, column: int, key: str) -> None:
         """A choice was made in place."""
 

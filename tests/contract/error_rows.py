@@ -34,7 +34,6 @@ from desktop.models.work import SyncStatus
 from desktop.providers.records import Kind
 from desktop.sync import failures
 from desktop.sync.push import Report
-from desktop.sync.settings import refresh_settings
 from tests.helpers.control import Control
 from tests.helpers.office import Office, open_office
 from tests.helpers.reaching import Renewing, sign_in_at
@@ -331,16 +330,6 @@ def setting(**values: Any) -> Arm:
 
     async def arm(office: Office, record: Record) -> None:
         office.control.settings(**values)
-
-    return arm
-
-
-def read_setting(**values: Any) -> Arm:
-    """The same, and the company's settings are read anew."""
-
-    async def arm(office: Office, record: Record) -> None:
-        office.control.settings(**values)
-        await refresh_settings(office.company, force=True)
 
     return arm
 

@@ -480,18 +480,3 @@ async def check_idle(world: World, sync: Any) -> None:
     await sync()
     again = [f"{one['op']} {one['request']}" for one in writes(world)[before:]]
     assert not again, f"I18: a second sync wrote again: {again}"
-
-
-def ledger_hash(world: World) -> str:
-    """I24: the calls of this scenario by meaning; equal for equal seeds."""
-    told = [
-        (
-            entry["op"],
-            entry["method"],
-            entry["status"],
-            entry["fault"],
-            [c["kind"] + c["action"] for c in entry["changed"]],
-        )
-        for entry in world.calls()
-    ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

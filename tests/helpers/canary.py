@@ -64,11 +64,6 @@ class Canary:
             pair = base64.b64encode(f"{service['client_id']}:{secret}".encode()).decode()
             self.watch(f"{key} Basic header", pair)
 
-    def watch_grant(self, name: str, grant: Mapping[str, Any]) -> None:
-        """A token answer."""
-        self.watch(f"{name} access token", grant.get("access_token"))
-        self.watch(f"{name} refresh token", grant.get("refresh_token"))
-
     async def watch_tokens(self, core: Core) -> None:
         """The tokens that lie sealed in these books now; call it again after they were renewed."""
         cipher = await core.cipher()

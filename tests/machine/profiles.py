@@ -21,9 +21,6 @@ SHORTEN_SECONDS = 60.0
 SLOW_SECONDS = 30.0
 
 
-_GROUPS = {"crash": "crash points", "branch": "recovery", "hand": "hand edits", "error": "what the program said"}
-
-
 @dataclass
 class Totals:
     """What many runs came to."""

@@ -50,7 +50,6 @@ from tests.providers.support import (
 )
 
 KEY = "0123456789abcdef0123456789abcdef"
-CREATED = payload("customer")["Customer"] | {"SyncToken": "0"}
 
 
 def three() -> list[Any]:

@@ -14,7 +14,7 @@ from desktop.models.states import Switches
 from desktop.models.work import OutboxEntry
 from desktop.providers.base import AccessToken
 from desktop.providers.records import Kind
-from desktop.sync import failures
+from desktop.sync import causes, failures
 from desktop.sync.overview import save_switches, sync_everything
 from tests.helpers.office import Office
 from tests.sync.checks import assert_exactly_one, assert_quiet, made_there, write_calls
@@ -138,7 +138,7 @@ async def test_H8_H12_refused_waits_for_the_owner_and_resync_tries_again(office:
     assert len(office.control.ledger()) == calls
     assert queued(office) >= 3, "everything that waits is kept"
     await office.sync(invoices[0])  # still so: the same one bell
-    assert bells(office) == ["connection"] and office.read(failures.unread_count, "owner") == 1
+    assert bells(office) == ["connection"] and office.read(causes.unread_causes, "owner") == 1
     office.control.clear_faults()
     await office.sync(invoices[0])
     assert state(office).state == "connected" and bells(office) == []

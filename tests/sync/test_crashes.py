@@ -17,7 +17,6 @@ from desktop.books.items import ItemDraft, create_item
 from desktop.crashpoint import CRASH_POINTS
 from desktop.providers.records import Kind
 from desktop.sync.mapping import mapping_view, save_mapping
-from desktop.sync.overview import current_company
 from desktop.sync.secrets import MemoryStore
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core
@@ -130,7 +129,7 @@ async def test_M101_P1_killed_while_the_token_is_renewed(
     async with connected_core(tmp_path / "desk", sandbox, control, store=store, clock=clock) as core:
         customer = await core.do(create_customer, CustomerDraft(display_name="Tess Orr"))
         item = await core.do(create_item, ItemDraft(name="Valve", unit_price=Decimal(40)))
-        key = await core.ask(current_company)
+        key = await core.company_key()
         assert key is not None
         account = (await core.ask(mapping_view, key)).accounts[0].external_id
         await core.do(save_mapping, key, {item: account})

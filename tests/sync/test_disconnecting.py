@@ -18,7 +18,7 @@ from desktop.core import Core
 from desktop.models.states import Switches
 from desktop.providers.records import Kind
 from desktop.sync.mapping import mapping_view, save_mapping
-from desktop.sync.overview import current_company, linked_count, save_switches
+from desktop.sync.overview import linked_count, save_switches
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core, consent, sign_in
 
@@ -26,7 +26,7 @@ from tests.helpers.desk import connected_core, consent, sign_in
 async def invoice_on(core: Core, number: str, name: str = "Maud Gale") -> int:
     customer = await core.do(create_customer, CustomerDraft(display_name=name))
     item = await core.do(create_item, ItemDraft(name=f"Item {number}", unit_price=Decimal(40)))
-    key = await core.ask(current_company)
+    key = await core.company_key()
     if key is not None:
         account = (await core.ask(mapping_view, key)).accounts[0].external_id
         await core.do(save_mapping, key, {item: account})

@@ -528,14 +528,14 @@ async def test_M109_M110_M111_one_unread_entry_per_record_and_a_new_one_after_re
     invoice = office.invoice(office.customer(), (item, "1", "20"), number="RF-33")
     for _ in range(3):
         await office.sync(invoice)
-        assert office.read(failures.unread_count, "owner") == 1
+        assert office.read(causes.unread_causes, "owner") == 1
     (entry,) = office.read(failures.bell_entries, "owner")
     assert entry.count == 3 and "Never mapped" in entry.title and entry.label == "RF-33"
     with office.db.write() as session:
         failures.mark_read(session, office.clock.now(), [entry.id])
-    assert office.read(failures.unread_count, "owner") == 0
+    assert office.read(causes.unread_causes, "owner") == 0
     await office.sync(invoice)
-    assert office.read(failures.unread_count, "owner") == 1
+    assert office.read(causes.unread_causes, "owner") == 1
     office.write(save_mapping, office.company.key, {item: office.income})
     assert (await office.runner.drain(everything=True)).clean
     assert office.read(failures.bell_entries, "owner") == []
@@ -606,7 +606,7 @@ async def test_M105_M106_M108_M146_the_bell_says_what_and_why_to_admins_only(off
     assert "Only the service knows this rule" in entry.details and entry.title and entry.advice
     assert "6000" not in entry.title and "{" not in entry.title
     assert office.read(failures.bell_entries, "helper") == []
-    assert office.read(failures.unread_count, "helper") == 0
+    assert office.read(causes.unread_causes, "helper") == 0
     status = office.status(Kind.INVOICE, invoice)
     assert status is not None and status.title == entry.title, "others see it on the invoice (C10)"
     assert (await office.sync(invoice)).clean  # M107: Resync from there
