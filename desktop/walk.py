@@ -45,8 +45,8 @@ from desktop.practice import UNMAPPED_ITEM, Practice, fill_books, running_sandbo
 from desktop.providers.base import Terms
 from desktop.providers.records import CompanyRef, Kind, ProviderKey
 from desktop.providers.registry import SERVICES, ServiceInfo
-from desktop.sync import importing, mapping, overview, tax_payments
-from desktop.sync.importing import Standing
+from desktop.sync import importing, mapping, overview, reviewing, tax_payments
+from desktop.sync.reviewing import Standing
 from desktop.sync.secrets import MemoryStore
 
 SENT, PAID = 12, 8
@@ -131,7 +131,7 @@ class Walk:
         company, lists = await self.core.require_company(), await self.core.lists()
         before = self._sequence()
         records = await lists.customers.get()
-        reviews = await importing.review_customers(company, records)
+        reviews = await reviewing.review_customers(company, records)
         kinds = {kind: sum(1 for one in reviews if one.kind.value == kind) for kind in _KINDS}
         standing = {one: sum(1 for review in reviews if review.standing is one) for one in Standing}
         await self.shoot("wizard")
@@ -143,10 +143,10 @@ class Walk:
         ]
         result = await importing.import_customers(company, reviews, choices)
         items = await lists.items.get()
-        item_reviews = await importing.review_items(company, items)
+        item_reviews = await reviewing.review_items(company, items)
         chosen = [one.external_id for one in item_reviews if one.preselected]
         item_result = await importing.import_items(company, item_reviews, chosen)
-        again = await importing.review_customers(company, records)
+        again = await reviewing.review_customers(company, records)
         left = sum(1 for one in again if one.preselected)
         self._evidence(
             f"{len(records)} customers read: {kinds['homeowner']} homeowners, {kinds['business']} businesses, "

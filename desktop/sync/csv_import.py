@@ -27,11 +27,11 @@ from desktop.models.session import Database
 from desktop.models.work import ActivityRow
 from desktop.sync.csv_records import CsvCustomer, CsvItem, Rejected, customer_draft
 from desktop.sync.drafts import draft_of_item
-from desktop.sync.importing import (
+from desktop.sync.importing import CustomerChoice, Imported
+from desktop.sync.matching import Party
+from desktop.sync.reviewing import (
     PORTION,
-    CustomerChoice,
     CustomerReview,
-    Imported,
     ItemReview,
     Progress,
     Standing,
@@ -39,7 +39,6 @@ from desktop.sync.importing import (
     our_parties,
     party_of,
 )
-from desktop.sync.matching import Party
 from desktop.text import tr
 
 T = TypeVar("T")

@@ -36,8 +36,9 @@ from desktop.sync.classification import CustomerFacts, classify
 from desktop.sync.csv_import import in_portions, logged
 from desktop.sync.csv_invoices import CsvInvoice, total_lines
 from desktop.sync.csv_records import Rejected
-from desktop.sync.importing import Imported, Progress, Standing, judge_customers, our_parties
+from desktop.sync.importing import Imported
 from desktop.sync.matching import Party
+from desktop.sync.reviewing import Progress, Standing, judge_customers, our_parties
 from desktop.text import tr
 
 

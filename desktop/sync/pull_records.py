@@ -22,21 +22,14 @@ from desktop.models.item import Item, ItemAccount
 from desktop.models.payment import Payment
 from desktop.models.session import note_change
 from desktop.providers.records import CustomerRecord, InvoiceRecord, ItemRecord, Kind, PaymentRecord, Record
-from desktop.sync.importing import (
-    CustomerChoice,
-    CustomerReview,
-    Standing,
-    import_customers,
-    import_items,
-    review_customers,
-    review_items,
-)
+from desktop.sync.importing import CustomerChoice, import_customers, import_items
 from desktop.sync.planning import Ours, ref, resolve
 from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_merge import agree_on, merge_sides
 from desktop.sync.pull_run import PullRun, links_to, portions, status_of
 from desktop.sync.pull_states import back_again, merged_or_inactive
 from desktop.sync.pulled import CAME_IN, CHANGED, LINKED, POSSIBLE
+from desktop.sync.reviewing import CustomerReview, Standing, review_customers, review_items
 from desktop.sync.settling import field_words
 from desktop.sync.snapshots import compared
 from desktop.sync.work import load_work

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 from desktop.books import queries
 from desktop.core import Core
 from desktop.providers.records import CustomerRecord, ItemRecord, Kind
-from desktop.sync import importing
-from desktop.sync.importing import CustomerReview, ItemReview, Standing
+from desktop.sync import importing, reviewing
+from desktop.sync.reviewing import CustomerReview, ItemReview, Standing
 from desktop.text import tr
 from desktop.ui import formats, operations
 from desktop.ui.banner import Banner
@@ -234,10 +234,10 @@ class LinkDialog(_PickDialog):
         lists = await self._core.lists()
         if self._kind is Kind.CUSTOMER:
             customers = await lists.customers.get(self.progress.set_progress)
-            reviews = await importing.review_customers(company, customers)
+            reviews = await reviewing.review_customers(company, customers)
             return [self._customer(review) for review in reviews]
         items = await lists.items.get(self.progress.set_progress)
-        return [self._item(review) for review in await importing.review_items(company, items)]
+        return [self._item(review) for review in await reviewing.review_items(company, items)]
 
     def _customer(self, review: CustomerReview) -> _Choice:
         record = review.record

@@ -9,8 +9,9 @@ from typing import Any
 from PySide6.QtWidgets import QComboBox
 
 from desktop.kinds import CustomerKind
-from desktop.sync import importing
-from desktop.sync.importing import CustomerChoice, CustomerReview, Imported, Standing
+from desktop.sync import importing, reviewing
+from desktop.sync.importing import CustomerChoice, Imported
+from desktop.sync.reviewing import CustomerReview, Standing
 from desktop.text import tr
 from desktop.ui.buttons import QuietButton
 from desktop.ui.columns import Column
@@ -236,14 +237,14 @@ class CustomersPage(LinkablePage[CustomerRow]):
         company = await self.core.require_company()
         remote = (await self.core.lists()).customers
         async for records in remote.stream(self.on_pages):
-            seen = await importing.glance_at_customers(company, records)
+            seen = await reviewing.glance_at_customers(company, records)
             yield [CustomerRow(review, review.kind) for review in seen]
         self.unreadable = remote.unreadable
 
     async def judged(self) -> list[CustomerRow]:
         company = await self.core.require_company()
         records = await (await self.core.lists()).customers.get()
-        self.reviews = await importing.review_customers(company, records, self.on_judged)
+        self.reviews = await reviewing.review_customers(company, records, self.on_judged)
         return [CustomerRow(review, review.kind) for review in self.reviews]
 
     def settled(self, before: CustomerRow, row: CustomerRow) -> CustomerRow:

@@ -11,7 +11,8 @@ from PySide6.QtCore import Qt
 from desktop.models.states import InvoiceStatus
 from desktop.sync import csv_import, csv_invoice_import
 from desktop.sync.csv_invoice_import import InvoiceChoice, InvoiceReview
-from desktop.sync.importing import Imported, Standing
+from desktop.sync.importing import Imported
+from desktop.sync.reviewing import Standing
 from desktop.text import tr
 from desktop.ui import formats
 from desktop.ui.columns import Column

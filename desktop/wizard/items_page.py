@@ -8,8 +8,9 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from desktop.sync import importing
-from desktop.sync.importing import Imported, ItemReview, Standing
+from desktop.sync import importing, reviewing
+from desktop.sync.importing import Imported
+from desktop.sync.reviewing import ItemReview, Standing
 from desktop.text import tr
 from desktop.ui import formats
 from desktop.ui.columns import Column
@@ -142,13 +143,13 @@ class ItemsPage(LinkablePage[ItemRow]):
         company = await self.core.require_company()
         remote = (await self.core.lists()).items
         async for records in remote.stream(self.on_pages):
-            yield await self._rows(await importing.review_items(company, records))
+            yield await self._rows(await reviewing.review_items(company, records))
         self.unreadable = remote.unreadable
 
     async def judged(self) -> list[ItemRow]:
         company = await self.core.require_company()
         records = await (await self.core.lists()).items.get()
-        self.reviews = await importing.review_items(company, records)
+        self.reviews = await reviewing.review_items(company, records)
         return await self._rows(self.reviews)
 
     async def _rows(self, reviews: list[ItemReview]) -> list[ItemRow]:

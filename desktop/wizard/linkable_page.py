@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from desktop.sync.importing import CustomerReview, ItemReview
+from desktop.sync.reviewing import CustomerReview, ItemReview
 from desktop.text import tr
 from desktop.ui.link_dialog import pick_ours
 from desktop.ui.status import Status

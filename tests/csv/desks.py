@@ -18,7 +18,8 @@ from desktop.sync.csv_invoice_import import InvoiceChoice, InvoiceReview
 from desktop.sync.csv_invoices import read_invoices
 from desktop.sync.csv_records import Rejected, read_customers, read_items
 from desktop.sync.csv_text import make_table
-from desktop.sync.importing import CustomerChoice, CustomerReview, Imported
+from desktop.sync.importing import CustomerChoice, Imported
+from desktop.sync.reviewing import CustomerReview
 from tests.books.writing import Office
 
 FILE = "list.csv"

@@ -16,7 +16,7 @@ from desktop.models.invoice import TaxCode
 from desktop.models.payment import Payment
 from desktop.models.states import InvoiceStatus
 from desktop.models.tables import ActivityRow
-from desktop.sync.importing import Standing
+from desktop.sync.reviewing import Standing
 from tests.books.writing import Office
 from tests.csv.desks import (
     bring_customers,

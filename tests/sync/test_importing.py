@@ -16,18 +16,10 @@ from desktop.models.customer import Customer
 from desktop.models.item import Item, ItemAccount
 from desktop.models.work import OutboxEntry
 from desktop.providers.records import CustomerRecord, ItemRecord, Kind
-from desktop.sync.importing import (
-    CustomerChoice,
-    CustomerReview,
-    Standing,
-    import_customers,
-    import_items,
-    link_by_hand,
-    review_customers,
-    review_items,
-)
+from desktop.sync.importing import CustomerChoice, import_customers, import_items, link_by_hand
 from desktop.sync.mapping import apply_to_unmapped, mapping_view, save_mapping
 from desktop.sync.remote_lists import RemoteLists
+from desktop.sync.reviewing import CustomerReview, Standing, review_customers, review_items
 from desktop.sync.unsynced import unsynced_customers
 from tests.helpers.office import Office
 from tests.sync.checks import write_calls

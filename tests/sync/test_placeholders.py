@@ -19,7 +19,7 @@ from desktop.books.invoices import create_invoice, mark_sent
 from desktop.books.items import ItemDraft, create_item
 from desktop.models.customer import Customer
 from desktop.providers.records import CustomerRecord, Kind, ProviderKey
-from desktop.sync.importing import Standing, review_customers
+from desktop.sync.reviewing import Standing, review_customers
 from desktop.sync.work import customer_record
 from tests.helpers.control import Control
 from tests.helpers.desk import open_core, sign_in_to_demo

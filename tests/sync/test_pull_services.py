@@ -23,8 +23,9 @@ from desktop.models.work import SyncStatus
 from desktop.providers.records import Kind, Lookup, ProviderKey
 from desktop.providers.registry import SERVICES
 from desktop.sync import overview
-from desktop.sync.importing import CustomerChoice, import_customers, review_customers
+from desktop.sync.importing import CustomerChoice, import_customers
 from desktop.sync.pulled import ASKS, CAME_IN, CHANGED, REMOVED
+from desktop.sync.reviewing import review_customers
 from tests.helpers.control import Control
 from tests.helpers.desk import open_core, sign_in_to_demo
 from tests.helpers.four_services import map_all, write

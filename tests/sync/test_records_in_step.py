@@ -10,16 +10,9 @@ from desktop.errors import Fix
 from desktop.kinds import CustomerKind
 from desktop.providers.records import Kind
 from desktop.sync import mapping
-from desktop.sync.importing import (
-    CustomerChoice,
-    Standing,
-    import_customers,
-    import_items,
-    link_by_hand,
-    review_customers,
-    review_items,
-)
+from desktop.sync.importing import CustomerChoice, import_customers, import_items, link_by_hand
 from desktop.sync.remote_lists import RemoteLists
+from desktop.sync.reviewing import Standing, review_customers, review_items
 from desktop.sync.unsynced import unsynced_customers
 from tests.helpers.office import Office
 

@@ -17,7 +17,8 @@ from desktop.models.invoice import TaxCode
 from desktop.models.states import Switches
 from desktop.providers.records import Kind
 from desktop.sync import overview
-from desktop.sync.importing import import_items, review_items
+from desktop.sync.importing import import_items
+from desktop.sync.reviewing import review_items
 from tests.helpers.office import Office
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from desktop.kinds import CustomerKind
 from desktop.providers.records import CustomerRecord
 from desktop.sync import taught
-from desktop.sync.importing import CustomerChoice, import_customers, review_customers
+from desktop.sync.importing import CustomerChoice, import_customers
 from desktop.sync.owner_rules import CustomerFacts, OwnerRule, RuleBook, RuleField
+from desktop.sync.reviewing import review_customers
 from tests.helpers.office import Office
 
 BUILDER, BUSINESS, HOME = CustomerKind.BUILDER, CustomerKind.BUSINESS, CustomerKind.HOMEOWNER

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 from desktop.core import Core
 from desktop.kinds import CustomerKind
 from desktop.providers.records import ProviderKey
-from desktop.sync import importing
+from desktop.sync import importing, reviewing
 from desktop.sync.importing import CustomerChoice
 from desktop.ui import operations
 from desktop.ui.connection_page import ConnectionPage
@@ -166,7 +166,7 @@ async def test_M125_what_was_imported_by_hand_is_counted_at_once_without_a_fetch
         before, total = alert.counted()
         company = await alert.core.require_company()
         records = await (await alert.core.lists()).customers.get()
-        reviews = await importing.review_customers(company, records)
+        reviews = await reviewing.review_customers(company, records)
         chosen = [CustomerChoice(one.external_id, CustomerKind(one.kind)) for one in reviews if one.preselected][:3]
         await importing.import_customers(company, reviews, chosen)
         calls = alert.calls

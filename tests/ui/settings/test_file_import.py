@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget, QWizard
 
 from desktop.books import queries
 from desktop.core import Core
-from desktop.sync.importing import Standing
+from desktop.sync.reviewing import Standing
 from desktop.ui import operations
 from desktop.ui.routes import Route, settings
 from desktop.ui.settings_page import SettingsPage

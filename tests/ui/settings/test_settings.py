@@ -22,7 +22,7 @@ from desktop.errors import NeedsSignIn, NotAllowed, SecretStoreProblem
 from desktop.kinds import CustomerKind
 from desktop.models.states import Switches
 from desktop.providers.records import Kind
-from desktop.sync import importing, mapping, overview, taught
+from desktop.sync import importing, mapping, overview, reviewing, taught
 from desktop.sync.secrets import MemoryStore, StoreMissing
 from desktop.ui import operations
 from desktop.ui.connect_dialog import ConnectDialog
@@ -619,7 +619,7 @@ async def test_N16_the_rules_that_were_taught_stand_under_import_data_and_can_be
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
         company = await core.require_company()
         records = await (await core.lists()).customers.get()
-        reviews = await importing.review_customers(company, records)
+        reviews = await reviewing.review_customers(company, records)
         wrong = next(one for one in reviews if one.record.display_name == "Blue Heron Cafe")
         choice = importing.CustomerChoice(wrong.external_id, CustomerKind.BUILDER, chosen=True)
         page = await page_at(core, window, settings("import_data"))

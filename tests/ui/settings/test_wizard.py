@@ -17,9 +17,9 @@ from desktop.core import Core
 from desktop.kinds import CustomerKind
 from desktop.providers.records import CustomerRecord, Page
 from desktop.sync import mapping
-from desktop.sync.importing import Standing
 from desktop.sync.overview import STEPS
 from desktop.sync.remote_lists import RemoteList
+from desktop.sync.reviewing import Standing
 from desktop.ui import operations
 from desktop.wizard.customers_page import CustomersPage
 from desktop.wizard.items_page import ItemsPage

@@ -13,8 +13,8 @@ from desktop.books.customers import CustomerDraft, create_customer
 from desktop.clock import SystemClock
 from desktop.kinds import CustomerKind
 from desktop.providers.records import CustomerRecord, Page
-from desktop.sync.importing import Standing
 from desktop.sync.remote_lists import RemoteList
+from desktop.sync.reviewing import Standing
 from desktop.ui import operations
 from desktop.wizard.wizard import prepare
 from tests.helpers.control import Control
