@@ -175,6 +175,10 @@ class InvoiceLines(QWidget):
         line.quantity.value_changed.connect(self.changed)
         line.price.value_changed.connect(self.changed)
         line.tax.currentIndexChanged.connect(lambda _n: self.changed.emit())
+        for edited in (line.item.textEdited, line.item.chosen, line.description.textEdited):
+            edited.connect(lambda _what, line=line: self._forget_error(line))
+        for counted in (line.quantity, line.price):
+            counted.value_changed.connect(lambda line=line: self._forget_error(line))
         for field in (line.quantity, line.price):
             field.error_changed.connect(lambda words, line=line, field=field: self._show_error(line, field, words))
         line.remove.clicked.connect(lambda: self.remove(line))
@@ -228,6 +232,12 @@ class InvoiceLines(QWidget):
         field.setAccessibleDescription(words)
         line.error.setText(words)
         line.error.setVisible(bool(words))
+
+    def _forget_error(self, line: InvoiceLine) -> None:
+        """What was refused is typed anew: the words stay only where a figure itself can't be read."""
+        if not line.error.isHidden() and not (line.quantity.error or line.price.error):
+            for field in line.fields().values():
+                self._show_error(line, field, "")
 
     def _on_item(self, line: InvoiceLine, choice: Choice | None) -> None:
         if not isinstance(choice, ItemChoice):

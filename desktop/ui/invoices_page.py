@@ -604,7 +604,7 @@ class InvoicesPage(Page):
         if sent:
             auto = self.context.connection is not None and self.context.connection.switches.auto
             self.context.toast(
-                tr("Saved and sent. It goes to {service} by itself.", service=self.context.service)
+                tr("Saved and marked as sent. It goes to {service} by itself.", service=self.context.service)
                 if auto
                 else tr("Saved and marked as sent.")
             )

@@ -68,7 +68,7 @@ class PaymentDialog(EditorDialog):
         grid.setHorizontalSpacing(px(12))
         grid.setVerticalSpacing(px(12))
         for place, field in enumerate(self.fields.values()):
-            grid.addWidget(field, place // 2, place % 2)
+            grid.addWidget(field, place // 2, place % 2, 1, 2 if field is self.fields["note"] else 1)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(1, 1)
         self.form.addLayout(grid)

@@ -6,6 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from PySide6.QtCore import QPoint
+from PySide6.QtTest import QTest
+
 from desktop.books import queries
 from desktop.sync.settings import refresh_settings
 from desktop.ui.customer_editor import CustomerEditor
@@ -35,10 +38,15 @@ async def test_M151_the_editor_warns_of_a_customer_who_is_not_linked(qloop, look
         books = Books(core)
         customer = await books.customer("Ruth Alder")
         async with shown(core) as window:
-            editor = invoices_page(window).new_invoice(customer)
+            editor = invoices_page(window).new_invoice()
+            await still()
+            before = editor.lines.mapTo(editor, QPoint())
+            await editor._load_customer(customer)
             await still()
             assert editor.warning.isVisible()
             assert "Ruth Alder is not linked to QuickBooks yet" in editor.warning.sentence
+            assert editor.lines.mapTo(editor, QPoint()) == before, "the lines went away from under the pointer"
+            editor.remember_as_saved()
             editor.reject()
 
 
@@ -112,6 +120,8 @@ async def test_a_fault_in_a_line_is_shown_under_it_and_has_the_focus(qloop, look
             await still()
             assert "U+0007" in line.error.text()
             assert editor.focusWidget() is line.description
+            QTest.keyClicks(line.description, "s")
+            assert line.error.isHidden() and not line.description.property("invalid"), "what was mended stays red"
             editor.remember_as_saved()
             editor.reject()
 
