@@ -68,6 +68,8 @@ class Facts:
     unmapped: int
     homeless: int = 0
     """Ways of being paid whose payments wait, because the service wants to be told an account (N4)."""
+    left: int = 0
+    """Sent invoices that are not there, once the first one is (M113)."""
 
 
 class ConnectionPage(QWidget):
@@ -155,7 +157,10 @@ class ConnectionPage(QWidget):
         homeless = 0
         if info.capabilities.deposit_account_required and view.switches.payments:
             homeless = await core.ask(methods_without_account, view.key)
-        return Facts(view, info.terms, info.capabilities, customers, items, unmapped, homeless)
+        left = 0
+        if await core.ask(queries.has_synced_invoice, view.key):
+            left = await core.ask(queries.not_synced, view.key)
+        return Facts(view, info.terms, info.capabilities, customers, items, unmapped, homeless, left)
 
     def _fill(self, facts: Facts | None) -> None:
         if facts is None:
@@ -341,6 +346,7 @@ class ConnectionPage(QWidget):
         self.overview.mapping_asked.connect(lambda: self.show_tab("account_mapping"))
         self.overview.deposits_asked.connect(lambda: self.show_tab("tax_payments"))
         self.overview.needs_asked.connect(self._show_needs_you)
+        self.overview.left_asked.connect(lambda: self._navigator.go(Route("invoices", filter="not_synced")))
         self.overview.wizard_asked.connect(lambda: self.wizard_asked.emit(""))
         self.overview.checks_asked.connect(self.show_checks)
         self.mapping = MappingTab(self._core, self)
@@ -463,6 +469,7 @@ class OverviewTab(QWidget):
     mapping_asked = Signal()
     deposits_asked = Signal()
     needs_asked = Signal()
+    left_asked = Signal()
     wizard_asked = Signal()
     checks_asked = Signal()
 
@@ -497,6 +504,9 @@ class OverviewTab(QWidget):
         if view.waiting:
             text = tr("1 record waits to go out") if view.waiting == 1 else tr("{n} records wait", n=view.waiting)
             self._line("wait", "wait", text)
+        if facts.left:
+            text = all_or_left(service, facts.left).rstrip(".")
+            self._line("not_synced", "wait", text, tr("Show"), self.left_asked)
         if facts.unmapped:
             word = facts.terms.income_account
             text = (

@@ -430,7 +430,8 @@ class MainWindow(QMainWindow):
     def _show_connection(self) -> None:
         if self.context is not None:
             self._fill_chip(self.context)
-            self.status_shown.emit(self.chip.words, self.chip.kind)
+            state = self.chip.kind or ("left" if self.context.connection is not None else "")
+            self.status_shown.emit(self.chip.words, state)
 
     def _fill_chip(self, context: Context) -> None:
         view, service = context.connection, context.service

@@ -20,6 +20,16 @@ from desktop.ui import formats
 from desktop.ui.bell_panel import what_failed
 from desktop.ui.icons import icon
 
+PICTURES = {
+    "good": ("connected", "good"),
+    "left": ("cloud-upload-outline", "text2"),
+    "info": ("syncing", "info"),
+    "wait": ("wait", "wait"),
+    "bad": ("bad", "bad"),
+    "": ("disconnected", "text2"),
+}
+"""Icon and colour of each state, told apart without the colour; "left": sent invoices are not there."""
+
 QUIET = timedelta(hours=1)
 """One alert per cause and hour; the bell counts all."""
 
@@ -90,9 +100,7 @@ class QtTray:
             self._icon.showMessage(title, text, QSystemTrayIcon.MessageIcon.Warning, 15_000)
 
     def set_state(self, picture: str, tip: str) -> None:
-        roles = {"good": "good", "wait": "wait", "bad": "bad"}
-        names = {"good": "connected", "wait": "wait", "bad": "bad"}
-        self._icon.setIcon(QIcon(icon(names.get(picture, "disconnected"), roles.get(picture, "text2"))))
+        self._icon.setIcon(QIcon(icon(*PICTURES.get(picture, PICTURES[""]))))
         self._icon.setToolTip(tip)
 
     def set_actions(self, actions: Sequence[QAction | None]) -> None:

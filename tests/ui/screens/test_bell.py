@@ -9,7 +9,7 @@ from desktop.core import Core
 from desktop.providers.records import Kind
 from desktop.sync import mapping
 from desktop.ui.bell_panel import BellPanel
-from desktop.ui.tray import Tray
+from desktop.ui.tray import PICTURES, Tray
 from tests.helpers.desk import options
 from tests.helpers.waiting import until
 from tests.ui.screens.acting import still
@@ -160,3 +160,7 @@ async def test_the_panel_closes_on_escape_and_on_a_click_elsewhere(qloop, look, 
         window.show_bell()
         qtbot.mouseClick(window.rail, Qt.MouseButton.LeftButton)
         assert not window.bell_panel.isVisible()
+
+
+def test_each_state_beside_the_clock_is_told_apart_without_its_colour() -> None:
+    assert len({name for name, _colour in PICTURES.values()}) == len(PICTURES)

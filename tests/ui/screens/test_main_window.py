@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QComboBox, QHeaderView, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QComboBox, QHeaderView, QLabel, QLineEdit, QPushButton
 
 from desktop.app import watch_failures
+from desktop.books.queries import Chip
 from desktop.providers.records import Kind
 from desktop.sync.push import Report
 from desktop.ui import operations
@@ -219,8 +220,20 @@ async def test_nothing_is_called_in_sync_beside_sent_invoices_that_are_not_there
         newer = await books.invoice(customer, item)
         await core.sync([(Kind.INVOICE, newer)])
         async with shown(core) as window:
+            told: list[tuple[str, str]] = []
+            window.status_shown.connect(lambda words, state: told.append((words, state)))
+            window._show_connection()
             await until(lambda: window.chip.words.endswith(" · 1 not synced"))
             assert window.chip.kind == ""
+            assert told[-1] == (window.chip.words, "left"), "beside the clock it looked as if nothing were connected"
+            window.chip.click()  # where it leads, it is said too, with the way to them
+            await settle()
+            overview = window.pages["settings"].inner.connection.overview
+            words = [one.text() for one in overview.findChildren(QLabel)]
+            assert "1 sent invoice is not in QuickBooks yet" in words
+            next(one for one in overview.findChildren(QPushButton) if one.text() == "Show").click()
+            await settle()
+            assert window.rail.current == "invoices" and window.pages["invoices"].chips.current == Chip.NOT_SYNCED
             window.sync.sync_now()  # it was made since the connection: it goes out
             done = "1 record sent. Everything is in sync with QuickBooks."
             await until(lambda: window.toaster.accessibleName() == done)
