@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from PySide6.QtCore import QLocale, QObject, QProcess, Signal
+from PySide6.QtCore import QLocale, QObject, QProcess, Signal, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -55,9 +55,15 @@ class Desktop(QObject):
     """Quit begins: from here on nobody may be told that the window is shown."""
 
     def __init__(
-        self, options: Options, *, tray: TrayIcon | None = None, prepare: Prepare | None = None, told: str = ""
+        self,
+        options: Options,
+        *,
+        tray: TrayIcon | None = None,
+        prepare: Prepare | None = None,
+        told: str = "",
+        welcome: str = "",
     ) -> None:
-        """`told` is a sentence for the banner once the books are open."""
+        """`told` is a sentence for the banner once the books are open, `welcome` one until something is connected."""
         super().__init__()
         self.options = options
         self.core: Core | None = None
@@ -68,6 +74,7 @@ class Desktop(QObject):
         self._retry = asyncio.Event()
         self._asking = False
         self._restored = told
+        self._welcome = welcome
         self.going_back: Backup | None = None
         """The copy of the books to go on with; `run` then ends with it in place, to be begun anew (`told`)."""
         self.window = MainWindow(options.data_dir)
@@ -202,6 +209,8 @@ class Desktop(QObject):
         if self._restored:
             self.window.banner.show_message(self._restored, status="good")
             self._restored = ""
+        elif self._welcome:
+            self.window.show_welcome(self._welcome)
         self.tray = Tray(self._backend or QtTray(self), core.clock.now, self)
         tray, window = self.tray, self.window
         tray.open_asked.connect(window.bring_to_front)
@@ -255,8 +264,10 @@ class Desktop(QObject):
             self.quit()
 
 
-def run_window(options: Options, *, prepare: Prepare | None = None, instance: SingleInstance | None = None) -> int:
-    """Run the program with its window; the answer is the exit code.
+def run_window(
+    options: Options, *, prepare: Prepare | None = None, instance: SingleInstance | None = None, welcome: str = ""
+) -> int:
+    """Run the program with its window; the answer is the exit code. `welcome`: see `Desktop`.
 
     A second start for the same data folder shows the first one's window and returns 0 at once; a caller that
     had to know that earlier hands over the `instance` it got.
@@ -272,7 +283,7 @@ def run_window(options: Options, *, prepare: Prepare | None = None, instance: Si
     asyncio.set_event_loop(loop)
     try:
         with loop:
-            loop.run_until_complete(_main(options, instance, prepare))
+            loop.run_until_complete(_main(options, instance, prepare, welcome))
     finally:
         instance.release()
         asyncio.set_event_loop(None)
@@ -311,10 +322,10 @@ def make_application() -> QApplication:
     return app
 
 
-async def _main(options: Options, instance: SingleInstance, prepare: Prepare | None) -> None:
+async def _main(options: Options, instance: SingleInstance, prepare: Prepare | None, welcome: str) -> None:
     told = ""
     while True:  # once more for each copy of the books that the owner goes back to
-        desktop = Desktop(options, prepare=prepare, told=told)
+        desktop = Desktop(options, prepare=prepare, told=told, welcome=welcome)
         await _run_one(desktop, options, instance)
         if desktop.going_back is None:
             return
@@ -383,6 +394,7 @@ async def cancel_rest() -> None:
 def run_offscreen(walk: Callable[[Callable[[Core], Awaitable[Shoot]]], Awaitable[bool]], pictures: Path) -> bool:
     """Run `walk` on a Qt loop without a display; it gets a function that draws screens into `pictures`."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    qInstallMessageHandler(_tell_without_a_screen)
     app = make_application()
     theme().set_calm(True)
     loop = qasync.QEventLoop(app)
@@ -391,7 +403,14 @@ def run_offscreen(walk: Callable[[Callable[[Core], Awaitable[Shoot]]], Awaitable
         with loop:
             return loop.run_until_complete(_offscreen(walk, pictures))
     finally:
+        qInstallMessageHandler(None)
         asyncio.set_event_loop(None)
+
+
+def _tell_without_a_screen(_kind: object, _where: object, message: str) -> None:
+    """Qt's words, but for what it says at each window: that a display which is none can't place it."""
+    if not message.startswith("This plugin does not support "):
+        print(message, file=sys.stderr)
 
 
 async def _offscreen(walk: Callable[[Callable[[Core], Awaitable[Shoot]]], Awaitable[bool]], pictures: Path) -> bool:

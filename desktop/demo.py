@@ -42,7 +42,7 @@ def _practise(folder: Path, instance: SingleInstance) -> int:
 
     _forget_books(folder / "practice.db")
     with running_sandbox(folder, control=False) as practice:
-        print(tr("The practice books of the other side: {address}", address=practice.base))
+        print(tr("The practice books of the other side: {address}", address=practice.base), flush=True)
         options = Options(
             database=str(folder / "practice.db"),
             data_dir=folder,
@@ -56,7 +56,8 @@ def _practise(folder: Path, instance: SingleInstance) -> int:
             await practice.enter_keys(core)
             await core.do(fill_books, core.clock.now().date())
 
-        return run_window(options, prepare=prepare, instance=instance)
+        welcome = tr("This is a practice: the books and the services are made up. Connect one of them to begin.")
+        return run_window(options, prepare=prepare, instance=instance, welcome=welcome)
 
 
 def follow_practice(practice: Practice, core: Core) -> None:

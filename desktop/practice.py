@@ -267,7 +267,7 @@ def fill_books(session: Session, desk: Desk, today: date) -> list[int]:
     items.append(create_item(session, desk, ItemDraft(name=UNMAPPED_ITEM, unit_price=Decimal("130"))))
     for place, customer in enumerate(customers):
         line = LineDraft(items[place % 3], "", Decimal(1 + place % 2), Decimal(_ITEMS[place % 3][1]))
-        day = today - timedelta(days=40 - 7 * place)
+        day = today - timedelta(days=42 - 7 * place)
         invoice = create_invoice(session, desk, InvoiceDraft(customer, day, day + timedelta(days=30), (line,)))
         if place != len(customers) - 1:
             mark_sent(session, desk, invoice)

@@ -133,6 +133,7 @@ class Walk:
         records = await lists.customers.get()
         reviews = await reviewing.review_customers(company, records)
         kinds = {kind: sum(1 for one in reviews if one.kind.value == kind) for kind in _KINDS}
+        inactive = sum(1 for one in reviews if one.standing is Standing.NEW and not one.record.active)
         standing = {one: sum(1 for review in reviews if review.standing is one) for one in Standing}
         await self.shoot("wizard")
         self.undecided = [one.local_id for one in reviews if one.standing is Standing.POSSIBLE and one.local_id]
@@ -154,7 +155,8 @@ class Walk:
         )
         self._evidence(
             f"{result.created} added, {result.linked} linked to ones we had, {standing[Standing.POSSIBLE]} possible "
-            f"duplicates left for you; {item_result.created} items added, {item_result.linked} linked"
+            f"duplicates left for you, {inactive} inactive there left out; {item_result.created} items added, "
+            f"{item_result.linked} linked"
         )
         writes = [entry for entry in self._ledger(before) if entry.get("changed")]
         self._expect(not writes, "the sandbox's ledger shows no write", f"{len(writes)} writes")
@@ -567,7 +569,8 @@ def run_walk(service: str, shots: Path | None) -> int:
     with tempfile.TemporaryDirectory(prefix="blueclerk-") as folder:
         data = Path(folder)
         with running_sandbox(data, control=True) as practice:
-            print(f"A practice {practice.services[service]['company_id']} company runs at {practice.base}")
+            name = SERVICES[ProviderKey(service)].terms.full_name
+            print(f"A practice company of {name} runs at {practice.base}", flush=True)
             options = Options(
                 database=str(data / "blueclerk.db"),
                 data_dir=data,

@@ -36,10 +36,10 @@ def what_happened(row: Activity, service: str) -> str:
         "delete": tr("{what} removed in {service}", **values),
     }
     tried = {
-        "create": tr("{what} to be added in {service}", **values),
-        "update": tr("{what} to be updated in {service}", **values),
-        "void": tr("{what} to be voided in {service}", **values),
-        "delete": tr("{what} to be removed in {service}", **values),
+        "create": tr("{what} to add in {service}", **values),
+        "update": tr("{what} to update in {service}", **values),
+        "void": tr("{what} to void in {service}", **values),
+        "delete": tr("{what} to remove in {service}", **values),
     }
     verbs = came if row.direction == "in" else done if row.result == "done" else tried
     return {**anywhere, **verbs}.get(row.action, values["what"])

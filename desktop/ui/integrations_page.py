@@ -99,9 +99,9 @@ def card_state(info, view: ConnectionView | None, connected_name: str) -> CardSt
     """Where a service stands; `connected_name` is what the connected one is called."""
     words = tr("Connect {service}", service=info.terms.service)
     what = (
-        tr("Keeps invoices, payments, customers and items alike.")
+        tr("Keeps invoices, payments, customers and items in step.")
         if info.capabilities.sync_items
-        else tr("Keeps invoices, payments and customers alike.")
+        else tr("Keeps invoices, payments and customers in step.")
     )
     if view is not None and view.provider == info.key.value:
         good = view.state is ConnectionState.CONNECTED

@@ -86,6 +86,7 @@ class MainWindow(QMainWindow):
         """Asked when the window is about to close: False keeps it (the program stays in the tray)."""
         self.context: Context | None = None
         self.pages: dict[str, Page] = {}
+        self._welcome_said = ""
         self._banner_act: Callable[[], object] | None = None
         self._banner_second: Callable[[], object] | None = None
         self._toast_act: Callable[[], object] | None = None
@@ -184,6 +185,12 @@ class MainWindow(QMainWindow):
                 words, act = button.label, lambda route=button.route: self.go(route)
         self._banner_act = act
         self.banner.show_message(sentence, status="bad", action=words if act is not None else "", details=details)
+
+    def show_welcome(self, sentence: str) -> None:
+        """What this is and where to begin; it goes once something is connected."""
+        self._welcome_said = sentence
+        self._banner_act = lambda: self.go(settings("integrations"))
+        self.banner.show_message(sentence, status="info", action=tr("Connect"))
 
     # -- building -----------------------------------------------------------------------------
 
@@ -440,6 +447,8 @@ class MainWindow(QMainWindow):
             wizard=view is not None,
             resync_failed=view is not None and self.bell.count > 0,
         )
+        if view is not None and self._welcome_said and self.banner.sentence == self._welcome_said:
+            self.banner.clear()
         if view is None:
             self.chip.set_state(tr("Not connected"), "", reason=tr("Connect your accounting in Settings."))
             return

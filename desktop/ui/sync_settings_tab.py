@@ -59,7 +59,7 @@ class SwitchesPanel(QWidget):
         part = QWidget(self)
         box = QCheckBox(words, part)
         hint = label("", "hint", wrap=True, parent=part)
-        hint.setContentsMargins(theme().px(30), 0, 0, 0)
+        hint.setContentsMargins(theme().px(32), 0, 0, 0)
         column = QVBoxLayout(part)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -90,7 +90,7 @@ class SwitchesPanel(QWidget):
         }
         if capabilities is not None:
             self.boxes["items"].setVisible(capabilities.sync_items)
-            self._hints["items"].setContentsMargins(theme().px(30) if capabilities.sync_items else 0, 0, 0, 0)
+            self._hints["items"].setContentsMargins(theme().px(32) if capabilities.sync_items else 0, 0, 0, 0)
             if not capabilities.sync_items:
                 texts["items"] = tr(
                     "Items need no switch: {service} gets a product when an invoice needs one.", service=service

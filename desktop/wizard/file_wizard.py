@@ -110,7 +110,6 @@ class FileWizard(SetupWizard):
         words = Terms(tr("the file"), tr("a file"), "", "", tr("customer"), tr("company"))
         nothing = Capabilities(batch=1, native_keys=False, key_trust_seconds=0, income_accounts=False)
         super().__init__(core, FileFlow(), words, nothing, parent)
-        self.setOption(SetupWizard.WizardOption.NoCancelButtonOnLastPage)
         self.setWindowTitle(tr("Import from a file"))
         self.setAccessibleName(self.windowTitle())
 

@@ -26,7 +26,7 @@ class SettingsPage(StepPage):
         super().__init__(wizard, tr("Sync Settings"))
         self.sentence.setText(
             tr(
-                "Choose what BlueClerk keeps alike with {service}. It starts when you press the button below; "
+                "Choose what BlueClerk keeps in step with {service}. It starts when you press the button below; "
                 "invoices from before today are not sent by themselves.",
                 service=wizard.terms.service,
             )

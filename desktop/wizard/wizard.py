@@ -57,6 +57,7 @@ class SetupWizard(QWizard):
         self.setAccessibleName(self.windowTitle())
         self.setWizardStyle(QWizard.WizardStyle.ModernStyle)
         self.setOption(QWizard.WizardOption.NoBackButtonOnStartPage)
+        self.setOption(QWizard.WizardOption.NoCancelButtonOnLastPage)
         self.setOption(QWizard.WizardOption.HaveCustomButton1)
         self.setOption(QWizard.WizardOption.HaveHelpButton)
         self._set_up_buttons()
@@ -195,9 +196,7 @@ class SetupWizard(QWizard):
         which = kinds.CommitButton if page.isCommitPage() else kinds.NextButton
         self.setButtonText(which, words)
         self.button(which).setAccessibleName(words.replace("&", ""))
-        last = page.isFinalPage()
-        self.button(_SKIP).setVisible(not last and self.flow.only is None)
-        self.button(kinds.CancelButton).setVisible(not last)
+        self.button(_SKIP).setVisible(not page.isFinalPage() and self.flow.only is None)
         if page.isCommitPage():
             self.button(kinds.NextButton).setVisible(False)
 

@@ -27,6 +27,7 @@ def test_the_demo_walks_the_whole_job_and_leaves_pictures_but_no_secret_and_no_r
         assert demo.wait(60) == 0, demo.words()
         words = demo.words()
     assert "the books agree" in words
+    assert "plugin" not in words, "what Qt says of a display that is none is nothing to the owner"
     assert words.count("\n1. ") == 1 and "\n8. " in words, "every step has its title"
 
     pictures = sorted(shots.glob("*.png"))

@@ -69,6 +69,6 @@ def test_N1_a_line_says_which_way_it_went_and_claims_nothing_that_was_not_done()
     assert said["out", "done"] == "Invoice added in QuickBooks"
     assert said["in", "done"] == "Invoice came from QuickBooks"
     tried = {said["out", result] for result in ("refused", "in_doubt", "waiting")}
-    assert tried == {"Invoice to be added in QuickBooks"}, "beside “Not accepted” nothing was added"
+    assert tried == {"Invoice to add in QuickBooks"}, "beside “Not accepted” nothing was added"
     changed = replace(line, direction="in", action="update", fields=("due_on", "unit_price"))
     assert (what_happened(changed, ""), note_of(changed)) == ("Invoice was changed in the service", "due date, price")

@@ -25,6 +25,7 @@ from desktop.ui.routes import Route, settings
 from desktop.ui.screenshots import settle
 from desktop.ui.sync_actions import result_sentence
 from desktop.ui.theme import theme
+from tests.helpers.desk import sign_in
 from tests.helpers.waiting import until
 from tests.ui.screens.conftest import Books, shown
 
@@ -241,6 +242,17 @@ async def test_nothing_is_called_in_sync_beside_sent_invoices_that_are_not_there
     said = result_sentence(Report(done={"invoice:1"}, writes=1), None, "QuickBooks", 6)
     assert said == "1 record sent. 6 sent invoices are not in QuickBooks yet."
     assert sync_sentence(Report(), "QuickBooks", 1) == ("1 sent invoice is not in QuickBooks yet.", "info")
+
+
+async def test_a_practice_says_what_it_is_and_where_to_begin_until_something_is_connected(qloop, look, alone) -> None:
+    async with alone() as core, shown(core) as window:
+        window.show_welcome("This is a practice.")
+        window.banner.action_button.click()
+        await settle()
+        assert window.rail.current == "settings" and not window.banner.isVisible()
+        window.show_welcome("This is a practice.")
+        await sign_in(core)
+        await until(lambda: window.banner.isHidden())
 
 
 async def test_M113_the_list_beside_the_pane_shows_who_owes_how_much(qloop, look, connected) -> None:

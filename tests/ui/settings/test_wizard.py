@@ -104,6 +104,7 @@ async def test_M13_C16_skip_everything_changes_nothing(qloop, tmp_path, sandbox,
             assert wizard.step == step
             await press(wizard, BUTTONS.CustomButton1)
         assert "Auto-Sync is off" in [line.text for line in wizard.currentPage().lines]
+        assert not wizard.button(BUTTONS.CancelButton).isVisible(), "“Finish later” beside Finish"
         await press(wizard, BUTTONS.FinishButton)
         assert not await customers_here(core) and await items_here(core) == items_before
         view = await core.connection()
