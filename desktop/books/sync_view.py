@@ -107,6 +107,17 @@ def invoices_needing_you(session: Session) -> set[int]:
     return {each for each, state in states.stored.items() if state in (SyncState.NEEDS_YOU, SyncState.CONFLICT)}
 
 
+def first_needing_you(session: Session) -> tuple[str, int] | None:
+    """(kind, local id) of a record that waits for a decision of the owner: an invoice where there is one."""
+    invoices = invoices_needing_you(session)
+    if invoices:
+        return "invoice", max(invoices)
+    asking = SyncStatus.state.in_((SyncState.NEEDS_YOU.value, SyncState.CONFLICT.value))
+    query = select(SyncStatus.kind, SyncStatus.local_id).where(asking, SyncStatus.kind.in_(("customer", "item")))
+    found = session.execute(query.order_by(SyncStatus.kind, SyncStatus.local_id).limit(1)).first()
+    return (found[0], found[1]) if found is not None else None
+
+
 def _troubled_payments(session: Session) -> Iterable[Any]:
     part = PaymentAllocation
     return session.execute(

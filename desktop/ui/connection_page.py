@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from desktop.books import activity, queries
 from desktop.books.activity import Activity, ActivityFilter
+from desktop.books.sync_view import first_needing_you
 from desktop.core import Core
 from desktop.errors import Fix
 from desktop.models.states import ConnectionState
@@ -269,7 +270,12 @@ class ConnectionPage(QWidget):
             self._show_needs_you()
 
     def _show_needs_you(self) -> None:
-        self._navigator.go(Route("invoices", filter="needs_you"))
+        operations.run(
+            self,
+            self._core.ask(first_needing_you),
+            success=lambda found: self._navigator.go(_needing(found)),
+            failure=lambda error: show_problem(self.banner, error),
+        )
 
     def _on_state_acted(self) -> None:
         view = self._facts.view if self._facts is not None else None
@@ -397,6 +403,14 @@ class ConnectionPage(QWidget):
         column.addWidget(self.progress)
         column.addWidget(self.alert)
         column.addWidget(self.tabs, 1)
+
+
+def _needing(found: tuple[str, int] | None) -> Route:
+    """To the invoices that need the owner; to the record itself where it is a customer or an item alone."""
+    kind, record_id = found or ("invoice", 0)
+    if kind == "invoice":
+        return Route("invoices", filter="needs_you")
+    return Route("customers" if kind == "customer" else "items", kind=kind, record_id=record_id)
 
 
 def sync_sentence(report: Report, service: str, left: int = 0) -> tuple[str, str]:

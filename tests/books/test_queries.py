@@ -28,7 +28,7 @@ from desktop.books.queries import (
     item_rows,
     tax_choices,
 )
-from desktop.books.sync_view import invoice_states
+from desktop.books.sync_view import first_needing_you, invoice_states
 from desktop.clock import ManualClock
 from desktop.errors import NotAllowed
 from desktop.models.session import Database, open_database
@@ -162,6 +162,18 @@ def test_chips_show_and_count_the_same(office: Office) -> None:
         InvoiceView.PAID,
         InvoiceView.VOID,
     ]
+
+
+def test_who_needs_the_owner_first_is_an_invoice_or_else_the_customer_or_item_itself(office: Office) -> None:
+    customer = office.customer()
+    invoice = office.invoice(customer)
+    assert office.ask(first_needing_you) is None
+    trouble(office, "customer", customer, SyncState.CONFLICT)
+    trouble(office, "invoice", invoice, SyncState.WAITING)
+    assert office.ask(first_needing_you) == ("customer", customer)
+    other = office.invoice(customer)
+    trouble(office, "payment", pay(office, other, "10"), SyncState.NEEDS_YOU)
+    assert office.ask(first_needing_you) == ("invoice", other)
 
 
 def test_N8_a_void_that_the_company_does_not_know_is_not_synced(office: Office) -> None:

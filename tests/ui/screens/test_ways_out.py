@@ -6,6 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from PySide6.QtWidgets import QLabel, QPushButton
+
 from desktop.books import customers, invoices, payments
 from desktop.books.customers import CustomerDraft
 from desktop.books.drafts import InvoiceDraft, LineDraft
@@ -14,7 +16,7 @@ from desktop.models.states import SyncState
 from desktop.providers.records import Kind
 from desktop.ui.connection_page import sync_sentence
 from desktop.ui.main_window import MainWindow
-from desktop.ui.routes import Route
+from desktop.ui.routes import Route, settings
 from tests.helpers.waiting import until
 from tests.ui.screens.acting import still
 from tests.ui.screens.conftest import Books, shown
@@ -147,6 +149,12 @@ async def test_N10_D14_both_versions_of_a_customer_and_ours_kept(qloop, look, co
         await core.do(customers.update_customer, customer, CustomerDraft("Two Minds", phone="555 0002"))
         await core.sync([(Kind.CUSTOMER, customer)])
         async with shown(core) as window:
+            window.go(settings("integrations"))
+            await still()
+            overview = window.pages["settings"].inner.connection.overview  # type: ignore[attr-defined]
+            assert "1 record needs you" in [one.text() for one in overview.findChildren(QLabel)]
+            next(one for one in overview.findChildren(QPushButton) if one.text() == "Show").click()
+            await until(lambda: window.rail.current == "customers")  # not to a list of invoices that says all is well
             pane = await pane_of(window, "customers", customer)
             await until(lambda: pane.card.rows == (("Phone", "555 0002", "555 7777"),))
             pane.card.buttons["keep"].click()
