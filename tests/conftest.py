@@ -253,6 +253,26 @@ def server_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield name
 
 
+@pytest.fixture
+def last_window_ends_nothing(qapp: Any) -> Iterator[None]:
+    """As the program itself has it: only its own Quit ends it."""
+    before = qapp.quitOnLastWindowClosed()
+    qapp.setQuitOnLastWindowClosed(False)
+    yield
+    qapp.setQuitOnLastWindowClosed(before)
+
+
+@pytest.fixture(scope="session")
+def empty_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with this version's tables and nothing in them, made once: to copy."""
+    from desktop.clock import SystemClock
+    from desktop.models.session import open_database
+
+    folder = tmp_path_factory.mktemp("books")
+    open_database(str(folder / "empty.db"), SystemClock(), backup_dir=folder / "backups").close()
+    return folder / "empty.db"
+
+
 # --- the sandbox ---
 
 

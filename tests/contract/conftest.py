@@ -1,18 +1,20 @@
-"""Empty books for desks of the contract's tests."""
+"""A new desk for each row of the error tables."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from desktop.clock import SystemClock
-from desktop.models.session import open_database
+from tests.contract.error_rows import Row, Table, read_row
+from tests.helpers.control import Control
+
+Meeting = Callable[[Table, Row], Awaitable[None]]
 
 
-@pytest.fixture(scope="session")
-def no_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with this version's tables and nothing in them, made once."""
-    folder = tmp_path_factory.mktemp("books")
-    open_database(str(folder / "empty.db"), SystemClock(), backup_dir=folder / "backups").close()
-    return folder / "empty.db"
+@pytest.fixture
+def meets(sandbox: Any, control: Control, tmp_path: Path, empty_books: Path) -> Meeting:
+    """Has a new desk meet a row of a table; see `read_row`."""
+    return lambda table, row: read_row(table, row, sandbox, control, tmp_path, empty_books)

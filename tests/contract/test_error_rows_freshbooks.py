@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,19 +9,13 @@ import pytest
 from desktop.errors import (
     AccessRefused,
     Fix,
-    GoneRemote,
     InvalidField,
-    NeedsSignIn,
-    NumberTaken,
-    Offline,
     PaymentBlocked,
-    RateLimited,
     RuleBroken,
-    ServiceDown,
-    SubscriptionLapsed,
-    TaxProblem,
 )
 from desktop.providers.records import Kind
+from tests.contract import same_words
+from tests.contract.conftest import Meeting
 from tests.contract.error_rows import (
     Row,
     Seen,
@@ -32,10 +25,8 @@ from tests.contract.error_rows import (
     fault,
     nobody_home,
     number_taken,
-    read_row,
     setting,
 )
-from tests.helpers.control import Control
 
 FRESHBOOKS = "freshbooks"
 
@@ -74,55 +65,19 @@ ROWS = [
 ]
 
 OWNER_READS: dict[str, Told] = {
-    "no-connection-DNS": Told(
-        Offline,
-        "FreshBooks can't be reached.",
-        "Everything is kept and goes out as soon as the internet is back.",
-        Fix.RETRY,
-        retryable=True,
-    ),
-    "401-again-or-refresh": Told(
-        NeedsSignIn,
-        "FreshBooks needs you to sign in again.",
-        "Nothing is lost: what waits goes out after you reconnect in Settings > Integrations.",
-        Fix.RECONNECT,
-    ),
-    "403-naming-scopes": Told(
-        AccessRefused,
-        "FreshBooks was not given leave to read and write your books.",
-        "Sign in again and allow everything that is asked for.",
-        Fix.RECONNECT,
-    ),
+    "no-connection-DNS": same_words.not_reached(FRESHBOOKS),
+    "401-again-or-refresh": same_words.sign_in_again(FRESHBOOKS),
+    "403-naming-scopes": same_words.leave_not_given(FRESHBOOKS),
     "1003-or-403-otherwise": Told(
         AccessRefused,
         "Your FreshBooks user may not do this.",
         "Ask the account's owner there, or sign in again as somebody who may.",
         Fix.RECONNECT,
     ),
-    "404-1012-customer": Told(
-        GoneRemote,
-        "“Nora Stone” was deleted or made inactive in FreshBooks.",
-        "Make it active there, link to another record, or create it again.",
-        Fix.LINK_CUSTOMER,
-    ),
-    "404-1012-invoice": Told(
-        GoneRemote,
-        "“E-1” was deleted or made inactive in FreshBooks.",
-        "Create it again, or take it back here too.",
-        Fix.LINK_INVOICE,
-    ),
-    "404-1012-item": Told(
-        GoneRemote,
-        "“Skylight” was deleted or made inactive in FreshBooks.",
-        "Make it active there, link to another record, or create it again.",
-        Fix.LINK_ITEM,
-    ),
-    "field-invoice-number": Told(
-        NumberTaken,
-        "FreshBooks already uses number E-1 for another customer.",
-        "Choose another number for this invoice.",
-        Fix.CHANGE_NUMBER,
-    ),
+    "404-1012-customer": same_words.customer_gone(FRESHBOOKS),
+    "404-1012-invoice": same_words.invoice_gone(FRESHBOOKS),
+    "404-1012-item": same_words.item_gone(FRESHBOOKS),
+    "field-invoice-number": same_words.number_used(FRESHBOOKS),
     "1001-1004-1017-1018-1019-1001": Told(
         InvalidField,
         "FreshBooks refused the first name: Only FreshBooks knows why",
@@ -153,38 +108,16 @@ OWNER_READS: dict[str, Told] = {
         "Change it and press Resync.",
         Fix.EDIT_INVOICE,
     ),
-    "1001-1004-1017-1018-1019-1019": Told(
-        TaxProblem,
-        "FreshBooks does not accept the tax on this invoice.",
-        "Check the tax codes in Settings > Integrations > Tax and payments.",
-        Fix.OPEN_TAX,
-    ),
+    "1001-1004-1017-1018-1019-1019": same_words.tax_refused(FRESHBOOKS),
     "409-always": Told(
         RuleBroken,
         "FreshBooks is busy with this record.",
         "Try again later: press Resync.",
         Fix.RETRY,
     ),
-    "429": Told(
-        RateLimited,
-        "FreshBooks asked us to wait a moment.",
-        "Sending goes on by itself.",
-        Fix.NONE,
-        retryable=True,
-    ),
-    "5xx-500-errno-non-JSON-page": Told(
-        ServiceDown,
-        "FreshBooks is not answering properly at the moment.",
-        "Everything is kept and goes out when it is back.",
-        Fix.RETRY,
-        retryable=True,
-    ),
-    "subscription-statuses-active": Told(
-        SubscriptionLapsed,
-        "Your FreshBooks subscription has lapsed.",
-        "Renew it there, then press Resync. Everything that waits is kept.",
-        Fix.RETRY,
-    ),
+    "429": same_words.asked_to_wait(FRESHBOOKS),
+    "5xx-500-errno-non-JSON-page": same_words.not_answering(FRESHBOOKS),
+    "subscription-statuses-active": same_words.subscription_lapsed(FRESHBOOKS),
 }
 """By the row's name: what stands at the record or the connection, and in the bell."""
 
@@ -193,10 +126,8 @@ TABLE = Table(FRESHBOOKS, ROWS, OWNER_READS, ("| seen | our class",))
 
 
 @TABLE.each_armed
-async def test_M106_what_freshbooks_refuses_is_told_in_words(
-    row: Row, sandbox: Any, control: Control, tmp_path: Path, no_books: Path
-) -> None:
-    await read_row(TABLE, row, sandbox, control, tmp_path, no_books)
+async def test_M106_what_freshbooks_refuses_is_told_in_words(row: Row, meets: Meeting) -> None:
+    await meets(TABLE, row)
 
 
 def test_M106_every_row_of_freshbooks_table_is_armed(capsys: pytest.CaptureFixture[str]) -> None:

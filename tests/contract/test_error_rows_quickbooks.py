@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,25 +9,16 @@ import pytest
 from desktop.errors import (
     AccessRefused,
     Fix,
-    GoneRemote,
-    InternalMistake,
     InvalidField,
-    MissingCustomer,
     NameTaken,
-    NeedsSignIn,
-    NumberTaken,
     PaymentBlocked,
-    PeriodClosed,
     PlanLacksFeature,
-    RateLimited,
     RuleBroken,
-    ServiceDown,
     StaleVersion,
-    SubscriptionLapsed,
-    TaxProblem,
-    UnexpectedAnswer,
 )
 from desktop.providers.records import Kind
+from tests.contract import same_words
+from tests.contract.conftest import Meeting
 from tests.contract.error_rows import (
     Row,
     Seen,
@@ -37,10 +27,8 @@ from tests.contract.error_rows import (
     by_hand,
     fault,
     number_taken,
-    read_row,
     setting,
 )
-from tests.helpers.control import Control
 
 QUICKBOOKS = "quickbooks"
 
@@ -116,43 +104,22 @@ ROWS = [
 ]
 
 OWNER_READS: dict[str, Told] = {
-    "3200-003200-100-and-not-renewed": Told(
-        NeedsSignIn,
-        "QuickBooks needs you to sign in again.",
-        "Nothing is lost: what waits goes out after you reconnect in Settings > Integrations.",
-        Fix.RECONNECT,
-    ),
-    "3100-003100": Told(
-        AccessRefused,
-        "QuickBooks refused this company.",
-        "Sign in again and choose the same company.",
-        Fix.RECONNECT,
-    ),
+    "3200-003200-100-and-not-renewed": same_words.sign_in_again(QUICKBOOKS),
+    "3100-003100": same_words.company_refused(QUICKBOOKS),
     "120": Told(
         AccessRefused,
         "The QuickBooks user who connected no longer has access.",
         "Someone with admin rights there must sign in again.",
         Fix.RECONNECT,
     ),
-    "3001-003001": Told(
-        RateLimited,
-        "QuickBooks asked us to wait a moment.",
-        "Sending goes on by itself.",
-        Fix.NONE,
-        retryable=True,
-    ),
+    "3001-003001": same_words.asked_to_wait(QUICKBOOKS),
     "500-400": Told(
         RuleBroken,
         "This can't be done in QuickBooks.",
         "Details has its reason; nothing was changed there.",
         Fix.EDIT_INVOICE,
     ),
-    "610": Told(
-        GoneRemote,
-        "“Nora Stone” was deleted or made inactive in QuickBooks.",
-        "Make it active there, link to another record, or create it again.",
-        Fix.LINK_CUSTOMER,
-    ),
+    "610": same_words.customer_gone(QUICKBOOKS),
     "620": Told(
         PaymentBlocked,
         "This payment belongs to another customer in QuickBooks.",
@@ -177,12 +144,7 @@ OWNER_READS: dict[str, Told] = {
         "Details has its reason; nothing was changed there.",
         Fix.EDIT_INVOICE,
     ),
-    "2010": Told(
-        InternalMistake,
-        "BlueClerk sent QuickBooks something it can't accept.",
-        "This is our mistake: please use Help > Save diagnostics.",
-        Fix.RETRY,
-    ),
+    "2010": same_words.our_mistake(QUICKBOOKS),
     "2020": Told(
         InvalidField,
         "QuickBooks needs the name.",
@@ -201,36 +163,16 @@ OWNER_READS: dict[str, Told] = {
         "Change it and press Resync.",
         Fix.EDIT_INVOICE,
     ),
-    "2170": Told(
-        InternalMistake,
-        "BlueClerk sent QuickBooks something it can't accept.",
-        "This is our mistake: please use Help > Save diagnostics.",
-        Fix.RETRY,
-    ),
+    "2170": same_words.our_mistake(QUICKBOOKS),
     "2210": Told(
         InvalidField,
         "The e-mail address of Nora Stone is not valid.",
         "Change it and press Resync.",
         Fix.EDIT_CUSTOMER,
     ),
-    "2500": Told(
-        GoneRemote,
-        "“Skylight” was deleted or made inactive in QuickBooks.",
-        "Make it active there, link to another record, or create it again.",
-        Fix.LINK_ITEM,
-    ),
-    "4000-4001-4000": Told(
-        UnexpectedAnswer,
-        "QuickBooks gave an answer that we don't understand.",
-        "Nothing is marked as sent. Press Resync; if it comes again, use Help > Save diagnostics.",
-        Fix.RETRY,
-    ),
-    "4000-4001-4001": Told(
-        UnexpectedAnswer,
-        "QuickBooks gave an answer that we don't understand.",
-        "Nothing is marked as sent. Press Resync; if it comes again, use Help > Save diagnostics.",
-        Fix.RETRY,
-    ),
+    "2500": same_words.item_gone(QUICKBOOKS),
+    "4000-4001-4000": same_words.not_understood(QUICKBOOKS),
+    "4000-4001-4001": same_words.not_understood(QUICKBOOKS),
     "5010-always": Told(
         StaleVersion,
         "This was changed in QuickBooks meanwhile.",
@@ -256,73 +198,32 @@ OWNER_READS: dict[str, Told] = {
         "Details has its reason; nothing was changed there.",
         Fix.EDIT_INVOICE,
     ),
-    "6070": Told(
-        InternalMistake,
-        "BlueClerk sent QuickBooks something it can't accept.",
-        "This is our mistake: please use Help > Save diagnostics.",
-        Fix.RETRY,
-    ),
+    "6070": same_words.our_mistake(QUICKBOOKS),
     "6080": Told(
         InvalidField,
         "The customer needs a name.",
         "Change it and press Resync.",
         Fix.EDIT_CUSTOMER,
     ),
-    "6100": Told(
-        TaxProblem,
-        "QuickBooks does not accept the tax on this invoice.",
-        "Check the tax codes in Settings > Integrations > Tax and payments.",
-        Fix.OPEN_TAX,
-    ),
-    "6140": Told(
-        NumberTaken,
-        "QuickBooks already uses number E-1 for another customer.",
-        "Choose another number for this invoice.",
-        Fix.CHANGE_NUMBER,
-    ),
-    "6190": Told(
-        SubscriptionLapsed,
-        "Your QuickBooks subscription has lapsed.",
-        "Renew it there, then press Resync. Everything that waits is kept.",
-        Fix.RETRY,
-    ),
-    "6210": Told(
-        PeriodClosed,
-        "The books in QuickBooks are closed up to Nov 30, 2026.",
-        "Use a later date, or ask the bookkeeper to reopen the period.",
-        Fix.EDIT_INVOICE,
-    ),
+    "6100": same_words.tax_refused(QUICKBOOKS),
+    "6140": same_words.number_used(QUICKBOOKS),
+    "6190": same_words.subscription_lapsed(QUICKBOOKS),
+    "6210": same_words.period_closed(QUICKBOOKS),
     "6240": Told(
         NameTaken,
         "The name “Nora Stone” is already used by a vendor in QuickBooks.",
         "Link to that record, or give this one another name.",
         Fix.LINK_CUSTOMER,
     ),
-    "6250-6560-6250": Told(
-        MissingCustomer,
-        "This invoice has no customer in QuickBooks.",
-        "Link its customer or sync the customer first, then press Resync.",
-        Fix.LINK_CUSTOMER,
-    ),
-    "6250-6560-6560": Told(
-        MissingCustomer,
-        "This invoice has no customer in QuickBooks.",
-        "Link its customer or sync the customer first, then press Resync.",
-        Fix.LINK_CUSTOMER,
-    ),
+    "6250-6560-6250": same_words.customer_missing(QUICKBOOKS),
+    "6250-6560-6560": same_words.customer_missing(QUICKBOOKS),
     "6540": Told(
         PaymentBlocked,
         "This payment is in a bank deposit in QuickBooks.",
         "Remove it from the deposit there first, then press Resync.",
         Fix.EDIT_PAYMENT,
     ),
-    "10000-5xx": Told(
-        ServiceDown,
-        "QuickBooks is not answering properly at the moment.",
-        "Everything is kept and goes out when it is back.",
-        Fix.RETRY,
-        retryable=True,
-    ),
+    "10000-5xx": same_words.not_answering(QUICKBOOKS),
 }
 """By the row's name: what stands at the record or the connection, and in the bell."""
 
@@ -331,10 +232,8 @@ TABLE = Table(QUICKBOOKS, ROWS, OWNER_READS, ("| code | HTTP | meaning",))
 
 
 @TABLE.each_armed
-async def test_M106_what_quickbooks_refuses_is_told_in_words(
-    row: Row, sandbox: Any, control: Control, tmp_path: Path, no_books: Path
-) -> None:
-    await read_row(TABLE, row, sandbox, control, tmp_path, no_books)
+async def test_M106_what_quickbooks_refuses_is_told_in_words(row: Row, meets: Meeting) -> None:
+    await meets(TABLE, row)
 
 
 def test_M106_every_row_of_quickbooks_table_is_armed(capsys: pytest.CaptureFixture[str]) -> None:

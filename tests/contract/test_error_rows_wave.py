@@ -13,20 +13,16 @@ from desktop.errors import (
     AccountUnusable,
     BlueClerkError,
     Fix,
-    GoneRemote,
     InternalMistake,
     InvalidField,
     MissingIncomeAccount,
-    NeedsSignIn,
-    NumberTaken,
-    Offline,
-    RateLimited,
-    ServiceDown,
 )
 from desktop.models.item import ItemAccount
 from desktop.providers.records import CompanyRef, Kind, PaymentMethod
 from desktop.providers.wave_faults import DepositAccountNeeded, MissingScope, PaymentNotApplied, PlanNeeded
 from desktop.sync.tax_payments import save_deposits
+from tests.contract import same_words
+from tests.contract.conftest import Meeting
 from tests.contract.error_rows import (
     Row,
     Seen,
@@ -36,7 +32,6 @@ from tests.contract.error_rows import (
     fault,
     nobody_home,
     number_taken,
-    read_row,
 )
 from tests.helpers.control import Control
 from tests.helpers.desk import open_core, sign_in
@@ -119,19 +114,8 @@ ROWS = [
 ]
 
 OWNER_READS: dict[str, Told] = {
-    "network-down-timeout-on-a-query": Told(
-        Offline,
-        "Wave can't be reached.",
-        "Everything is kept and goes out as soon as the internet is back.",
-        Fix.RETRY,
-        retryable=True,
-    ),
-    "again-or-token-call-says": Told(
-        NeedsSignIn,
-        "Wave needs you to sign in again.",
-        "Nothing is lost: what waits goes out after you reconnect in Settings > Integrations.",
-        Fix.RECONNECT,
-    ),
+    "network-down-timeout-on-a-query": same_words.not_reached(WAVE),
+    "again-or-token-call-says": same_words.sign_in_again(WAVE),
     "403-at-refresh": Told(
         PlanNeeded,
         "Wave lets other programs in only while the business has Wave Pro (or an Advisor plan).",
@@ -144,36 +128,16 @@ OWNER_READS: dict[str, Told] = {
         "Reconnect to grant it.",
         Fix.RECONNECT,
     ),
-    "NOT-FOUND-on-a-stored-id-customer": Told(
-        GoneRemote,
-        "“Nora Stone” was deleted or made inactive in Wave.",
-        "Make it active there, link to another record, or create it again.",
-        Fix.LINK_CUSTOMER,
-    ),
-    "NOT-FOUND-on-a-stored-id-invoice": Told(
-        GoneRemote,
-        "“E-1” was deleted or made inactive in Wave.",
-        "Create it again, or take it back here too.",
-        Fix.LINK_INVOICE,
-    ),
-    "NOT-FOUND-on-a-stored-id-item": Told(
-        GoneRemote,
-        "“Skylight” was deleted or made inactive in Wave.",
-        "Make it active there, link to another record, or create it again.",
-        Fix.LINK_ITEM,
-    ),
+    "NOT-FOUND-on-a-stored-id-customer": same_words.customer_gone(WAVE),
+    "NOT-FOUND-on-a-stored-id-invoice": same_words.invoice_gone(WAVE),
+    "NOT-FOUND-on-a-stored-id-item": same_words.item_gone(WAVE),
     "inputErrors-with-path-incomeAccountId": Told(
         AccountUnusable,
         "The account “Installation Income” can no longer be used in Wave.",
         "Choose another one in Settings > Account Mapping.",
         Fix.OPEN_MAPPING,
     ),
-    "inputErrors-with-path-invoiceNumber": Told(
-        NumberTaken,
-        "Wave already uses number E-1 for another customer.",
-        "Choose another number for this invoice.",
-        Fix.CHANGE_NUMBER,
-    ),
+    "inputErrors-with-path-invoiceNumber": same_words.number_used(WAVE),
     "other-inputErrors": Told(
         InvalidField,
         "Wave refused the e-mail address: Not a valid e-mail address.",
@@ -204,20 +168,8 @@ OWNER_READS: dict[str, Told] = {
         "Help > Save diagnostics keeps what we need to mend it.",
         Fix.RETRY,
     ),
-    "429-rate-text": Told(
-        RateLimited,
-        "Wave asked us to wait a moment.",
-        "Sending goes on by itself.",
-        Fix.NONE,
-        retryable=True,
-    ),
-    "INTERNAL-SERVER-ERROR-5xx-page": Told(
-        ServiceDown,
-        "Wave is not answering properly at the moment.",
-        "Everything is kept and goes out when it is back.",
-        Fix.RETRY,
-        retryable=True,
-    ),
+    "429-rate-text": same_words.asked_to_wait(WAVE),
+    "INTERNAL-SERVER-ERROR-5xx-page": same_words.not_answering(WAVE),
 }
 """By the row's name: what stands at the record or the connection, and in the bell."""
 
@@ -226,10 +178,8 @@ TABLE = Table(WAVE, ROWS, OWNER_READS, ("| seen | our class",))
 
 
 @TABLE.each_armed
-async def test_M106_what_wave_refuses_is_told_in_words(
-    row: Row, sandbox: Any, control: Control, tmp_path: Path, no_books: Path
-) -> None:
-    await read_row(TABLE, row, sandbox, control, tmp_path, no_books)
+async def test_M106_what_wave_refuses_is_told_in_words(row: Row, meets: Meeting) -> None:
+    await meets(TABLE, row)
 
 
 def test_M106_every_row_of_wave_table_is_armed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from desktop.errors import (
-    AccessRefused,
     AccountUnusable,
     CurrencyRefused,
     Fix,
-    GoneRemote,
-    InternalMistake,
     InvalidField,
-    MissingCustomer,
     NameTaken,
-    NeedsSignIn,
-    NumberTaken,
     PaymentBlocked,
-    PeriodClosed,
     PlanLacksFeature,
-    RateLimited,
     RuleBroken,
-    ServiceDown,
     TaxProblem,
     TotalsDiffer,
-    UnexpectedAnswer,
 )
 from desktop.providers.records import Kind
+from tests.contract import same_words
+from tests.contract.conftest import Meeting
 from tests.contract.error_rows import (
     Row,
     Seen,
@@ -38,10 +29,8 @@ from tests.contract.error_rows import (
     by_hand,
     fault,
     number_taken,
-    read_row,
     setting,
 )
-from tests.helpers.control import Control
 
 XERO = "xero"
 
@@ -173,107 +162,32 @@ ROWS = [
 ]
 
 OWNER_READS: dict[str, Told] = {
-    "little-or-no-body-headers-below-day": Told(
-        RateLimited,
-        "Xero asked us to wait a moment.",
-        "Sending goes on by itself.",
-        Fix.NONE,
-        retryable=True,
-    ),
+    "little-or-no-body-headers-below-day": same_words.asked_to_wait(XERO),
     "Elements": Told(
         RuleBroken,
         "Xero refused: Something that nobody has told us about",
         "Details has its reason; nothing was changed there.",
         Fix.EDIT_INVOICE,
     ),
-    "ErrorNumber-14-14": Told(
-        InternalMistake,
-        "BlueClerk sent Xero something it can't accept.",
-        "This is our mistake: please use Help > Save diagnostics.",
-        Fix.RETRY,
-    ),
-    "TokenExpired-token-expired-at-revoked": Told(
-        NeedsSignIn,
-        "Xero needs you to sign in again.",
-        "Nothing is lost: what waits goes out after you reconnect in Settings > Integrations.",
-        Fix.RECONNECT,
-    ),
-    "header-WWW-Authenticate-naming": Told(
-        AccessRefused,
-        "Xero was not given leave to read and write your books.",
-        "Sign in again and allow everything that is asked for.",
-        Fix.RECONNECT,
-    ),
-    "tenant-not-any-longer-connected": Told(
-        AccessRefused,
-        "Xero refused this company.",
-        "Sign in again and choose the same company.",
-        Fix.RECONNECT,
-    ),
-    "linked-record-gone-unlink-offer": Told(
-        GoneRemote,
-        "“Skylight” was deleted or made inactive in Xero.",
-        "Make it active there, link to another record, or create it again.",
-        Fix.LINK_ITEM,
-    ),
-    "precondition-failed": Told(
-        UnexpectedAnswer,
-        "Xero gave an answer that we don't understand.",
-        "Nothing is marked as sent. Press Resync; if it comes again, use Help > Save diagnostics.",
-        Fix.RETRY,
-    ),
-    "unsupported-type-method-not-implemented-415": Told(
-        InternalMistake,
-        "BlueClerk sent Xero something it can't accept.",
-        "This is our mistake: please use Help > Save diagnostics.",
-        Fix.RETRY,
-    ),
-    "unsupported-type-method-not-implemented-501": Told(
-        InternalMistake,
-        "BlueClerk sent Xero something it can't accept.",
-        "This is our mistake: please use Help > Save diagnostics.",
-        Fix.RETRY,
-    ),
-    "little-or-no-body-headers-below-minute": Told(
-        RateLimited,
-        "Xero asked us to wait a moment.",
-        "Sending goes on by itself.",
-        Fix.NONE,
-        retryable=True,
-    ),
-    "little-or-no-body-headers-below-appminute": Told(
-        RateLimited,
-        "Xero asked us to wait a moment.",
-        "Sending goes on by itself.",
-        Fix.NONE,
-        retryable=True,
-    ),
-    "reads-retry-with-backoff-writes-a-read": Told(
-        ServiceDown,
-        "Xero is not answering properly at the moment.",
-        "Everything is kept and goes out when it is back.",
-        Fix.RETRY,
-        retryable=True,
-    ),
-    "offline-for-maintenance": Told(
-        ServiceDown,
-        "Xero is not answering properly at the moment.",
-        "Everything is kept and goes out when it is back.",
-        Fix.RETRY,
-        retryable=True,
-    ),
+    "ErrorNumber-14-14": same_words.our_mistake(XERO),
+    "TokenExpired-token-expired-at-revoked": same_words.sign_in_again(XERO),
+    "header-WWW-Authenticate-naming": same_words.leave_not_given(XERO),
+    "tenant-not-any-longer-connected": same_words.company_refused(XERO),
+    "linked-record-gone-unlink-offer": same_words.item_gone(XERO),
+    "precondition-failed": same_words.not_understood(XERO),
+    "unsupported-type-method-not-implemented-415": same_words.our_mistake(XERO),
+    "unsupported-type-method-not-implemented-501": same_words.our_mistake(XERO),
+    "little-or-no-body-headers-below-minute": same_words.asked_to_wait(XERO),
+    "little-or-no-body-headers-below-appminute": same_words.asked_to_wait(XERO),
+    "reads-retry-with-backoff-writes-a-read": same_words.not_answering(XERO),
+    "offline-for-maintenance": same_words.not_answering(XERO),
     "already-assigned-to-another-contact": Told(
         NameTaken,
         "The name “Nora Stone” is already used by another contact in Xero.",
         "Link to that record, or give this one another name.",
         Fix.LINK_CUSTOMER,
     ),
-    "matched-an-archived-contact": Told(
-        GoneRemote,
-        "“Nora Stone” was deleted or made inactive in Xero.",
-        "Make it active there, link to another record, or create it again.",
-        Fix.LINK_CUSTOMER,
-    ),
+    "matched-an-archived-contact": same_words.customer_gone(XERO),
     "Account-Number-already-exists": Told(
         RuleBroken,
         "That account number belongs to another Xero contact.",
@@ -286,18 +200,8 @@ OWNER_READS: dict[str, Told] = {
         "Change it and press Resync.",
         Fix.EDIT_CUSTOMER,
     ),
-    "must-contain-at-least-1-of": Told(
-        MissingCustomer,
-        "This invoice has no customer in Xero.",
-        "Link its customer or sync the customer first, then press Resync.",
-        Fix.LINK_CUSTOMER,
-    ),
-    "Invoice-must-be-unique": Told(
-        NumberTaken,
-        "Xero already uses number E-1 for another customer.",
-        "Choose another number for this invoice.",
-        Fix.CHANGE_NUMBER,
-    ),
+    "must-contain-at-least-1-of": same_words.customer_missing(XERO),
+    "Invoice-must-be-unique": same_words.number_used(XERO),
     "One-or-more-line-items-must-be-specified": Told(
         InvalidField,
         "Invoice E-1 has no lines.",
@@ -316,12 +220,7 @@ OWNER_READS: dict[str, Told] = {
         "Choose a bank account in Settings > Integrations > Tax and payments.",
         Fix.CHOOSE_DEPOSIT_ACCOUNT,
     ),
-    "Tax-rate-must-be-valid-unknown": Told(
-        TaxProblem,
-        "Xero does not accept the tax on this invoice.",
-        "Check the tax codes in Settings > Integrations > Tax and payments.",
-        Fix.OPEN_TAX,
-    ),
+    "Tax-rate-must-be-valid-unknown": same_words.tax_refused(XERO),
     "Tax-rate-must-be-valid-account": Told(
         TaxProblem,
         "Tax rate OUTPUT can't be used with account 200.",
@@ -334,24 +233,9 @@ OWNER_READS: dict[str, Told] = {
         "Details has its reason; nothing was changed there.",
         Fix.EDIT_INVOICE,
     ),
-    "Invoice-not-of-valid-status-for-creation": Told(
-        InternalMistake,
-        "BlueClerk sent Xero something it can't accept.",
-        "This is our mistake: please use Help > Save diagnostics.",
-        Fix.RETRY,
-    ),
-    "cannot-be-before-the-period-lock-date-period": Told(
-        PeriodClosed,
-        "The books in Xero are closed up to Nov 30, 2026.",
-        "Use a later date, or ask the bookkeeper to reopen the period.",
-        Fix.EDIT_INVOICE,
-    ),
-    "cannot-be-before-the-period-lock-date-year": Told(
-        PeriodClosed,
-        "The books in Xero are closed up to Nov 30, 2026.",
-        "Use a later date, or ask the bookkeeper to reopen the period.",
-        Fix.EDIT_INVOICE,
-    ),
+    "Invoice-not-of-valid-status-for-creation": same_words.our_mistake(XERO),
+    "cannot-be-before-the-period-lock-date-period": same_words.period_closed(XERO),
+    "cannot-be-before-the-period-lock-date-year": same_words.period_closed(XERO),
     "The-invoice-total-does-not-equal": Told(
         TotalsDiffer,
         "Xero calculates 99.99 for this invoice, we have 100.00.",
@@ -410,10 +294,8 @@ TABLE = Table(
 
 
 @TABLE.each_armed
-async def test_M106_what_xero_refuses_is_told_in_words(
-    row: Row, sandbox: Any, control: Control, tmp_path: Path, no_books: Path
-) -> None:
-    await read_row(TABLE, row, sandbox, control, tmp_path, no_books)
+async def test_M106_what_xero_refuses_is_told_in_words(row: Row, meets: Meeting) -> None:
+    await meets(TABLE, row)
 
 
 def test_M106_every_row_of_xero_table_is_armed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,15 +12,6 @@ import pytest
 from tests.helpers.programs import wait_for
 
 
-@pytest.fixture
-def last_window_ends_nothing(qapp: Any) -> Iterator[None]:
-    """As the program itself has it: only its own Quit ends it."""
-    before = qapp.quitOnLastWindowClosed()
-    qapp.setQuitOnLastWindowClosed(False)
-    yield
-    qapp.setQuitOnLastWindowClosed(before)
-
-
 @pytest.fixture(scope="session")
 def tray_host(qapp: Any) -> Iterator[None]:
     """A tray on this screen: the one that is there, or one of our own (a tray may come and go)."""

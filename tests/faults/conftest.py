@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from tests.faults.world import Desk, Template, make_template, open_desk
 from tests.helpers.control import Control
+from tests.sync.desk_process import Desks
 
 OpenDesk = Callable[..., AbstractAsyncContextManager[Desk]]
 
@@ -37,3 +38,11 @@ def desk_on(templates: tuple[Path, dict[str, Template]], tmp_path: Path, sandbox
             yield desk
 
     return open_one
+
+
+@pytest.fixture(scope="module")
+def desks() -> Iterator[Desks]:
+    """Starts desks as processes of their own."""
+    made = Desks()
+    yield made
+    made.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +34,6 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
     pytest.mark.skipif(not os.environ.get("BLUECLERK_MACHINE"), reason="part of the merge profile (BLUECLERK_MACHINE)"),
 ]
-
-
-@pytest.fixture(scope="module")
-def desks() -> Iterator[Desks]:
-    made = Desks()
-    yield made
-    made.close()
 
 
 def job_for(desk: Any, sandbox: Any, invoice: int, folder: Path) -> dict[str, Any]:

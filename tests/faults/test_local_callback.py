@@ -14,7 +14,7 @@ from desktop.sync.loopback import CONNECTIONS
 from tests.faults.world import ALL
 from tests.helpers.control import Control
 from tests.helpers.desk import consent, open_core
-from tests.signin.test_loopback import GOOD, STATE, listening, status
+from tests.signin.listener import GOOD, STATE, listening, status
 
 CROWD = 1000
 

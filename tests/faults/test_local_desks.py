@@ -34,11 +34,9 @@ from tests.helpers.desk import connected_core, options
 from tests.helpers.four_services import map_all, write
 from tests.helpers.office import ElasticClock, Office, open_office
 from tests.helpers.waiting import until
+from tests.sync.acting import second_desk
 from tests.sync.checks import assert_exactly_one, assert_linked_once, assert_quiet, made_there
-from tests.sync.conftest import empty_books  # noqa: F401  the fixture below asks for it
-from tests.sync.desk_process import Desks
-from tests.sync.test_crashes import job_for
-from tests.sync.test_races import second_desk
+from tests.sync.desk_process import Desks, job_for
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs signals of POSIX")
 
@@ -49,7 +47,7 @@ def office(
     tmp_path: Path,
     sandbox: Any,
     control: Control,
-    empty_books: Path,  # noqa: F811
+    empty_books: Path,
     request: pytest.FixtureRequest,
 ) -> Iterator[Office]:
     """A desk on SQLite, and on PostgreSQL where a server is named; its client ends with the test's own loop."""
@@ -70,13 +68,6 @@ def office(
         request.node.obj = closing
     yield desk
     desk.db.close()
-
-
-@pytest.fixture(scope="module")
-def desks() -> Iterator[Desks]:
-    made_once = Desks()
-    yield made_once
-    made_once.close()
 
 
 @pytest.mark.parametrize("place", ["lease.taken", "call.sent", "reply.read"])

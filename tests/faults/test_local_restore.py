@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,9 @@ from desktop.ui.screenshots import settle
 from tests.helpers.desk import options
 from tests.helpers.programs import run
 from tests.helpers.waiting import until
-from tests.ui.screens.acting import answer
-from tests.ui.screens.test_bell import RecordingTray
+from tests.ui.screens.acting import RecordingTray, answer
 
-
-@pytest.fixture(autouse=True)
-def last_window_ends_nothing(qapp: Any) -> Iterator[None]:
-    """As the program itself has it."""
-    before = qapp.quitOnLastWindowClosed()
-    qapp.setQuitOnLastWindowClosed(False)
-    yield
-    qapp.setQuitOnLastWindowClosed(before)
+pytestmark = pytest.mark.usefixtures("last_window_ends_nothing")
 
 
 async def _opened(desktop: Desktop) -> None:

@@ -25,6 +25,7 @@ from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.states import ConnectionState, Switches
 from desktop.models.work import ActivityRow, Intention, Notification, OutboxEntry, SyncStatus, WriteCall
 from desktop.sync.tokens import open_grant
+from tests.faults.invariants import is_live
 from tests.machine.world import Desk, World
 
 KINDS = ("customer", "item", "invoice", "payment")
@@ -46,12 +47,6 @@ class Broken(AssertionError):
 def need(holds: bool, what: str) -> None:
     if not holds:
         raise Broken(what)
-
-
-def is_live(kind: str, record: Mapping[str, Any]) -> bool:
-    if kind in ("customer", "item"):
-        return bool(record["active"])
-    return record["status"] not in ("void", "deleted")
 
 
 def tag_of(kind: str, record: Mapping[str, Any]) -> str:

@@ -602,6 +602,15 @@ def _there(world: World, kind: str, which: int) -> dict[str, Any] | None:
     return pick(ours, which)
 
 
+def _change_or(world: World, kind: str, which: int, what: str, **changes: dict[str, str]) -> None:
+    """Somebody there changes a record if `what` names one of these `changes`, else does `what` with it."""
+    row = _there(world, kind, which)
+    if row is not None and what in changes:
+        by_hand(world, kind, row["id"], "change", **changes[what])
+    elif row is not None:
+        by_hand(world, kind, row["id"], what)
+
+
 @rule(3, lambda c: {"which": big(c), "what": c.choice(PEOPLE), "other": big(c)})
 async def hand_customer(world: World, desk: Desk, which: int, what: str, other: int) -> None:
     row = _there(world, "customer", which)
@@ -624,13 +633,7 @@ async def hand_customer(world: World, desk: Desk, which: int, what: str, other: 
 
 @rule(2, lambda c: {"which": big(c), "what": c.choice(GOODS), "price": c.randrange(1, 300)})
 async def hand_item(world: World, desk: Desk, which: int, what: str, price: int) -> None:
-    row = _there(world, "item", which)
-    if row is None:
-        return
-    if what == "price":
-        by_hand(world, "item", row["id"], "change", unit_price=f"{price}.00")
-    else:
-        by_hand(world, "item", row["id"], what)
+    _change_or(world, "item", which, what, price={"unit_price": f"{price}.00"})
 
 
 @rule(4, lambda c: {"which": big(c), "what": c.choice(BILLS), "amount": c.randrange(1, 90)})
@@ -655,13 +658,7 @@ async def hand_invoice(world: World, desk: Desk, which: int, what: str, amount: 
 
 @rule(2, lambda c: {"which": big(c), "what": c.choice(MONEY), "amount": c.randrange(1, 50)})
 async def hand_payment(world: World, desk: Desk, which: int, what: str, amount: int) -> None:
-    row = _there(world, "payment", which)
-    if row is None:
-        return
-    if what == "amount":
-        by_hand(world, "payment", row["id"], "change", amount=f"{amount}.00")
-    else:
-        by_hand(world, "payment", row["id"], what)
+    _change_or(world, "payment", which, what, amount={"amount": f"{amount}.00"})
 
 
 @rule(2, lambda c: {"which": big(c)})

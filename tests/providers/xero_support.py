@@ -15,7 +15,6 @@ from desktop.providers.records import (
     CustomerRecord,
     InvoiceRecord,
     ItemRecord,
-    Kind,
     LineRecord,
     PaymentRecord,
     Record,
@@ -23,6 +22,7 @@ from desktop.providers.records import (
 from desktop.providers.xero import Xero
 from tests.helpers.control import Control
 from tests.helpers.reaching import reached
+from tests.providers.support import step
 
 MARKER = "BlueClerk 6f1c0d52-7f6b-4f7e-9f43-2f0a9a6a3b11"
 KEY = "abcdef0123456789abcdef0123456789"
@@ -53,12 +53,6 @@ async def done(xero: Xero, record: Record, action: Action = Action.CREATE, *fiel
     [outcome] = await make(xero, step(record, action, fields=fields), key=key * 32)
     assert isinstance(outcome, Linked), outcome
     return outcome.record
-
-
-def step(record: Record, action: Action = Action.CREATE, ref: str = "", fields: tuple[str, ...] = ()) -> Step:
-    kinds = {CustomerRecord: Kind.CUSTOMER, ItemRecord: Kind.ITEM, InvoiceRecord: Kind.INVOICE}
-    kind = kinds.get(type(record), Kind.PAYMENT)
-    return Step(ref or f"{kind.value}:1", action, kind, record, frozenset(fields))
 
 
 def customer(name: str = "Nora Stone", **fields: Any) -> CustomerRecord:

@@ -12,19 +12,11 @@ from typing import Any
 
 import pytest
 
-from desktop.clock import SystemClock
-from desktop.models.session import open_database, sqlite_path
+from desktop.models.session import sqlite_path
 from desktop.providers.records import ProviderKey
 from tests.helpers.control import Control
 from tests.helpers.office import Office, open_office
-
-
-@pytest.fixture(scope="session")
-def empty_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with this version's tables and nothing in them, made once."""
-    folder = tmp_path_factory.mktemp("books")
-    open_database(str(folder / "empty.db"), SystemClock(), backup_dir=folder / "backups").close()
-    return folder / "empty.db"
+from tests.sync.desk_process import Desks
 
 
 @pytest.fixture
@@ -66,6 +58,14 @@ def office(
     made = asyncio.run(open_office(database_url, tmp_path, control, sandbox.services, migrated=path is not None))
     yield made
     made.db.close()
+
+
+@pytest.fixture(scope="module")
+def desks() -> Iterator[Desks]:
+    """Starts desks as processes of their own."""
+    made = Desks()
+    yield made
+    made.close()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -16,7 +16,10 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.helpers.office import Office
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -118,6 +121,21 @@ def serve() -> None:
 
 
 # --- the parent's side ---------------------------------------------------------------------------------
+
+
+def job_for(office: Office, sandbox: Any, folder: Path, invoices: list[int], **more: Any) -> dict[str, Any]:
+    """The job of a desk on the books of `office`."""
+    return {
+        "database": office.db.url.render_as_string(hide_password=False),
+        "folder": str(folder),
+        "base": sandbox.base,
+        "secret": sandbox.control_secret,
+        "services": sandbox.services,
+        "service": office.control.service,
+        "account": "owner",
+        "invoices": invoices,
+        "answer": str(folder / "answer.json"),
+    } | more
 
 
 class Desks:

@@ -17,8 +17,8 @@ from desktop.providers.records import Kind
 from desktop.sync import causes, failures
 from desktop.sync.overview import save_switches, sync_everything
 from tests.helpers.office import Office
+from tests.sync.acting import settle
 from tests.sync.checks import assert_exactly_one, assert_quiet, made_there, write_calls
-from tests.sync.test_lost_replies import settle
 
 ALWAYS: dict[str, Any] = {"every": 1}
 

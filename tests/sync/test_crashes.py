@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -22,34 +21,13 @@ from tests.helpers.control import Control
 from tests.helpers.desk import connected_core
 from tests.helpers.office import ElasticClock, Office
 from tests.sync.checks import assert_exactly_one, assert_linked_once, assert_quiet, made_there
-from tests.sync.desk_process import Desks
+from tests.sync.desk_process import Desks, job_for
 
 PER_CALL = ("intent.committed", "call.sent", "reply.read", "link.committed", "log.committed")
 ONCE = ("load", "lease.taken", "readback", "state.done", "notify", "lease.freed")
 TOKENS = ("token.check", "token.refresh.sent", "token.refresh.got", "token.stored")
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-
-
-@pytest.fixture(scope="module")
-def desks() -> Iterator[Desks]:
-    made = Desks()
-    yield made
-    made.close()
-
-
-def job_for(office: Office, sandbox: Any, folder: Path, invoices: list[int], **more: Any) -> dict[str, Any]:
-    return {
-        "database": office.db.url.render_as_string(hide_password=False),
-        "folder": str(folder),
-        "base": sandbox.base,
-        "secret": sandbox.control_secret,
-        "services": sandbox.services,
-        "service": office.control.service,
-        "account": "owner",
-        "invoices": invoices,
-        "answer": str(folder / "answer.json"),
-    } | more
 
 
 def two_invoices(office: Office) -> list[int]:

@@ -13,8 +13,8 @@ from desktop.providers.records import CustomerRecord, Kind
 from desktop.sync import planning
 from desktop.sync.failures import printable
 from tests.helpers.office import Office
+from tests.sync.acting import settle
 from tests.sync.checks import assert_exactly_one, write_calls
-from tests.sync.test_lost_replies import settle
 
 TEXTS = {
     "emoji": "Zoë 🛠️ 👩‍🔧",

@@ -11,6 +11,7 @@ from desktop.books.customers import draft_of, update_customer
 from desktop.models.customer import Customer
 from desktop.providers.records import Kind
 from tests.helpers.office import Office
+from tests.sync.acting import settle
 from tests.sync.checks import assert_exactly_one, assert_intentions, assert_linked_once, assert_quiet, made_there
 
 LOST: dict[str, dict[str, Any]] = {
@@ -34,16 +35,6 @@ OPS = ("create_customer", "create_item", "create_invoice", "create_payment")
 EACH = [("N1", op) for op in OPS] + [("H5-after", op) for op in OPS] + [("B5-missing", op) for op in OPS]
 ALL = [(fault, "") for fault in LOST]
 """Faults at one kind of write, and each fault at all of them in one run."""
-
-
-async def settle(office: Office, rounds: int = 12) -> None:
-    """Let time pass until nothing is open any more (I23)."""
-    for _ in range(rounds):
-        report = await office.runner.drain(everything=True)
-        if not (report.in_doubt or report.waiting or report.problem):
-            return
-        office.clock.advance(120)
-    raise AssertionError(f"never settled: {report}")
 
 
 @pytest.mark.parametrize(("fault", "op"), EACH + ALL)

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from desktop.books.balances import balance_of
 from desktop.books.customers import CustomerDraft, update_customer
 from desktop.books.items import ItemDraft, update_item
 from desktop.models.customer import Customer
@@ -20,25 +19,8 @@ from desktop.models.work import ActivityRow, SyncStatus
 from desktop.providers.records import Kind
 from desktop.sync.pulled import ASKS, CAME_IN, CHANGED, REMOVED
 from tests.helpers.office import Office
+from tests.sync.acting import balance, synced
 from tests.sync.checks import assert_quiet, write_calls
-
-
-async def synced(office: Office, number: str = "PL-1", price: str = "100", quantity: str = "2") -> tuple[int, int, int]:
-    """A customer, an item and a sent invoice that are in QuickBooks, with the first pull done."""
-    customer = office.customer("Petra Lindqvist", email="petra@example.com", phone="555-0100")
-    item = office.item("Skylight cleaning", price)
-    invoice = office.invoice(customer, (item, quantity, price), number=number)
-    report = await office.sync(invoice)
-    assert report.clean, report
-    office.clock.advance(30)
-    report = await office.sync_now()
-    assert report.clean, report
-    office.clock.advance(30)
-    return customer, item, invoice
-
-
-def balance(office: Office, invoice: int) -> Decimal:
-    return office.read(lambda session: balance_of(session, session.get_one(Invoice, invoice)))
 
 
 def activity_in(office: Office) -> list[tuple[str, str]]:

@@ -24,10 +24,9 @@ from desktop.models.work import ActivityRow
 from desktop.providers.records import Kind
 from desktop.sync.schedule import due_now
 from tests.helpers.office import Office
+from tests.sync.acting import balance, synced
 from tests.sync.checks import assert_quiet, write_calls
-from tests.sync.desk_process import Desks
-from tests.sync.test_crashes import job_for
-from tests.sync.test_pull import balance, synced
+from tests.sync.desk_process import Desks, job_for
 
 PLACES = [("pull.read", 1), *(("pull.kind", nth) for nth in (1, 2, 3, 4)), ("pull.applied", 1), ("pull.done", 1)]
 

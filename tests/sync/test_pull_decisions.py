@@ -17,8 +17,8 @@ from desktop.providers.records import Kind
 from desktop.sync.gone_there import follow_merge, make_active_there, same_here
 from desktop.sync.resolving import resolve_fields, same_payment, take_theirs, two_payments, unlink
 from tests.helpers.office import Office
+from tests.sync.acting import balance, synced
 from tests.sync.checks import assert_quiet, write_calls
-from tests.sync.test_pull import balance, synced
 
 
 def there(office: Office, kind: str, external_id: str) -> dict[str, str]:

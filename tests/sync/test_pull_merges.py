@@ -19,7 +19,8 @@ from desktop.models.item import Item
 from desktop.providers.records import Kind
 from desktop.sync.gone_there import follow_merge
 from tests.helpers.control import Control
-from tests.sync.test_pull_services import ALL, Desk, desk_on
+from tests.helpers.four_services import ALL
+from tests.sync.service_desk import Desk, desk_on
 
 
 async def merged(desk: Desk, *, both_ours: bool) -> tuple[int, str, int | None]:

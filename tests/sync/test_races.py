@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +11,10 @@ import pytest
 from desktop.books.customers import CustomerDraft, update_customer
 from desktop.providers.records import Kind
 from desktop.sync.push import LEASE_SECONDS, LeaseLost, Push
-from tests.helpers.control import Control
-from tests.helpers.office import Office, open_office
+from tests.helpers.office import Office
+from tests.sync.acting import second_desk
 from tests.sync.checks import assert_exactly_one, assert_quiet, made_there
-from tests.sync.desk_process import Desks
-from tests.sync.test_crashes import job_for
-
-
-@asynccontextmanager
-async def second_desk(office: Office, sandbox: Any, folder: Path) -> AsyncIterator[Office]:
-    url = office.db.url.render_as_string(hide_password=False)
-    control = Control(sandbox.base, sandbox.control_secret, office.control.service)
-    other = await open_office(url, folder, control, sandbox.services, account="colleague", migrated=True)
-    other.clock._ahead = office.clock._ahead
-    try:
-        yield other
-    finally:
-        await other.http.close()
-        other.db.close()
-        control.close()
+from tests.sync.desk_process import Desks, job_for
 
 
 @pytest.mark.every_service
@@ -58,13 +41,6 @@ async def test_M71_N18_two_desks_on_one_database(office: Office, sandbox: Any, t
     assert_exactly_one(office, "RC-2", payments=1)
     assert len(made_there(office, "invoice")) == len(made_there(office, "payment")) == 1
     assert_quiet(office)
-
-
-@pytest.fixture(scope="module")
-def desks() -> Iterator[Desks]:
-    made = Desks()
-    yield made
-    made.close()
 
 
 async def test_M71_two_processes_press_sync_at_once(office: Office, sandbox: Any, tmp_path: Path, desks: Desks) -> None:

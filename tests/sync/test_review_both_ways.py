@@ -30,8 +30,8 @@ from desktop.sync.pull_run import PullRun
 from desktop.sync.pulled import CAME_IN
 from desktop.sync.resolving import keep_ours, resolve_fields, same_payment, take_theirs
 from tests.helpers.office import Office
+from tests.sync.acting import balance, synced
 from tests.sync.checks import assert_quiet, write_calls
-from tests.sync.test_pull import balance, synced
 
 
 def there(office: Office, kind: str, external_id: str) -> dict[str, str]:

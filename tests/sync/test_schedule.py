@@ -18,7 +18,7 @@ from desktop.sync.pulled import CHANGED
 from desktop.sync.runner import Runner
 from desktop.sync.schedule import LOOK_SECONDS, Wish, due_now, last_due, next_due, seconds_to_wait
 from tests.helpers.office import Office
-from tests.sync.test_pull import synced
+from tests.sync.acting import synced
 
 SUNDAY = datetime(2026, 11, 22, 6, tzinfo=UTC)
 WEEK = timedelta(days=7)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
+from desktop.core import Core
+from desktop.providers.records import Kind
 from desktop.ui.plan_dialog import PlanDialog
 from desktop.ui.screenshots import settle
 from tests.helpers.waiting import until
+from tests.ui.screens.conftest import Books
 
 
 def question(window: QWidget) -> QMessageBox | None:
@@ -45,3 +50,46 @@ def button(parent: QWidget, words: str) -> QPushButton:
 async def still() -> None:
     """Wait until nothing is being read or sent for the window."""
     await settle()
+
+
+class RecordingTray:
+    """A tray that writes down what it was told to show, and can be clicked."""
+
+    def __init__(self, available: bool = True) -> None:
+        self.available = available
+        self.messages: list[tuple[str, str]] = []
+        self.clicked: Any = None
+
+    def is_available(self) -> bool:
+        return self.available
+
+    def show_message(self, title: str, text: str) -> None:
+        self.messages.append((title, text))
+
+    def set_state(self, picture: str, tip: str) -> None:
+        self.tip = tip
+
+    def set_actions(self, actions: Any) -> None:
+        self.menu = actions
+
+    def on_message_clicked(self, act: Any) -> None:
+        self.clicked = act
+
+    def on_activated(self, act: Any) -> None:
+        self.activated = act
+
+    def hide(self) -> None:
+        self.available = False
+
+
+def numbered(control: Any, number: str) -> list[dict[str, Any]]:
+    return [one for one in control.books()["invoices"] if one["number"] == number]
+
+
+async def synced(core: Core, number: str, price: str = "100") -> tuple[int, int, int]:
+    """A synced invoice: (customer, item, invoice)."""
+    books = Books(core)
+    customer, item = await books.customer("Nora Fielding"), await books.item("Boiler check")
+    invoice = await books.invoice(customer, item, price, number=number)
+    assert (await core.sync([(Kind.INVOICE, invoice)])).clean
+    return customer, item, invoice

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,7 @@ from desktop.ui.single_instance import SingleInstance
 from desktop.ui.theme import theme
 from tests.helpers.desk import options
 from tests.helpers.waiting import until
-from tests.ui.screens.acting import answer, question
-from tests.ui.screens.test_bell import RecordingTray
+from tests.ui.screens.acting import RecordingTray, answer, question
 
 CHILD = """
 import sys
@@ -42,14 +40,7 @@ async def prepare(core):
 sys.exit(run_window(Options(str(folder / "b.db"), folder, MemoryStore(), "owner"), prepare=prepare))
 """
 
-
-@pytest.fixture(autouse=True)
-def last_window_ends_nothing(qapp: Any) -> Iterator[None]:
-    """As the program itself has it."""
-    before = qapp.quitOnLastWindowClosed()
-    qapp.setQuitOnLastWindowClosed(False)
-    yield
-    qapp.setQuitOnLastWindowClosed(before)
+pytestmark = pytest.mark.usefixtures("last_window_ends_nothing")
 
 
 class Running:

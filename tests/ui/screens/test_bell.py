@@ -12,38 +12,8 @@ from desktop.ui.bell_panel import BellPanel
 from desktop.ui.tray import PICTURES, Tray
 from tests.helpers.desk import options
 from tests.helpers.waiting import until
-from tests.ui.screens.acting import still
+from tests.ui.screens.acting import RecordingTray, still
 from tests.ui.screens.conftest import Books, shown
-
-
-class RecordingTray:
-    """A tray that writes down what it was told to show, and can be clicked."""
-
-    def __init__(self, available: bool = True) -> None:
-        self.available = available
-        self.messages: list[tuple[str, str]] = []
-        self.clicked: Any = None
-
-    def is_available(self) -> bool:
-        return self.available
-
-    def show_message(self, title: str, text: str) -> None:
-        self.messages.append((title, text))
-
-    def set_state(self, picture: str, tip: str) -> None:
-        self.tip = tip
-
-    def set_actions(self, actions: Any) -> None:
-        self.menu = actions
-
-    def on_message_clicked(self, act: Any) -> None:
-        self.clicked = act
-
-    def on_activated(self, act: Any) -> None:
-        self.activated = act
-
-    def hide(self) -> None:
-        self.available = False
 
 
 async def failing(core: Core, name: str = "Leak survey") -> tuple[int, int]:

@@ -15,9 +15,8 @@ from desktop.ui import wizard_door
 from desktop.ui.invoices_page import SYNC
 from desktop.ui.routes import Route
 from tests.helpers.waiting import until
-from tests.ui.screens.acting import still
+from tests.ui.screens.acting import numbered, still, synced
 from tests.ui.screens.conftest import Books, shown
-from tests.ui.screens.test_ways_out import numbered, synced
 
 
 async def test_E1_an_invoice_made_there_says_so_in_the_list(qloop, look, connected, control) -> None:

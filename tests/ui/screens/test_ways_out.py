@@ -18,7 +18,7 @@ from desktop.ui.connection_page import sync_sentence
 from desktop.ui.main_window import MainWindow
 from desktop.ui.routes import Route, settings
 from tests.helpers.waiting import until
-from tests.ui.screens.acting import still
+from tests.ui.screens.acting import numbered, still, synced
 from tests.ui.screens.conftest import Books, shown
 
 
@@ -26,19 +26,6 @@ async def pane_of(window: MainWindow, page: str, record_id: int) -> Any:
     window.go(Route(page, record_id=record_id))
     await still()
     return window.pages[page].detail  # type: ignore[attr-defined]
-
-
-def numbered(control: Any, number: str) -> list[dict[str, Any]]:
-    return [one for one in control.books()["invoices"] if one["number"] == number]
-
-
-async def synced(core: Core, number: str, price: str = "100") -> tuple[int, int, int]:
-    """A synced invoice: (customer, item, invoice)."""
-    books = Books(core)
-    customer, item = await books.customer("Nora Fielding"), await books.item("Boiler check")
-    invoice = await books.invoice(customer, item, price, number=number)
-    assert (await core.sync([(Kind.INVOICE, invoice)])).clean
-    return customer, item, invoice
 
 
 async def reprice(core: Core, invoice: int, customer: int, item: int, price: str, number: str) -> None:

@@ -25,17 +25,11 @@ from tests.helpers.control import Control
 from tests.helpers.desk import open_core, sign_in_to_demo
 from tests.helpers.office import ElasticClock
 from tests.helpers.waiting import until
+from tests.ui.settings.acting import Nowhere
 
 ALL = [key.value for key in ProviderKey]
 pytestmark = pytest.mark.timeout(90)
 each_service = pytest.mark.parametrize("service", ALL)
-
-
-class Nowhere:
-    """A navigator for a page that stands alone."""
-
-    def go(self, route: object) -> None:
-        return
 
 
 class Alert:

@@ -16,18 +16,14 @@ from desktop.books.items import ItemDraft, create_item
 from desktop.books.totals import Rounding
 from desktop.core import Core
 from desktop.sync import mapping
-from desktop.ui import operations
 from desktop.ui.backfill_dialog import BackfillDialog
 from desktop.ui.connection_page import ConnectionPage
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core
 from tests.helpers.waiting import until
+from tests.ui.settings.acting import Nowhere, still
 
 pytestmark = pytest.mark.timeout(90)
-
-
-async def still() -> None:
-    await until(lambda: not operations.pending(), 20)
 
 
 def write(session: Session, desk: Desk) -> int:
@@ -100,10 +96,6 @@ async def test_N11_a_back_fill_is_refused_when_something_changed_since_it_was_sh
 async def test_N11_the_import_tab_leads_there_and_says_when_nothing_is_left(
     qloop, tmp_path, sandbox, control: Control, window
 ) -> None:
-    class Nowhere:
-        def go(self, route: object) -> None:
-            return
-
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
         page = ConnectionPage(core, Nowhere(), window)
         page.load()

@@ -15,11 +15,12 @@ from desktop.books import queries
 from desktop.core import Core
 from desktop.sync.reviewing import Standing
 from desktop.ui import operations
-from desktop.ui.routes import Route, settings
+from desktop.ui.routes import settings
 from desktop.ui.settings_page import SettingsPage
 from desktop.wizard.file_wizard import FileWizard, prepare_file
 from tests.helpers.desk import connected_core, open_core
 from tests.helpers.waiting import until
+from tests.ui.settings.acting import Nowhere, still
 
 BUTTONS = QWizard.WizardButton
 pytestmark = pytest.mark.timeout(90)
@@ -28,22 +29,11 @@ PEOPLE = (
 )
 
 
-class Nowhere:
-    """A navigator for a page that stands alone."""
-
-    def go(self, route: Route) -> None:
-        return
-
-
 async def file_wizard(core: Core, window: QWidget, kind: str = "") -> FileWizard:
     made = await prepare_file(core, window, kind)
     made.open()
     await until(lambda: not operations.pending(), 20)
     return made
-
-
-async def still() -> None:
-    await until(lambda: not operations.pending(), 20)
 
 
 async def key(wizard: QWidget, what: Qt.Key, *, times: int = 1) -> None:

@@ -20,7 +20,7 @@ from desktop.wizard.wizard import SetupWizard
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core, consent
 from tests.helpers.waiting import until
-from tests.ui.settings.test_settings import Browser, idle, page_in, shown, until_shown
+from tests.ui.settings.acting import Browser, page_in, shown, still, until_shown
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -34,7 +34,7 @@ async def page_that_asks(core: Core, window: QWidget) -> SettingsPage:
         failures.connection_trouble(session, core.clock.now(), row, problem, by_hand=True)
     page = page_in(core, window)
     page.open(settings("integrations"))
-    await idle()
+    await still()
     banner = page.connection.state_banner
     assert banner.isVisible() and banner.sentence.startswith("This is not the company as it was")
     assert (banner.action_button.text(), banner.second_button.text()) == ("Connect another company", "Start clean")
@@ -47,7 +47,7 @@ async def page_that_asks(core: Core, window: QWidget) -> SettingsPage:
 
 async def leave_setup(window: QWidget) -> None:
     wizard = await until_shown(window, SetupWizard, lambda found: bool(found.step))
-    await idle()
+    await still()
     wizard.reject()
     await until(lambda: shown(window, SetupWizard) is None)
 
@@ -62,7 +62,7 @@ async def test_W4_start_clean_asks_first_and_opens_the_setup(
         box = await until_shown(window, QMessageBox)
         assert "set aside, not deleted" in box.informativeText()
         box.reject()
-        await idle()
+        await still()
         assert banner.isVisible()
         banner.second_button.click()
         box = await until_shown(window, QMessageBox)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtGui import QGuiApplication
@@ -27,75 +24,16 @@ from desktop.sync.secrets import MemoryStore, StoreMissing
 from desktop.ui import operations
 from desktop.ui.connect_dialog import ConnectDialog
 from desktop.ui.link_dialog import LinkDialog, link_to_existing
-from desktop.ui.routes import Route, settings
-from desktop.ui.settings_page import SettingsPage
+from desktop.ui.routes import settings
 from desktop.ui.team_page import TeamPage
 from desktop.ui.theme import Mode, theme
 from desktop.wizard.wizard import SetupWizard
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core, consent, open_core
 from tests.helpers.waiting import until
+from tests.ui.settings.acting import Browser, page_at, page_in, shown, still, until_shown
 
 pytestmark = pytest.mark.timeout(90)
-
-
-class Went:
-    """A navigator that notes where it was sent."""
-
-    def __init__(self) -> None:
-        self.routes: list[Route] = []
-
-    def go(self, route: Route) -> None:
-        self.routes.append(route)
-
-
-class Browser:
-    """Plays the owner in the browser: follows each address and agrees, unless told otherwise."""
-
-    def __init__(self, *, deny: bool = False, opens: bool = True) -> None:
-        self.deny, self.opens = deny, opens
-        self.urls: list[str] = []
-        self.tasks: list[asyncio.Task[Any]] = []
-
-    def __call__(self, url: str) -> bool:
-        self.urls.append(url)
-        if self.opens:
-            self.tasks.append(asyncio.get_running_loop().create_task(consent(url, deny=self.deny)))
-        return self.opens
-
-    async def done(self) -> None:
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-
-
-async def idle() -> None:
-    await until(lambda: not operations.pending(), 20)
-
-
-def page_in(core: Core, window: QWidget) -> SettingsPage:
-    from PySide6.QtWidgets import QVBoxLayout
-
-    page = SettingsPage(core, Went(), window)
-    box = QVBoxLayout(window)
-    box.addWidget(page)
-    page.show()
-    return page
-
-
-async def page_at(core: Core, window: QWidget, route: Route) -> SettingsPage:
-    """The settings, opened at this place and done with reading."""
-    page = page_in(core, window)
-    page.open(route)
-    await idle()
-    return page
-
-
-def shown(window: QWidget, kind: type) -> Any:
-    return next((one for one in window.findChildren(kind) if one.isVisible()), None)
-
-
-async def until_shown(window: QWidget, kind: type, check: Callable[[Any], bool] = lambda _found: True) -> Any:
-    await until(lambda: (found := shown(window, kind)) is not None and check(found), 20)
-    return shown(window, kind)
 
 
 def dialog_on(core: Core, window: QWidget) -> ConnectDialog:
@@ -111,7 +49,7 @@ def dialog_on(core: Core, window: QWidget) -> ConnectDialog:
 async def test_M1_four_services_in_order_with_their_own_button(qloop, tmp_path: Path, sandbox, window) -> None:
     async with open_core(tmp_path / "desk", sandbox) as core:
         page = page_in(core, window)
-        await idle()
+        await still()
         cards = list(page.integrations.cards.values())
         assert [card.name.text() for card in cards] == ["QuickBooks Online", "Xero", "FreshBooks", "Wave"]
         assert not any(card.button.property("kind") for card in cards), "four of a rank: none is filled"
@@ -131,7 +69,7 @@ async def test_M4_while_one_is_connected_the_others_are_refused_with_the_reason(
 ) -> None:
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
         page = page_in(core, window)
-        await idle()
+        await still()
         cards = page.integrations.cards
         assert cards["quickbooks"].button.text() == "Open"
         assert not any(card.button.isEnabled() for key, card in cards.items() if key != "quickbooks")
@@ -150,7 +88,7 @@ async def test_M2_M3_M11_from_connect_to_the_wizard(qloop, tmp_path: Path, sandb
     browser = Browser()
     async with open_core(tmp_path / "desk", sandbox, open_browser=browser) as core:
         page = page_in(core, window)
-        await idle()
+        await still()
         page.integrations.cards["quickbooks"].button.click()
         dialog = page._dialog
         assert dialog is not None
@@ -164,7 +102,7 @@ async def test_M2_M3_M11_from_connect_to_the_wizard(qloop, tmp_path: Path, sandb
         dialog.connected.go_on.click()
         wizard = await until_shown(window, SetupWizard)
         await browser.done()
-        await idle()
+        await still()
         assert wizard.step == "customers" and page.place == "connection"
         wizard.reject()
 
@@ -181,7 +119,7 @@ async def test_M139_denied_consent_says_what_happened_and_can_be_tried_again(
         dialog.failed.try_again.click()
         await until(lambda: dialog.step == "connected", 20)
         await browser.done()
-        await idle()
+        await still()
         view = await core.connection()
         assert view is not None and view.company_name == "Acme Plumbing LLC"
 
@@ -206,7 +144,7 @@ async def test_a_browser_that_does_not_open_leaves_the_address_to_copy_and_to_pa
         assert "not the end of the sign-in" in step.pasted.error
         await consent(browser.urls[0])
         await until(lambda: dialog.step == "connected", 20)
-        await idle()
+        await still()
 
 
 async def test_cancel_gives_the_sign_in_up(qloop, tmp_path: Path, sandbox, control: Control, window) -> None:
@@ -214,7 +152,7 @@ async def test_cancel_gives_the_sign_in_up(qloop, tmp_path: Path, sandbox, contr
         dialog = dialog_on(core, window)
         await until(lambda: dialog.step == "waiting", 20)
         dialog.waiting.cancel.click()
-        await idle()
+        await still()
         flow = await core.sign_in()
         assert flow._attempt is None and await core.connection() is None
 
@@ -227,13 +165,13 @@ async def test_app_keys_are_asked_for_first_and_checked_at_their_field(
         await (await core.app_keys()).forget("quickbooks", "sandbox")
         dialog = dialog_on(core, window)
         await until(lambda: dialog.step == "keys", 20)
-        await idle()
+        await still()
         form = dialog.keys.form
         assert [line.field.text() for line in form.copies][0] == "http://localhost:53682/callback"
         form.copies[0].button.click()
         assert QGuiApplication.clipboard().text() == "http://localhost:53682/callback"
         form.save_button.click()
-        await idle()
+        await still()
         assert form.client_id.error and not form.secret.error and dialog.step == "keys"
         service = sandbox.services["quickbooks"]
         form.client_id.field.setText(service["client_id"])
@@ -241,7 +179,7 @@ async def test_app_keys_are_asked_for_first_and_checked_at_their_field(
         form.save_button.click()
         await until(lambda: dialog.step == "connected", 20)
         await browser.done()
-        await idle()
+        await still()
 
 
 class _Gone(MemoryStore):
@@ -267,9 +205,9 @@ async def test_without_a_password_store_one_may_connect_for_this_session(
         assert dialog.failed.other.text() == "Connect for this session only"
         dialog.failed.other.click()
         await until(lambda: dialog.step == "keys", 20)
-        await idle()
+        await still()
         dialog.reject()
-        await idle()
+        await still()
     finally:
         await core.close()
 
@@ -284,7 +222,7 @@ async def test_M119_opening_the_page_asks_nobody(qloop, tmp_path: Path, sandbox,
         assert page.place == "connection" and not page.connection.alert.is_open
         for number in range(page.connection.tabs.count()):
             page.connection.tabs.setCurrentIndex(number)
-            await idle()
+            await still()
         assert len(control.ledger()) == before
 
 
@@ -297,7 +235,7 @@ async def test_M118_M120_M125_the_alert_counts_when_it_is_opened(
         active = [one for one in control.books()["customers"] if one["active"]]
         before = len(control.ledger())
         alert.fold.click()
-        await idle()
+        await still()
         text = "{0} of {0} customers in QuickBooks are not yet imported into BlueClerk"
         assert alert.sentence.text() == text.format(len(active))
         assert "exists on both sides" in alert.why.text() and alert.why.isVisible()  # M128
@@ -305,21 +243,21 @@ async def test_M118_M120_M125_the_alert_counts_when_it_is_opened(
         assert fetched > before
         alert.fold.click()
         alert.fold.click()
-        await idle()
+        await still()
         assert len(control.ledger()) == fetched, "M122: nothing is fetched again within 60 seconds"
         alert.review_button.click()  # M121
         wizard = await until_shown(window, SetupWizard, lambda found: bool(found.step))
-        await idle()
+        await still()
         assert wizard.step == "customers" and wizard.flow.only == "customers"
         assert len(control.ledger()) == fetched, "M124: the import page uses the same list"
         taken = wizard.currentPage().model.checked_count
         wizard.button(SetupWizard.WizardButton.CommitButton).click()
-        await idle()
+        await still()
         wizard.accept()
-        await idle()
+        await still()
         alert.fold.click()
         alert.fold.click()
-        await idle()
+        await still()
         assert alert.sentence.text().startswith(f"{len(active) - taken} of {len(active)} ")
         assert len(control.ledger()) == fetched, "C11: the count is new without a fetch"
 
@@ -335,7 +273,7 @@ async def test_M55_M56_M58_switches_take_effect_at_once(
         assert not boxes["auto"].isChecked() and boxes["items"].isChecked()
         boxes["auto"].click()
         boxes["items"].click()
-        await idle()
+        await still()
         view = await core.connection()
         assert view is not None and view.switches == Switches(auto=True, items=False)
 
@@ -358,7 +296,7 @@ async def test_M47_M48_M49_M50_account_mapping(qloop, tmp_path: Path, sandbox, c
         before = await core.ask(mapping.mapping_view, key)
         assert not any(row.usable for row in before.rows if row.item_id in ids), "M50: only Save stores"
         tab.save_button.click()
-        await idle()
+        await still()
         after = {row.item_id: row for row in (await core.ask(mapping.mapping_view, key)).rows}
         assert after[ids[1]].account_id == accounts[1].external_id, "M48: a mapped one is untouched"
         assert after[ids[0]].account_name == "Plumbing Repairs", "the suggestion was taken"
@@ -396,7 +334,7 @@ async def test_M60_M117_sync_now_sends_all_that_waits_and_tells_how_it_ended(
         assert "Iris Cole" not in names, "with Auto-Sync off nothing goes by itself"
         page.connection.sync_button.click()
         assert not page.connection.sync_button.isEnabled() and page.connection.progress.isVisible()
-        await idle()
+        await still()
         books = control.books()
         assert "Iris Cole" in {one["display_name"] for one in books["customers"]}
         assert "Valve swap" in {one["name"] for one in books["items"]}
@@ -414,7 +352,7 @@ async def test_M60_M112_sync_now_says_what_needs_the_owner_and_leads_there(
         await core.do(items.create_item, ItemDraft(name="Unmapped one"))
         await core.do(customers.create_customer, CustomerDraft("Iris Cole"))
         page.connection.sync_button.click()
-        await idle()
+        await still()
         banner = page.connection.banner
         assert "1 is in sync." in banner.sentence and "1 needs you." in banner.sentence
         assert banner.action_button.text() == "Show them"
@@ -430,12 +368,12 @@ async def test_M134_M135_M136_disconnect_asks_ends_and_says_what_stays(
         box = await until_shown(window, QMessageBox)
         assert "stays there" in box.informativeText() and "until you connect again" in box.informativeText()
         box.reject()
-        await idle()
+        await still()
         assert await core.connection() is not None
         page.connection.disconnect_button.click()
         box = await until_shown(window, QMessageBox)
         next(one for one in box.findChildren(QPushButton) if one.text() == "Disconnect").click()
-        await idle()
+        await still()
         assert await core.connection() is None and page.place == "integrations"
         assert control.ledger(op="revoke") and "nothing syncs until" in page.banner.sentence
 
@@ -452,7 +390,7 @@ async def test_M15_M16_the_page_runs_the_wizard_and_each_import(
         ):
             button.click()
             wizard = await until_shown(window, SetupWizard, lambda found: bool(found.step))
-            await idle()
+            await still()
             assert wizard.step == step
             wizard.reject()
             await until(lambda: shown(window, SetupWizard) is None)
@@ -465,18 +403,18 @@ async def test_M144_a_connection_that_needs_it_offers_to_sign_in_again(
     async with connected_core(tmp_path / "desk", sandbox, control, open_browser=browser) as core:
         page = await page_at(core, window, settings("integrations"))
         page.connection.alert.fold.click()
-        await idle()
+        await still()
         (await core.lists()).forget()
         with control.armed({"id": "A2", "every": 1}, {"id": "A8", "every": 1}), pytest.raises(NeedsSignIn):
             await (await core.lists()).customers.get()
-        await idle()
+        await still()
         banner = page.connection.state_banner
         assert banner.isVisible() and banner.action_button.text() == "Sign in again"
         banner.action_button.click()
         await until(lambda: page._dialog is None or page._dialog.step == "connected", 20)
         await browser.done()
         await until(lambda: page._dialog is None, 20)
-        await idle()
+        await still()
         view = await core.connection()
         assert view is not None and view.state.value == "connected"
 
@@ -489,19 +427,19 @@ async def test_M36_link_to_an_existing_record_by_hand(qloop, tmp_path: Path, san
         ours = await core.do(items.create_item, ItemDraft(name="First visit"))
         done: list[int] = []
         dialog = link_to_existing(core, window, "item", ours, "First visit", "QuickBooks", done.append)
-        await idle()
+        await still()
         assert isinstance(dialog, LinkDialog) and dialog.isVisible()
         dialog.search.setText("service call")
         dialog.search.returnPressed.emit()
         assert dialog.model.rowCount() == 1
         dialog.table.selectRow(0)
         dialog.accept_button.click()
-        await idle()
+        await still()
         assert done == [ours]
         key = await core.company_key()
         assert key is not None and await core.ask(overview.linked_count, key, Kind.ITEM.value) == 1
         again = link_to_existing(core, window, "item", ours, "First visit", "QuickBooks")
-        await idle()
+        await still()
         taken = next(row for row in again.model.rows if row.name == "Service call")
         assert not taken.can_pick and taken.note == "Linked to First visit"
         again.reject()
@@ -512,7 +450,7 @@ async def test_M108_the_last_admin_stays(qloop, tmp_path: Path, sandbox, window)
         page = await page_at(core, window, settings("team"))
         me = await core.user()
         page.team.boxes[me.id].click()
-        await idle()
+        await still()
         assert "Somebody must be admin" in page.team.banner.sentence
         assert page.team.boxes[me.id].isChecked()
         assert [one.admin for one in await core.ask(users.users)] == [True]
@@ -564,7 +502,7 @@ async def test_M138_another_company_is_told_and_taken_only_on_purpose(
         await until(lambda: dialog.step == "waiting", 20)
         await consent(browser.urls[-1], company=others[0])
         await until(lambda: dialog.step == "connected", 20)
-        await idle()
+        await still()
         now = await core.connection()
         assert now is not None and now.company_id == others[0]
 
@@ -591,7 +529,7 @@ async def test_M51_the_mapping_skipped_in_the_wizard_is_reached_from_the_page(
         page = await page_at(core, window, settings("integrations"))
         button = next(one for one in page.connection.overview.findChildren(QPushButton) if "accounts" in one.text())
         button.click()
-        await idle()
+        await still()
         names = [row.item.name for row in page.connection.mapping.panel.model.rows]
         assert "Drain check" in names and page.connection.tabs.tabText(page.connection.tabs.currentIndex()) == (
             "Account Mapping"
@@ -603,12 +541,12 @@ async def test_everything_fits_a_small_screen(qloop, tmp_path: Path, sandbox, co
         page = await page_at(core, window, settings("integrations"))
         for number in range(page.connection.tabs.count()):
             page.connection.tabs.setCurrentIndex(number)
-            await idle()
+            await still()
         least = page.minimumSizeHint()
         assert least.width() <= 640 and least.height() <= 400, "853 x 480 without the rail and the head of the window"
         page.run_wizard()
         wizard = await until_shown(window, SetupWizard, lambda found: bool(found.step))
-        await idle()
+        await still()
         assert wizard.minimumSizeHint().width() <= 853 and wizard.minimumSizeHint().height() <= 480
         wizard.reject()
 
@@ -629,7 +567,7 @@ async def test_N16_the_rules_that_were_taught_stand_under_import_data_and_can_be
         assert page.connection.taught.texts == ["You said: “Cafe” in the name means builder"]
         page.connection.taught.buttons[0].click()
         await until(lambda: not page.connection.taught.texts, 20)
-        await idle()
+        await still()
         assert await core.ask(taught.rules) == []
 
 
@@ -641,11 +579,11 @@ async def test_a_new_desk_joins_the_office_with_the_code_that_an_admin_shows(
     async with connected_core(tmp_path / "desk", sandbox, control) as core:
         page = await page_at(core, window, settings("team"))
         page.team.show_code.click()
-        await idle()
+        await still()
         code = page.team.code.field.text()
         assert len(code) > 20 and page.team.code.isVisible()
         page.open(settings("appearance"))
-        await idle()
+        await still()
         assert not page.team.code.field.text(), "the code is not left standing"
         other = await Core.open(options(tmp_path / "desk", sandbox.services, store=MemoryStore(), account="helper"))
         try:
@@ -659,11 +597,11 @@ async def test_a_new_desk_joins_the_office_with_the_code_that_an_admin_shows(
             assert "another desk shows" in team.entered.error
             team.entered.field.setText(code[:-1] + ("0" if code[-1] != "0" else "1"))
             team.join_button.click()
-            await idle()
+            await still()
             assert team.entered.error
             team.entered.field.setText(code.lower())
             team.join_button.click()
-            await idle()
+            await still()
             assert "has joined" in team.banner.sentence
             keys = await (await other.app_keys()).load("quickbooks", "sandbox")
             assert keys is not None and keys.client_id == sandbox.services["quickbooks"]["client_id"]

@@ -9,67 +9,25 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QWidget, QWizard
 
-from desktop.books import customers, items, queries
+from desktop.books import customers, items
 from desktop.books.customers import CustomerDraft
 from desktop.books.items import ItemDraft
 from desktop.clock import SystemClock
-from desktop.core import Core
 from desktop.kinds import CustomerKind
 from desktop.providers.records import CustomerRecord, Page
 from desktop.sync import mapping
 from desktop.sync.overview import STEPS
 from desktop.sync.remote_lists import RemoteList
 from desktop.sync.reviewing import Standing
-from desktop.ui import operations
 from desktop.wizard.customers_page import CustomersPage
 from desktop.wizard.items_page import ItemsPage
 from desktop.wizard.wizard import SetupWizard, prepare
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core
-from tests.helpers.waiting import until
+from tests.ui.settings.acting import customers_here, forward, items_here, leave, press, still, wizard_on
 
 BUTTONS = QWizard.WizardButton
 pytestmark = pytest.mark.timeout(90)
-
-
-async def wizard_on(core: Core, window: QWidget, only: str = "") -> SetupWizard:
-    made = await prepare(core, window, only)
-    made.open()
-    await settled(made)
-    return made
-
-
-async def settled(wizard: SetupWizard) -> None:
-    await until(lambda: not operations.pending(), 20)
-
-
-async def press(wizard: SetupWizard, which: QWizard.WizardButton) -> None:
-    button = wizard.button(which)
-    assert button.isVisible() and button.isEnabled(), button.text()
-    button.click()
-    await settled(wizard)
-
-
-async def forward(wizard: SetupWizard) -> None:
-    kinds = (BUTTONS.CommitButton, BUTTONS.NextButton, BUTTONS.FinishButton)
-    await press(wizard, next(which for which in kinds if wizard.button(which).isVisible()))
-
-
-async def leave(wizard: SetupWizard) -> None:
-    wizard.reject()
-    await until(lambda: not operations.pending())
-
-
-async def customers_here(core: Core) -> list[queries.CustomerRow]:
-    key = await core.company_key()
-    ids = await core.ask(queries.customer_ids, queries.CustomerFilter(active=None), queries.Sort("name", False), key)
-    return await core.ask(queries.customer_rows, list(ids), key)
-
-
-async def items_here(core: Core) -> list[queries.ItemRow]:
-    key = await core.company_key()
-    ids = await core.ask(queries.item_ids, queries.ItemFilter(active=None), queries.Sort("name", False), key)
-    return await core.ask(queries.item_rows, list(ids), key)
 
 
 def row_id(page: Any, name: str) -> int:
@@ -120,7 +78,7 @@ async def test_M14_closed_half_way_keeps_what_was_done_and_goes_on_there(
         assert wizard.step == "items"
         imported = len(await customers_here(core))
         wizard.close()
-        await settled(wizard)
+        await still()
         view = await core.connection()
         assert view is not None and not view.switches.auto
         assert len(await customers_here(core)) == imported > 0
@@ -290,7 +248,7 @@ async def test_M40_an_item_there_can_be_linked_to_one_of_ours(qloop, tmp_path, s
         page.model.set_checked(range(len(page.model.rows)), False)
         page.table.select_ids([number], number)
         page.link_button.click()
-        await settled(wizard)
+        await still()
         dialog = next(one for one in window.findChildren(QWidget) if hasattr(one, "show_choices") and one.isVisible())
         names = [dialog.model.row_at(n).name for n in range(dialog.model.rowCount())]
         assert names == ["First visit"]
@@ -375,7 +333,7 @@ async def test_a_service_that_fails_is_told_on_the_page_and_can_be_tried_again(
             assert page.banner.isVisible() and "lapsed" in page.banner.sentence
             assert not wizard.button(BUTTONS.CommitButton).isEnabled()
         page.banner.action_button.click()
-        await settled(wizard)
+        await still()
         assert page.loaded and not page.banner.isVisible()
         wizard.reject()
 
@@ -411,7 +369,7 @@ async def test_B3_records_that_cannot_be_read_are_told_with_their_number(
         assert page.banner.isVisible() and page.banner.sentence == "1 record could not be read and is left out."
         remote.forget()
         page.start()
-        await settled(wizard)
+        await still()
         assert page.unreadable == 0 and not page.banner.isVisible() and page.model.rows
         wizard.reject()
 
@@ -425,10 +383,10 @@ async def test_cancel_while_reading_stops_and_offers_to_read_again(
         page = wizard.currentPage()
         assert page.is_busy
         page.progress.cancelled.emit()
-        await settled(wizard)
+        await still()
         assert not page.loaded and "Nothing was changed" in page.banner.sentence
         page.banner.action_button.click()
-        await settled(wizard)
+        await still()
         assert page.loaded
         wizard.reject()
 
@@ -444,7 +402,7 @@ async def test_M7_M43_what_a_step_means_is_said_in_words(qloop, tmp_path: Path, 
         wizard = SetupWizard(core, Flow(), info.terms, none, window)
         wizard.begin_at("items")
         wizard.open()
-        await settled(wizard)
+        await still()
         assert "invoices still work" in wizard.currentPage().sentence.text()
         await press(wizard, BUTTONS.CustomButton1)
         assert wizard.step == "accounts" and wizard.currentPage().nothing.isVisible()
@@ -471,6 +429,6 @@ async def test_everything_in_the_wizard_has_a_name_and_goes_by_keyboard(
             button = wizard.button(next(which for which in kinds if wizard.button(which).isVisible()))
             button.setFocus()
             QTest.keyClick(button, Qt.Key.Key_Space)
-            await settled(wizard)
+            await still()
         assert len(await customers_here(core)) > 40
         await leave(wizard)

@@ -19,7 +19,7 @@ from desktop.wizard.wizard import SetupWizard, prepare
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core
 from tests.helpers.waiting import until
-from tests.ui.settings.test_wizard import customers_here, items_here
+from tests.ui.settings.acting import customers_here, items_here
 
 pytestmark = pytest.mark.timeout(120)
 Key = Qt.Key

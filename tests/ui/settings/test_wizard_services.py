@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,28 +15,45 @@ from desktop.core import Core
 from desktop.providers.records import PaymentMethod
 from desktop.sync.mapping import mapping_view
 from desktop.sync.tax_payments import save_deposits, tax_payments_view
-from desktop.ui import operations
 from desktop.ui.connection_page import ConnectionPage
 from desktop.ui.unsynced_alert import UnsyncedAlert
-from desktop.wizard.wizard import SetupWizard, prepare
+from desktop.wizard.wizard import SetupWizard
 from tests.helpers.desk import open_core, sign_in_to_demo
 from tests.helpers.four_services import ALL
-from tests.helpers.waiting import until
-from tests.ui.settings.test_file_import import Nowhere
-from tests.ui.settings.test_wizard import customers_here, forward, leave, press
+from tests.ui.settings.acting import Nowhere, customers_here, forward, items_here, leave, press, still, wizard_on
 
 BUTTONS = QWizard.WizardButton
 pytestmark = pytest.mark.timeout(90)
 
 
-async def at(core: Core, window: QWidget, step: str) -> tuple[SetupWizard, Any]:
+async def wizard_at_step(core: Core, window: QWidget, step: str) -> SetupWizard:
     """The wizard with all before `step` skipped."""
-    wizard = await prepare(core, window)
-    wizard.open()
-    await until(lambda: not operations.pending(), 20)
+    wizard = await wizard_on(core, window)
     while wizard.step != step:
         await press(wizard, BUTTONS.CustomButton1)
-    return wizard, wizard.currentPage()
+    return wizard
+
+
+WizardAt = Callable[..., AbstractAsyncContextManager[tuple[Core, SetupWizard, Any]]]
+
+
+@pytest.fixture
+def wizard_at(tmp_path: Path, sandbox: Any, window: QWidget) -> WizardAt:
+    """`wizard_at(service, step, *items)` gives (core, wizard, its page): all before `step` was skipped.
+
+    `items` are names of items of ours.
+    """
+
+    @asynccontextmanager
+    async def opened(service: str, step: str, *items: str) -> AsyncIterator[tuple[Core, SetupWizard, Any]]:
+        async with open_core(tmp_path / "desk", sandbox) as core:
+            await sign_in_to_demo(core, sandbox, service)
+            for name in items:
+                await core.do(create_item, ItemDraft(name=name))
+            wizard = await wizard_at_step(core, window, step)
+            yield core, wizard, wizard.currentPage()
+
+    return opened
 
 
 def texts(page: QWidget) -> str:
@@ -48,12 +68,10 @@ SETUP = [
 
 @pytest.mark.parametrize(("service", "title", "word"), SETUP)
 async def test_M5_M6_what_to_sync_is_picked_and_accounts_are_mapped_in_the_services_words(
-    qloop, tmp_path, sandbox, control, window, service: str, title: str, word: str
+    qloop, wizard_at: WizardAt, service: str, title: str, word: str
 ) -> None:
-    async with open_core(tmp_path / "desk", sandbox) as core:
-        await sign_in_to_demo(core, sandbox, service)
-        item = await core.do(create_item, ItemDraft(name="Drain check"))
-        wizard, page = await at(core, window, "accounts")
+    async with wizard_at(service, "accounts", "Drain check") as (core, wizard, page):
+        (item,) = [row.id for row in await items_here(core)]
         assert page.accessibleName() == title and f"The {word} decides" in page.sentence.text()
         page.panel.choose(item, page.panel._view.accounts[0].external_id)
         await forward(wizard)
@@ -68,13 +86,8 @@ async def test_M5_M6_what_to_sync_is_picked_and_accounts_are_mapped_in_the_servi
         await leave(wizard)
 
 
-async def test_M7_freshbooks_has_nothing_to_map_and_says_so_in_one_line(
-    qloop, tmp_path, sandbox, control, window
-) -> None:
-    async with open_core(tmp_path / "desk", sandbox) as core:
-        await sign_in_to_demo(core, sandbox, "freshbooks")
-        await core.do(create_item, ItemDraft(name="Drain check"))
-        wizard, page = await at(core, window, "accounts")
+async def test_M7_freshbooks_has_nothing_to_map_and_says_so_in_one_line(qloop, wizard_at: WizardAt) -> None:
+    async with wizard_at("freshbooks", "accounts", "Drain check") as (_core, wizard, page):
         assert page.nothing.isVisible() and not page.panel.isVisible() and "FreshBooks" in texts(page)
         await forward(wizard)
         boxes = wizard.currentPage().panel.boxes
@@ -85,12 +98,8 @@ async def test_M7_freshbooks_has_nothing_to_map_and_says_so_in_one_line(
         await leave(wizard)
 
 
-async def test_M8_wave_offers_invoices_and_customers_and_says_what_else_it_needs(
-    qloop, tmp_path, sandbox, control, window
-) -> None:
-    async with open_core(tmp_path / "desk", sandbox) as core:
-        await sign_in_to_demo(core, sandbox, "wave")
-        wizard, page = await at(core, window, "settings")
+async def test_M8_wave_offers_invoices_and_customers_and_says_what_else_it_needs(qloop, wizard_at: WizardAt) -> None:
+    async with wizard_at("wave", "settings") as (_core, wizard, page):
         boxes = page.panel.boxes
         assert boxes["invoices"].isVisible() and boxes["customers"].isVisible() and not boxes["items"].isVisible()
         said = texts(page)
@@ -111,27 +120,23 @@ async def test_N4_the_overview_says_which_payments_wait_for_an_account(
         page = ConnectionPage(core, Nowhere(), window)
         page.show()
         page.load()
-        await until(lambda: not operations.pending())
+        await still()
         assert f"{len(PaymentMethod)} payment methods have no account: such payments wait" in texts(page)
         button = next(one for one in page.overview.findChildren(QPushButton) if one.text() == "Choose where they go")
         button.click()
-        await until(lambda: not operations.pending())
+        await still()
         assert page.tabs.tabText(page.tabs.currentIndex()) == "Tax and payments"
         account = (await core.ask(tax_payments_view, key)).accounts[0].external_id
         await core.do(save_deposits, key, {method.value: account for method in PaymentMethod})
         page.load()
-        await until(lambda: not operations.pending())
+        await still()
         page.show_tab("overview")
         assert "are linked" in texts(page) and "have no account" not in texts(page)
 
 
 @pytest.mark.parametrize("service", ALL)
-async def test_M34_all_customers_are_taken_at_once_from_any_service(
-    qloop, tmp_path, sandbox, control, window, service: str
-) -> None:
-    async with open_core(tmp_path / "desk", sandbox) as core:
-        await sign_in_to_demo(core, sandbox, service)
-        wizard, page = await at(core, window, "customers")
+async def test_M34_all_customers_are_taken_at_once_from_any_service(qloop, wizard_at: WizardAt, service: str) -> None:
+    async with wizard_at(service, "customers") as (core, wizard, page):
         page.model.set_all_shown(True)
         taken = {page.name_of(row) for row in page.model.checked_rows()}
         open_rows = {page.name_of(row) for row in page.model.rows if not row.is_known and not row.waits}
@@ -142,16 +147,12 @@ async def test_M34_all_customers_are_taken_at_once_from_any_service(
         await leave(wizard)
 
 
-async def test_M149_a_skipped_step_is_done_later_from_the_page(qloop, tmp_path, sandbox, control, window) -> None:
-    async with open_core(tmp_path / "desk", sandbox) as core:
-        await sign_in_to_demo(core, sandbox, "quickbooks")
-        wizard, page = await at(core, window, "done")
+async def test_M149_a_skipped_step_is_done_later_from_the_page(qloop, wizard_at: WizardAt, window) -> None:
+    async with wizard_at("quickbooks", "done") as (core, wizard, page):
         skipped = [line for line in page.lines if "skipped" in line.text]
         assert len(skipped) == 2 and "at any time" in skipped[0].hint
         await press(wizard, BUTTONS.FinishButton)
-        again = await prepare(core, window, "customers")
-        again.open()
-        await until(lambda: not operations.pending(), 20)
+        again = await wizard_on(core, window, "customers")
         offered: Any = again.currentPage()
         assert offered.model.checked_count > 40, "skipping leaves nobody out: all are offered and ticked as before"
         await forward(again)
@@ -159,12 +160,8 @@ async def test_M149_a_skipped_step_is_done_later_from_the_page(qloop, tmp_path, 
         await leave(again)
 
 
-async def test_M150_the_end_of_the_wizard_invites_to_the_unsynced_customers(
-    qloop, tmp_path, sandbox, control, window
-) -> None:
-    async with open_core(tmp_path / "desk", sandbox) as core:
-        await sign_in_to_demo(core, sandbox, "quickbooks")
-        wizard, page = await at(core, window, "done")
+async def test_M150_the_end_of_the_wizard_invites_to_the_unsynced_customers(qloop, wizard_at: WizardAt) -> None:
+    async with wizard_at("quickbooks", "done") as (_core, wizard, page):
         (invitation,) = [line for line in page.lines if "stayed behind" in line.text]
         assert "Unsynced customers" in invitation.hint and "whenever you like" in invitation.hint
         await leave(wizard)
@@ -183,7 +180,7 @@ async def test_M126_M127_M128_the_alert_works_for_any_service_says_why_and_force
         alert.show()
         before = control.books(service)
         alert.fold.click()
-        await until(lambda: not operations.pending(), 20)
+        await still()
         active = sum(1 for one in before["customers"] if one["active"])
         assert alert.sentence.text() == (
             f"{active} of {active} customers in {terms.service} are not yet imported into BlueClerk"
@@ -191,9 +188,9 @@ async def test_M126_M127_M128_the_alert_works_for_any_service_says_why_and_force
         assert "an invoice can only sync for a customer that exists on both sides" in alert.why.text()
         assert "You may ignore this" in alert.why.text()
         alert.fold.click()
-        await until(lambda: not operations.pending(), 20)
+        await still()
         assert control.books(service) == before and not await customers_here(core), "ignored, it changed nothing"
-        wizard, _page = await at(core, window, "settings")
+        wizard = await wizard_at_step(core, window, "settings")
         await forward(wizard)
         view = await core.connection()
         assert view is not None and view.switches.auto, "and nothing else waits for it"

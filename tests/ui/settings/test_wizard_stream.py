@@ -20,7 +20,7 @@ from desktop.wizard.wizard import prepare
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core
 from tests.helpers.waiting import until
-from tests.ui.settings.test_wizard import leave
+from tests.ui.settings.acting import leave
 
 pytestmark = pytest.mark.timeout(90)
 
