@@ -27,7 +27,7 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and say how it ended; see `design` of the exit codes in the help of each command."""
+    """Run the program and say how it ended: 0 done, 1 needs the owner, 2 not connected, 130 broken off."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["sandbox"]:
         from desktop.sandbox.server import main as sandbox

@@ -523,7 +523,7 @@ class GoneRemote(ItemError):
     """A linked record was deleted, voided, merged or made inactive there (D4, H9); never repaired by itself.
 
     `how` is "deleted", "void", "inactive" or "merged" where that is known; `into` names the survivor of a merge.
-    `what` stands in place of a name that isn't known: "The customer".
+    `what` stands in place of a name that isn't known: "The customer"; "This record" where neither is.
     """
 
     fix = Fix.LINK_CUSTOMER
@@ -539,19 +539,18 @@ class GoneRemote(ItemError):
         into: str = "",
         what: str = "",
     ) -> None:
+        who = tr("“{name}”", name=name) if name else what or tr("This record")
         titles = {
-            "deleted": tr("“{name}” was deleted in {service}.", name=name, service=service),
-            "void": tr("“{name}” was made void in {service}.", name=name, service=service),
-            "inactive": tr("“{name}” was made inactive in {service}.", name=name, service=service),
-            "merged": tr("“{name}” was merged into “{into}” in {service}.", name=name, into=into, service=service),
+            "deleted": tr("{what} was deleted in {service}.", what=who, service=service),
+            "void": tr("{what} was made void in {service}.", what=who, service=service),
+            "inactive": tr("{what} was made inactive in {service}.", what=who, service=service),
+            "merged": tr("{what} was merged into “{into}” in {service}.", what=who, into=into, service=service),
         }
         advice = {
             "inactive": tr("Make it active there again, link to another record, or create it again."),
             "merged": tr("Follow it: what is sent from now on goes to “{into}”.", into=into),
         }
-        unknown = tr("“{name}” was deleted or made inactive in {service}.", name=name, service=service)
-        if what and not name:
-            unknown = tr("{what} was deleted or made inactive in {service}.", what=what, service=service)
+        unknown = tr("{what} was deleted or made inactive in {service}.", what=who, service=service)
         other = tr("Make it active there, link to another record, or create it again.")
         if fix is Fix.LINK_INVOICE:  # an invoice or payment: neither is ever active again
             other = tr("Create it again, or take it back here too.")
@@ -562,7 +561,7 @@ class GoneRemote(ItemError):
             fix=fix,
         )
         self.how = how
-        self.another = bool(what) and what != tr("This record")
+        self.another = bool(what)
         """It is a record that this one needs that is gone; its part in this one names it ("The customer")."""
 
 

@@ -17,11 +17,9 @@ from sqlalchemy.orm import Session
 
 from desktop.books.raw_ids import id_set
 from desktop.models.connection import ExternalLink
-from desktop.models.customer import Customer
-from desktop.models.invoice import Invoice
-from desktop.models.item import Item
 from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.states import CompanyKey, SyncState
+from desktop.models.tables import RECORDS
 from desktop.models.work import OutboxEntry, SyncStatus
 
 URGENCY = (
@@ -37,7 +35,6 @@ URGENCY = (
 )
 """What an owner wants to see first; the order in which the sync column is sorted."""
 RANK = {state: rank for rank, state in enumerate(URGENCY)}
-_TABLES: dict[str, Any] = {"customer": Customer, "item": Item, "invoice": Invoice, "payment": Payment}
 
 Ids = Sequence[int] | None
 """The records asked about; None for all."""
@@ -149,7 +146,7 @@ def record_states(session: Session, company: CompanyKey | None, kind: str, ids: 
         },
     )
     if company is not None:
-        table = _TABLES[kind]
+        table = RECORDS[kind]
         older = (
             select(ExternalLink.local_id)
             .join(table, table.id == ExternalLink.local_id)
@@ -163,7 +160,7 @@ def _unlinked(session: Session, company: CompanyKey, kind: str, ids: Ids) -> set
     there = select(ExternalLink.local_id).where(link_of(company, kind))
     if ids is not None:
         return set(ids) - id_set(session, _only(there, ExternalLink.local_id, ids))
-    table = _TABLES[kind]
+    table = RECORDS[kind]
     return id_set(session, select(table.id).where(table.id.not_in(there)))
 
 

@@ -1,4 +1,7 @@
-"""Imports every table, so that the metadata is whole wherever it is needed (migrations, tests)."""
+"""Every table in one place, so that the metadata is whole (migrations, tests); and which of them holds what."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from desktop.models.base import Base
 from desktop.models.connection import (
@@ -17,6 +20,9 @@ from desktop.models.invoice import Invoice, InvoiceLine, NumberSeries, TaxCode
 from desktop.models.item import Item, ItemAccount
 from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.work import ActivityRow, Intention, Notification, OutboxEntry, SyncStatus, WriteCall
+
+RECORDS: Mapping[str, type[Any]] = {"customer": Customer, "item": Item, "invoice": Invoice, "payment": Payment}
+"""The table of each kind of record that can be linked."""
 
 __all__ = [
     "ActivityRow",
@@ -39,6 +45,7 @@ __all__ = [
     "PaymentAllocation",
     "PaymentTwin",
     "PullCursor",
+    "RECORDS",
     "RemoteAccount",
     "RemoteMethod",
     "Setting",

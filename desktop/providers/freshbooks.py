@@ -331,7 +331,7 @@ class FreshBooks:
         except Unreadable as error:
             return Refused(UnexpectedAnswer(SERVICE, details=str(error)))
         if stopped is not None or now is None:
-            return stopped or Refused(GoneRemote(SERVICE, request.name, what=tr("This record")))
+            return stopped or Refused(GoneRemote(SERVICE, request.name))
         if not request.content and request.method == "PUT":
             return await self._ended(element, request, now)
         try:
@@ -469,7 +469,7 @@ def _changed_there(request: Request, now: Payload | None) -> Outcome | None:
     of a field that we write ourselves before that pull is lost. Raises Unreadable.
     """
     if now is None or vis_state(now) == DELETED:
-        return Refused(GoneRemote(SERVICE, request.name, what=tr("This record")))
+        return Refused(GoneRemote(SERVICE, request.name))
     if request.version and text(now, "updated") != request.version:
         return Refused(StaleVersion(SERVICE))
     return None

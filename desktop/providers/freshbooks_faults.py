@@ -177,7 +177,7 @@ def _gone(fault: Fault, subject: Subject) -> Verdict:
         return GoneRemote(
             SERVICE, "", what=tr("The invoice of this payment"), fix=Fix.LINK_INVOICE, details=fault.words
         )
-    return GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=LINK[subject.kind], details=fault.words)
+    return GoneRemote(SERVICE, subject.name, fix=LINK[subject.kind], details=fault.words)
 
 
 def _busy(fault: Fault, subject: Subject) -> Verdict:

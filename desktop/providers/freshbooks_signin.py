@@ -11,7 +11,7 @@ from desktop.providers.base import AppKeys, Endpoints
 from desktop.providers.faults import ANY
 from desktop.providers.freshbooks_faults import SERVICE, FreshBooksJudge, faults_in, verdict
 from desktop.providers.http import Client, ServiceHttp
-from desktop.providers.oauth import OAuthCalls
+from desktop.providers.oauth import OAuthCalls, OAuthSignIn
 from desktop.providers.records import CompanyRef, ProviderKey, TokenGrant
 from desktop.text import tr
 
@@ -30,7 +30,7 @@ LIVE = Endpoints(
 """Redirects must be https and registered, without a query string: the bounce page (design 2.7)."""
 
 
-class FreshBooksSignIn:
+class FreshBooksSignIn(OAuthSignIn):
     """No PKCE is documented; `state` guards alone. A refresh token works once, so there is never a second try.
 
     `redirect_uri` goes along with a refresh, as both official clients do; it is known once a code was traded.
@@ -53,10 +53,6 @@ class FreshBooksSignIn:
         self._calls = OAuthCalls(SERVICE, endpoints, keys, clock, client, secret_in_body=True, ended=ended)
         self.redirect_uri = redirect_uri
 
-    async def close(self) -> None:
-        """Ends the kept-alive connections."""
-        await self._calls.close()
-
     def authorize_url(self, *, state: str, redirect_uri: str, challenge: str = "") -> str:
         """The consent page. The business is chosen afterwards: a grant reaches all of them."""
         return self._calls.authorize_url({"scope": SCOPES, "redirect_uri": redirect_uri, "state": state})
@@ -72,18 +68,6 @@ class FreshBooksSignIn:
         """A new pair; the old refresh token is dead from then on. Raises as `SignIn`."""
         more = {"redirect_uri": self.redirect_uri} if self.redirect_uri else None
         return await self._calls.refresh(refresh_token, more)
-
-    async def revoke(self, token: str) -> bool:
-        """Ends the whole grant by either of its tokens. Never raises."""
-        return await self._calls.revoke(token)
-
-    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
-        """A grant is for one company here, so all of it ends. Never raises."""
-        return await self.revoke(grant.refresh_token)
-
-    def ask_for_less(self) -> bool:
-        """Nothing could be left out."""
-        return False
 
     def company_in(self, query: dict[str, str]) -> str | None:
         """Never: the redirect names no business."""

@@ -38,6 +38,28 @@ LONGEST_LIFE = 20 * 365 * 86400
 DEMANDED_WAIT = 60.0
 
 
+class OAuthSignIn:
+    """What is the same for all services' sign-ins, over their `_calls`; a service that differs says so itself."""
+
+    _calls: OAuthCalls
+
+    async def close(self) -> None:
+        """Ends the kept-alive connections."""
+        await self._calls.close()
+
+    async def revoke(self, token: str) -> bool:
+        """Ends the whole grant by either of its tokens. Never raises."""
+        return await self._calls.revoke(token)
+
+    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
+        """Ends the whole grant: one company of it can't be left alone. Never raises."""
+        return await self.revoke(grant.refresh_token)
+
+    def ask_for_less(self) -> bool:
+        """Nothing could be left out."""
+        return False
+
+
 class OAuthCalls:
     """The token endpoint of one service. Basic authorisation; no secret is ever in an address.
 

@@ -189,7 +189,7 @@ def _gone(fault: Fault, subject: Subject) -> Verdict:
     """610: what was written is gone, or, if an element is named or the record is new, what it refers to."""
     if fault.element not in ("", "Id") or subject.action is Action.CREATE:
         return _reference(fault, subject)
-    return GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=LINK[subject.kind], details=fault.words)
+    return GoneRemote(SERVICE, subject.name, fix=LINK[subject.kind], details=fault.words)
 
 
 def _other_customer(fault: Fault, subject: Subject) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from desktop.clock import Clock
 from desktop.providers.base import AppKeys, Endpoints
 from desktop.providers.http import Client
-from desktop.providers.oauth import OAuthCalls
+from desktop.providers.oauth import OAuthCalls, OAuthSignIn
 from desktop.providers.quickbooks_faults import SERVICE
 from desktop.providers.records import ProviderKey, TokenGrant
 
@@ -29,7 +29,7 @@ DEVELOPMENT = Endpoints(
 """Intuit's own test companies, reached with development keys only."""
 
 
-class QuickBooksSignIn:
+class QuickBooksSignIn(OAuthSignIn):
     """No PKCE: neither Intuit's parameter table nor its own clients know it, so `state` guards alone."""
 
     key = ProviderKey.QUICKBOOKS
@@ -39,10 +39,6 @@ class QuickBooksSignIn:
 
     def __init__(self, endpoints: Endpoints, keys: AppKeys, *, clock: Clock, client: Client | None = None) -> None:
         self._calls = OAuthCalls(SERVICE, endpoints, keys, clock, client)
-
-    async def close(self) -> None:
-        """Ends the kept-alive connections."""
-        await self._calls.close()
 
     def authorize_url(self, *, state: str, redirect_uri: str, challenge: str = "") -> str:
         """The consent page, where the owner also picks the company."""
@@ -57,18 +53,6 @@ class QuickBooksSignIn:
     async def refresh(self, refresh_token: str) -> TokenGrant:
         """New tokens: the value changes about once a day, so always store what is returned. Raises as `SignIn`."""
         return await self._calls.refresh(refresh_token)
-
-    async def revoke(self, token: str) -> bool:
-        """Ends the whole grant by either of its tokens. Never raises."""
-        return await self._calls.revoke(token)
-
-    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
-        """A grant is for one company here, so all of it ends. Never raises."""
-        return await self.revoke(grant.refresh_token)
-
-    def ask_for_less(self) -> bool:
-        """Nothing could be left out."""
-        return False
 
     def company_in(self, query: dict[str, str]) -> str | None:
         """The realm id: it comes with the redirect only, never in the token answer."""

@@ -282,9 +282,7 @@ def _special(error: InputError, subject: Subject, details: str) -> ItemError | N
 
 def gone(subject: Subject, details: str = "") -> ItemError:
     """What was to be changed is not there any more."""
-    return signed(
-        GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=LINK[subject.kind], details=details), subject, ""
-    )
+    return signed(GoneRemote(SERVICE, subject.name, fix=LINK[subject.kind], details=details), subject, "")
 
 
 def _rejected(errors: Sequence[InputError], subject: Subject, details: str) -> ItemError:

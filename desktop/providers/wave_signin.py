@@ -10,7 +10,7 @@ from desktop.errors import NeedsSignIn
 from desktop.providers.answers import Answer
 from desktop.providers.base import AppKeys, Endpoints
 from desktop.providers.http import Client
-from desktop.providers.oauth import OAuthCalls
+from desktop.providers.oauth import OAuthCalls, OAuthSignIn
 from desktop.providers.records import ProviderKey, TokenGrant
 from desktop.providers.wave_faults import SERVICE, PlanNeeded
 
@@ -45,7 +45,7 @@ class _Calls(OAuthCalls):
         return answer
 
 
-class WaveSignIn:
+class WaveSignIn(OAuthSignIn):
     """The owner picks the business on Wave's page; only those with Wave Pro or an Advisor plan are offered.
 
     `scope` is a setting, because it is not settled whether `offline_access` is known there. `redirect_uri` goes along
@@ -69,10 +69,6 @@ class WaveSignIn:
         self._calls = _Calls(SERVICE, endpoints, keys, clock, client, secret_in_body=True)
         self._scope = scope
         self.redirect_uri = redirect_uri
-
-    async def close(self) -> None:
-        """Ends the kept-alive connections."""
-        await self._calls.close()
 
     def authorize_url(self, *, state: str, redirect_uri: str, challenge: str = "") -> str:
         """The consent page; PKCE is sent, though Wave is not known to ask for it."""
@@ -100,14 +96,6 @@ class WaveSignIn:
         return await self._calls.refresh(
             refresh_token, {"redirect_uri": self.redirect_uri} if self.redirect_uri else None
         )
-
-    async def revoke(self, token: str) -> bool:
-        """Ends the grant. Never raises."""
-        return await self._calls.revoke(token)
-
-    async def leave(self, grant: TokenGrant, company_id: str) -> bool:
-        """A grant is for one company here, so all of it ends. Never raises."""
-        return await self.revoke(grant.refresh_token)
 
     def ask_for_less(self) -> bool:
         """Without `offline_access`: one list of Wave's scopes has it, the other has not (contract 2)."""

@@ -392,7 +392,7 @@ class Xero:
     def _gone(self, element: CallElement, body: dict[str, Any]) -> ItemError:
         subject = subject_of(element, body, self._company)
         fix = {Kind.CUSTOMER: Fix.LINK_CUSTOMER, Kind.ITEM: Fix.LINK_ITEM}.get(element.kind, Fix.LINK_INVOICE)
-        error = GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=fix)
+        error = GoneRemote(SERVICE, subject.name, fix=fix)
         error.concerns = (subject.concern,)
         return error
 

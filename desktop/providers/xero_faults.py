@@ -333,7 +333,7 @@ def refusal(answer: Answer, subject: Subject) -> Verdict:
     number, said = whole_call(answer)
     found: Verdict
     if answer.status == 404:
-        found = GoneRemote(SERVICE, subject.name, what=tr("This record"), fix=LINK[subject.kind], details="HTTP 404")
+        found = GoneRemote(SERVICE, subject.name, fix=LINK[subject.kind], details="HTTP 404")
     elif answer.status == 400 and "different request" in said.lower():
         found = Special.MAYBE_DONE
     elif (answer.status == 400 and number and number != 10) or answer.status in (415, 501):

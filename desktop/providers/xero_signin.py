@@ -10,7 +10,7 @@ from desktop.clock import Clock
 from desktop.errors import AnswerUnreadable, ConnectionProblem, ServiceDown, SignInRefused
 from desktop.providers.base import AppKeys, Endpoints
 from desktop.providers.http import Client, ServiceHttp
-from desktop.providers.oauth import OAuthCalls
+from desktop.providers.oauth import OAuthCalls, OAuthSignIn
 from desktop.providers.records import CompanyRef, ProviderKey, TokenGrant
 from desktop.providers.xero_faults import SERVICE
 from desktop.text import tr
@@ -34,7 +34,7 @@ SOON = timedelta(seconds=10)
 """An access token with less left than this is renewed before it is used once more."""
 
 
-class XeroSignIn:
+class XeroSignIn(OAuthSignIn):
     """A public client: no secret exists, the verifier proves who asks. Xero has no test environment of its own."""
 
     key = ProviderKey.XERO
@@ -45,10 +45,6 @@ class XeroSignIn:
     def __init__(self, endpoints: Endpoints, keys: AppKeys, *, clock: Clock, client: Client | None = None) -> None:
         self._clock = clock
         self._calls = OAuthCalls(SERVICE, endpoints, keys, clock, client, public=True)
-
-    async def close(self) -> None:
-        """Ends the kept-alive connections."""
-        await self._calls.close()
 
     def authorize_url(self, *, state: str, redirect_uri: str, challenge: str = "") -> str:
         """The consent page, where the owner also picks the organisation."""
@@ -112,10 +108,6 @@ class XeroSignIn:
             return True, others  # the owner has removed it there already
         gone = await self._calls.call_api("DELETE", f"/connections/{quote(connection_id, safe='')}", access_token)
         return gone.ok or gone.status == 404, others
-
-    def ask_for_less(self) -> bool:
-        """Nothing could be left out."""
-        return False
 
     def company_in(self, query: dict[str, str]) -> str | None:
         """Nothing: Xero tells the organisations only when asked (`organisations`)."""

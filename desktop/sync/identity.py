@@ -18,12 +18,9 @@ from sqlalchemy.orm import Session
 
 from desktop.errors import OtherBooks
 from desktop.models.connection import Connection, ExternalLink
-from desktop.models.customer import Customer
-from desktop.models.invoice import Invoice
-from desktop.models.item import Item
-from desktop.models.payment import Payment
 from desktop.models.session import note_change
 from desktop.models.states import CompanyKey
+from desktop.models.tables import RECORDS
 from desktop.models.work import SyncStatus
 from desktop.providers.base import marker_for
 from desktop.providers.records import Kind, Page, Record
@@ -43,12 +40,6 @@ MANY_GONE = 6
 """Fewer missing records than these say nothing: somebody may have tidied up a first try."""
 
 Snapshot = Mapping[str, Any]
-_TABLES: Mapping[Kind, type[Any]] = {
-    Kind.CUSTOMER: Customer,
-    Kind.ITEM: Item,
-    Kind.INVOICE: Invoice,
-    Kind.PAYMENT: Payment,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +171,7 @@ def _known_gone(session: Session, kind: Kind, ids: Sequence[int]) -> set[int]:
 
 
 def _known(session: Session, kind: Kind, links: Sequence[ExternalLink]) -> list[Known]:
-    table = _TABLES[kind]
+    table = RECORDS[kind.value]
     rows = session.execute(select(table.id, table.uuid).where(table.id.in_([link.local_id for link in links])))
     marks = {local_id: uuid for local_id, uuid in rows}
     found = []

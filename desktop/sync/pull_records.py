@@ -17,10 +17,9 @@ from desktop.books.outbox import live_connection
 from desktop.errors import Conflict, InputError
 from desktop.models.connection import ExternalLink, LeftOut
 from desktop.models.customer import Customer
-from desktop.models.invoice import Invoice
 from desktop.models.item import Item, ItemAccount
-from desktop.models.payment import Payment
 from desktop.models.session import note_change
+from desktop.models.tables import RECORDS
 from desktop.providers.records import CustomerRecord, InvoiceRecord, ItemRecord, Kind, PaymentRecord, Record
 from desktop.sync.importing import CustomerChoice, import_customers, import_items
 from desktop.sync.planning import Ours, ref, resolve
@@ -203,13 +202,7 @@ def load_work_of(session: Session, kind: Kind, local_id: int) -> Ours | None:
 
 
 def _revision(session: Session, kind: Kind, local_id: int) -> int:
-    tables: dict[Kind, Any] = {
-        Kind.CUSTOMER: Customer,
-        Kind.ITEM: Item,
-        Kind.INVOICE: Invoice,
-        Kind.PAYMENT: Payment,
-    }
-    table = tables[kind]
+    table = RECORDS[kind.value]
     return int(session.scalar(select(table.revision).where(table.id == local_id)) or 0)
 
 

@@ -31,7 +31,6 @@ from desktop.sync.settling import field_words, find_link, holder_of, log_link, s
 from desktop.sync.snapshots import COMPARED, compared, unlike
 from desktop.sync.verifying import GONE_FIX, by_id, lookup_for, money_words
 from desktop.sync.work import AGAIN
-from desktop.text import tr
 
 TOTAL_OF = frozenset({"lines", "discount"})
 """What a card about a total decides; another field that was changed there alone comes in."""
@@ -89,19 +88,14 @@ async def keep_ours(company: Company, kind: Kind, local_id: int) -> None:
     that was changed there alone, and that nobody asked about, comes in with the next pull. Raises GoneRemote when
     there is none any more, PlanChanged where it reads otherwise there than the card showed, ConnectionProblem.
     """
-    link = await company.db.in_read(lambda session: find_link(session, company.key, kind.value, local_id))
-    if link is None:
+    theirs = await _as_shown(company, kind, local_id)
+    if theirs is None:
         return
-    found = await company.provider.find(lookup_for([(kind, link.external_id)]))
-    theirs = by_id(found).get((kind, link.external_id))
-    if theirs is None or getattr(theirs, "voided", False):
-        raise GoneRemote(company.provider.terms.service, "", what=tr("This record"), fix=GONE_FIX[kind])
     known = compared(kind, theirs)
-    await _refuse_unseen(company, kind, local_id, theirs)
 
     def write(session: Session) -> None:
         row = find_link(session, company.key, kind.value, local_id)
-        if row is not None and row.external_id == link.external_id:
+        if row is not None and row.external_id == theirs.external_id:
             ours = load_work_of(session, kind, local_id)
             asked = _in_question(session, kind, local_id)
             left = _not_asked_about(ours, theirs, row.agreed or {}, asked) if ours is not None else frozenset()
@@ -112,6 +106,22 @@ async def keep_ours(company: Company, kind: Kind, local_id: int) -> None:
             promise(session, company.desk, kind.value, local_id, PushReason.ASKED, asked=True)
 
     await company.db.in_write(write)
+
+
+async def _as_shown(company: Company, kind: Kind, local_id: int) -> Record | None:
+    """The record there, if it still reads as the owner's card showed it; None when ours is linked no more.
+
+    Raises GoneRemote, PlanChanged and ConnectionProblem.
+    """
+    link = await company.db.in_read(lambda session: find_link(session, company.key, kind.value, local_id))
+    if link is None:
+        return None
+    found = await company.provider.find(lookup_for([(kind, link.external_id)]))
+    theirs = by_id(found).get((kind, link.external_id))
+    if theirs is None or getattr(theirs, "voided", False):
+        raise GoneRemote(company.provider.terms.service, "", fix=GONE_FIX[kind])
+    await _refuse_unseen(company, kind, local_id, theirs)
+    return theirs
 
 
 async def _refuse_unseen(company: Company, kind: Kind, local_id: int, theirs: Record) -> None:
@@ -171,14 +181,9 @@ async def resolve_fields(company: Company, kind: Kind, local_id: int, take: Coll
     Raises GoneRemote when there is none any more, PlanChanged where it reads otherwise there than the card showed,
     InputError for a value that can't be kept here (nothing was changed then), ConnectionProblem.
     """
-    link = await company.db.in_read(lambda session: find_link(session, company.key, kind.value, local_id))
-    if link is None:
+    theirs = await _as_shown(company, kind, local_id)
+    if theirs is None:
         return
-    found = await company.provider.find(lookup_for([(kind, link.external_id)]))
-    theirs = by_id(found).get((kind, link.external_id))
-    if theirs is None or getattr(theirs, "voided", False):
-        raise GoneRemote(company.provider.terms.service, "", fix=GONE_FIX[kind])
-    await _refuse_unseen(company, kind, local_id, theirs)
     await company.db.in_write(
         partial(_resolve, company=company, kind=kind, local_id=local_id, theirs=theirs, take=take)
     )

@@ -23,12 +23,11 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from desktop.models.connection import Connection, ExternalLink
-from desktop.models.customer import Customer
 from desktop.models.invoice import Invoice
-from desktop.models.item import Item
 from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.session import Database
 from desktop.models.states import ConnectionState, InvoiceStatus, SyncState
+from desktop.models.tables import RECORDS
 from desktop.models.work import ActivityRow, Intention, Notification, OutboxEntry, SyncStatus, WriteCall
 from tests.helpers.control import Control
 
@@ -39,7 +38,6 @@ MOST_ATTEMPTS = 12
 SHOWN = frozenset({SyncState.SYNCING, SyncState.IN_DOUBT, SyncState.WAITING, SyncState.NEEDS_YOU, SyncState.CONFLICT})
 PASSING = frozenset({SyncState.SYNCING, SyncState.IN_DOUBT})
 OUTCOMES = frozenset({"open", "linked", "refused", "not_sent", "in_doubt"})
-TABLES = {"customer": Customer, "item": Item, "invoice": Invoice, "payment": Payment}
 
 
 class HasBooks(Protocol):
@@ -56,7 +54,7 @@ class World:
     """One service's other side and the desks that share books. Make it before the first call of a scenario.
 
     `yes` holds what somebody changed there by hand or the owner agreed to change, as (kind, external id);
-    `secrets` must never be found in `files`; `refused_by_limits` is set where a fault makes the service say 429.
+    `secrets` must never be found in `files`.
     """
 
     service: str
@@ -318,7 +316,7 @@ def _own(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _keep(session: Session, world: World) -> None:
     """I7: records of ours never vanish by themselves."""
-    for kind, table in TABLES.items():
+    for kind, table in RECORDS.items():
         now = set(session.scalars(select(table.id)))
         lost = world.seen.get(f"{session.get_bind()}{kind}", set()) - now
         assert not lost, f"I7: {kind} {lost} vanished"
@@ -401,7 +399,7 @@ def _taken_back(link: ExternalLink) -> bool:
 
 
 def _gone_here(session: Session, kind: str, local_id: int) -> bool:
-    row = session.get(TABLES[kind], local_id)
+    row = session.get(RECORDS[kind], local_id)
     return row is None or getattr(row, "status", "") == InvoiceStatus.VOID.value or bool(getattr(row, "deleted", False))
 
 

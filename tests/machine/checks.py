@@ -23,13 +23,13 @@ from desktop.models.invoice import Invoice, InvoiceLine
 from desktop.models.item import Item
 from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.states import ConnectionState, Switches
+from desktop.models.tables import RECORDS
 from desktop.models.work import ActivityRow, Intention, Notification, OutboxEntry, SyncStatus, WriteCall
 from desktop.sync.tokens import open_grant
 from tests.faults.invariants import is_live
 from tests.machine.world import Desk, World
 
 KINDS = ("customer", "item", "invoice", "payment")
-TABLES: dict[str, Any] = {"customer": Customer, "item": Item, "invoice": Invoice, "payment": Payment}
 WRITES = re.compile(r"(create|update|void|delete)_(customer|item|invoice|payment)s?")
 MOST_ATTEMPTS = 12
 MOST_CALLS = 600
@@ -251,7 +251,7 @@ class Checks:
         need(shown <= {state.value for state in ConnectionState}, f"I17: {shown}")
         most = session.scalar(select(func.max(WriteCall.attempts))) or 0
         need(most <= MOST_ATTEMPTS, f"I15: one call left {most} times")
-        for kind, table in TABLES.items():
+        for kind, table in RECORDS.items():
             now = set(session.scalars(select(table.uuid)))
             gone = self.seen[kind] - now
             need(not gone or self.world.restored, f"I7: {kind} vanished: {gone}")
@@ -471,4 +471,4 @@ class _Quiet:
         name = {"customer": Customer.display_name, "item": Item.name, "invoice": Invoice.number}.get(
             kind, Payment.reference
         )
-        return [tag, self.session.scalars(select(TABLES[kind].id).where(name.contains(tag))).all(), rows]
+        return [tag, self.session.scalars(select(RECORDS[kind].id).where(name.contains(tag))).all(), rows]

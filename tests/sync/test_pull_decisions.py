@@ -9,7 +9,7 @@ import pytest
 
 from desktop.books.customers import CustomerDraft, update_customer
 from desktop.books.items import ItemDraft, update_item
-from desktop.errors import NotAllowed
+from desktop.errors import GoneRemote, NotAllowed
 from desktop.models.customer import Customer
 from desktop.models.invoice import Invoice
 from desktop.models.item import Item
@@ -200,3 +200,9 @@ async def test_N6_our_payment_removed_here_answers_the_question(office: Office) 
     assert (await office.sync_now()).clean
     assert balance(office, invoice) == 120
     assert_quiet(office)
+
+
+@pytest.mark.parametrize("how", ["", "deleted", "void", "inactive", "merged"])
+def test_M106_a_record_whose_name_is_not_known_is_no_empty_pair_of_quotes(how: str) -> None:
+    assert GoneRemote("Xero", "", how=how, into="Nora Stone").title.startswith("This record was ")
+    assert GoneRemote("Xero", "Nora", how=how, into="Nora Stone").title.startswith("“Nora” was ")
