@@ -134,16 +134,7 @@ class CustomersPage(LinkablePage[CustomerRow]):
                 width=15,
                 tooltip=lambda row: row.review.record.email,
             ),
-            Column(
-                tr("Verdict"),
-                lambda row: self.verdict(row).text,
-                key="verdict",
-                sort_key="verdict",
-                stretch=True,
-                status=self.verdict,
-                tooltip=self._verdict_reason,
-                choices=self._decisions,
-            ),
+            self.verdict_column(),
         ]
 
     def _why_first(self, row: CustomerRow) -> str:
@@ -170,11 +161,10 @@ class CustomersPage(LinkablePage[CustomerRow]):
             return Status(tr("Possible duplicate: same as {name}?", name=review.same_as), "wait", "warning")
         return new_status(review)
 
-    def _verdict_reason(self, row: CustomerRow) -> str:
-        lines = [self.verdict(row).text, *row.review.match_reasons]
-        return "\n".join(lines)
+    def verdict_reason(self, row: CustomerRow) -> str:
+        return "\n".join((self.verdict(row).text, *row.review.match_reasons))
 
-    def _decisions(self, row: CustomerRow) -> list[tuple[str, str]]:
+    def decisions(self, row: CustomerRow) -> list[tuple[str, str]]:
         if row.review.standing is not Standing.POSSIBLE and row.decision != "link":
             return []
         decide = (

@@ -131,7 +131,7 @@ class FileCustomersPage(FromFile, CustomersPage):
             return Status(tr("The same as {name}", name=row.link_name), "", "synced")
         return super().verdict(row)
 
-    def _decisions(self, row: CustomerRow) -> list[tuple[str, str]]:
+    def decisions(self, row: CustomerRow) -> list[tuple[str, str]]:
         if row.review.standing is not Standing.POSSIBLE:
             return []
         found = [("", tr("Possible duplicate: decide later"))]
@@ -230,16 +230,7 @@ class FileInvoicesPage(FromFile):
             Column(tr("Date"), self._date, key="date", width=12),
             Column(tr("Total"), self._total, key="total", align=right, width=11),
             Column(tr("Paid"), self._paid, key="paid", align=right, width=11),
-            Column(
-                tr("Verdict"),
-                lambda row: self.verdict(row).text,
-                key="verdict",
-                sort_key="verdict",
-                stretch=True,
-                status=self.verdict,
-                tooltip=lambda row: "\n".join((self.verdict(row).text, *row.review.match_reasons)),
-                choices=self._decisions,
-            ),
+            self.verdict_column(),
             Column(tr("Brings along"), self._brings, key="brings", width=28, tooltip=self._brings),
         ]
 
@@ -277,7 +268,10 @@ class FileInvoicesPage(FromFile):
             return Status(tr("Is it for {name}?", name=review.same_as), "wait", "warning")
         return Status(tr("New") if review.local_id is not None else tr("New, with its customer"), "good", "add")
 
-    def _decisions(self, row: InvoiceRow) -> list[tuple[str, str]]:
+    def verdict_reason(self, row: InvoiceRow) -> str:
+        return "\n".join((self.verdict(row).text, *row.review.match_reasons))
+
+    def decisions(self, row: InvoiceRow) -> list[tuple[str, str]]:
         if row.review.standing is not Standing.POSSIBLE:
             return []
         return [

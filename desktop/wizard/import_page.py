@@ -25,6 +25,7 @@ from desktop.ui.labels import ElidedLabel, LinkLabel, label
 from desktop.ui.panels import Card
 from desktop.ui.record_table import RecordList
 from desktop.ui.search_field import SearchField
+from desktop.ui.status import Status
 from desktop.ui.theme import theme
 from desktop.wizard.flow import SKIPPED, import_result
 from desktop.wizard.page import StepPage
@@ -127,6 +128,30 @@ class ImportPage(StepPage, Generic[RowT]):
 
     def columns(self) -> Sequence[Column[RowT]]:
         raise NotImplementedError
+
+    def verdict(self, row: RowT) -> Status:
+        """What becomes of the row, as icon and words."""
+        raise NotImplementedError
+
+    def verdict_reason(self, row: RowT) -> str:
+        """The verdict with its reasons."""
+        return self.verdict(row).text
+
+    def decisions(self, row: RowT) -> list[tuple[str, str]]:
+        """What the owner can make of the row instead."""
+        raise NotImplementedError
+
+    def verdict_column(self) -> Column[RowT]:
+        return Column(
+            tr("Verdict"),
+            lambda row: self.verdict(row).text,
+            key="verdict",
+            sort_key="verdict",
+            stretch=True,
+            status=self.verdict,
+            tooltip=self.verdict_reason,
+            choices=self.decisions,
+        )
 
     def can_check(self, row: RowT) -> bool:
         raise NotImplementedError

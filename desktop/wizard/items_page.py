@@ -94,16 +94,7 @@ class ItemsPage(LinkablePage[ItemRow]):
                 width=20,
                 status=lambda row: Status(row.account) if row.account else Status(tr("none yet"), "wait", "not_synced"),
             ),
-            Column(
-                tr("Verdict"),
-                lambda row: self.verdict(row).text,
-                key="verdict",
-                sort_key="verdict",
-                stretch=True,
-                status=self.verdict,
-                tooltip=lambda row: self.verdict(row).text,
-                choices=self._decisions,
-            ),
+            self.verdict_column(),
         ]
 
     def _price(self, row: ItemRow) -> str:
@@ -121,7 +112,7 @@ class ItemsPage(LinkablePage[ItemRow]):
             return Status(tr("Already exists: linked to {name}", name=review.same_as), "", "synced")
         return new_status(review)
 
-    def _decisions(self, row: ItemRow) -> list[tuple[str, str]]:
+    def decisions(self, row: ItemRow) -> list[tuple[str, str]]:
         if row.link_to is None:
             return []
         return [("link", tr("Link to {name}", name=row.link_name)), ("", tr("Another one: import as new"))]
