@@ -250,7 +250,7 @@ class Desktop(QObject):
             key, never = await dialogs.choose(
                 self.window,
                 tr("Keep BlueClerk running?"),
-                tr("Its icon beside the clock brings the window back. Your invoices go on to your books meanwhile."),
+                tr("Its icon beside the clock brings the window back. Syncing goes on meanwhile."),
                 [("stay", tr("Keep running")), ("quit", tr("Quit instead"))],
                 tick=tr("Don't ask again"),
             )

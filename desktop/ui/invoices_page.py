@@ -258,12 +258,12 @@ class InvoicesPage(Page):
             ),
             Column[InvoiceRow](
                 tr("Balance"),
-                lambda r: formats.amount(r.balance, r.currency),
+                _owed,
                 key="balance",
                 sort_key="balance",
                 align=right,
                 width=8,
-                tooltip=lambda r: formats.money(r.balance, r.currency),
+                tooltip=lambda r: formats.money(r.balance, r.currency) if _owed(r) else tr("A draft: nothing is owed."),
             ),
             Column[InvoiceRow](
                 tr("Status"),
@@ -486,8 +486,8 @@ class InvoicesPage(Page):
     def _words_when_empty(self) -> None:
         calm = self.chips.current == Chip.NEEDS_YOU and not self._text
         self.no_hits.set_text(
-            tr("Nothing needs you") if calm else tr("No invoice fits"),
-            tr("Everything goes its way.") if calm else tr("Nothing matches this filter."),
+            tr("No invoice needs you") if calm else tr("No invoice fits"),
+            tr("Whatever else does is in the bell.") if calm else tr("Nothing matches this filter."),
         )
         self.no_hits.primary_button.setText(tr("Show all invoices") if calm else tr("Clear filter"))
         if self.context.connection is None:
@@ -499,7 +499,12 @@ class InvoicesPage(Page):
         else:
             self.empty.set_text(
                 tr("No invoices yet"),
-                tr("Once you mark one as sent, it appears in {service} by itself.", service=self.context.service),
+                tr("Once you mark one as sent, it appears in {service} by itself.", service=self.context.service)
+                if self.context.connection.switches.auto
+                else tr(
+                    "Auto-Sync is off: what you mark as sent goes to {service} when you press Sync Now.",
+                    service=self.context.service,
+                ),
             )
             texts = (tr("New invoice"), "")
         for button, text in zip((self.empty.primary_button, self.empty.secondary_button), texts, strict=True):
@@ -701,6 +706,11 @@ class InvoicesPage(Page):
         """Keep the place of the splitter, the columns and the sorting for the next start."""
         self.context.preferences.keep("invoices.table", self.table.save_state())
         self.context.preferences.keep("invoices.splitter", self.splitter.saveState())
+
+
+def _owed(row: queries.InvoiceRow) -> str:
+    """What is still to come in; nothing beside a draft, where "0.00" would look like what it is worth."""
+    return "" if row.view is InvoiceView.DRAFT else formats.amount(row.balance, row.currency)
 
 
 def _open_file(path: Path) -> None:

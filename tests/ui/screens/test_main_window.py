@@ -14,12 +14,14 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QComboBox, QHe
 
 from desktop.app import watch_failures
 from desktop.books.queries import Chip
+from desktop.models.states import Switches
 from desktop.providers.records import Kind
+from desktop.sync import overview
 from desktop.sync.push import Report
 from desktop.ui import operations
 from desktop.ui.connection_page import sync_sentence
 from desktop.ui.help_pages import InfoDialog
-from desktop.ui.invoices_page import CUSTOMER
+from desktop.ui.invoices_page import BALANCE, CUSTOMER
 from desktop.ui.main_window import MainWindow
 from desktop.ui.routes import Route, settings
 from desktop.ui.screenshots import settle
@@ -253,12 +255,19 @@ async def test_a_practice_says_what_it_is_and_where_to_begin_until_something_is_
         window.show_welcome("This is a practice.")
         await sign_in(core)
         await until(lambda: window.banner.isHidden())
+        window.go(Route("invoices"))
+        await settle()
+        words = window.pages["invoices"].empty.findChildren(QLabel)
+        assert any("when you press Sync Now" in one.text() for one in words), "nothing goes by itself yet"
+        await core.do(overview.save_switches, Switches(auto=True))
+        await until(lambda: any("by itself" in one.text() for one in words))
 
 
 async def test_M113_the_list_beside_the_pane_shows_who_owes_how_much(qloop, look, connected) -> None:
     async with connected() as core:
         books = Books(core)
         invoice = await books.invoice(await books.customer("Ann"), await books.item())
+        draft_id = await books.invoice(await books.customer("Ben"), await books.item(), sent=False)
         await core.sync([(Kind.INVOICE, invoice)])
         async with shown(core) as window:
             page: Any = window.pages["invoices"]
@@ -271,6 +280,9 @@ async def test_M113_the_list_beside_the_pane_shows_who_owes_how_much(qloop, look
             assert window.width() == 1180 and page.detail.isVisible()
             assert window.chip.words.endswith(" · in sync")
             assert titles() == ["No.", "Customer", "Due", "Balance", "Status", "Sync"]
+            draft = page.model.index(page.model.row_of(draft_id), BALANCE).data()
+            owed = page.model.index(page.model.row_of(invoice), BALANCE).data()
+            assert (draft, owed) == ("", "350.00"), "0.00 beside a draft looks like what it is worth"
             assert page.table.horizontalHeader().length() <= page.table.viewport().width()
             name = page.table.columnWidth(CUSTOMER) - 2 * theme().px(15)
             assert QFontMetrics(theme().font()).horizontalAdvance("Green Valley Homes") <= name
