@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QMessageBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QMessageBox, QWidget
 
 from desktop.text import tr
 from desktop.ui.buttons import DangerButton, PrimaryButton, QuietButton
+from desktop.ui.theme import theme
 
 
 def ask(parent: QWidget, title: str, text: str, accept_label: str, destructive: bool = False) -> asyncio.Future[bool]:
@@ -41,6 +42,7 @@ def ask(parent: QWidget, title: str, text: str, accept_label: str, destructive: 
     box.finished.connect(lambda _code: settle(box.clickedButton() is accept))
     box.destroyed.connect(lambda _gone=None: settle(False))
     answer.add_done_callback(lambda done: box.close() if done.cancelled() else None)
+    _line_up(box)
     box.open()
     return answer
 
@@ -99,5 +101,22 @@ def choose(
     box.finished.connect(finished)
     box.destroyed.connect(lambda _gone=None: settle("", False))
     answer.add_done_callback(lambda done: box.close() if done.cancelled() else None)
+    _line_up(box)
     box.open()
     return answer
+
+
+def _line_up(box: QMessageBox) -> None:
+    """Words and buttons between the same margins as in every other dialog; Qt leaves room for a picture."""
+    grid = box.layout()
+    if not isinstance(grid, QGridLayout):
+        return
+    px = theme().px
+    grid.setContentsMargins(px(24), px(20), px(24), px(16))
+    grid.setHorizontalSpacing(0)
+    for row in range(grid.rowCount()):
+        item = grid.itemAtPosition(row, 0)
+        room = item.spacerItem() if item is not None else None
+        if room is not None:
+            room.changeSize(0, room.sizeHint().height())
+    grid.invalidate()

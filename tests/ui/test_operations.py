@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 import shiboken6
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QLabel, QMessageBox, QWidget
 
 from desktop.ui import operations
 from desktop.ui.dialogs import ask
@@ -93,6 +93,8 @@ async def test_a_question_is_answered_without_stopping_the_loop(qloop, qtbot, lo
     box = owner.findChildren(QMessageBox)[0]
     assert box.defaultButton().text() == ("Cancel" if destructive else "Delete")
     buttons = {button.text(): button for button in box.buttons()}
+    words, below = box.findChild(QLabel, "qt_msgbox_label"), box.findChild(QDialogButtonBox)
+    assert (words.x(), words.geometry().right()) == (below.x(), below.geometry().right()), "words and buttons line up"
     buttons["Delete" if accepted else "Cancel"].click()
     assert await answer is accepted
 
