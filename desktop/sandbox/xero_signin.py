@@ -154,8 +154,14 @@ class SignIn(SignInDesk):
             self._note_form(call, form_of(request))
         elif request.bearer:
             call.identity = identity_of(request.bearer)
-            call.company_id = self.authority.company_of(request.bearer)
+            call.company_id = self._tenant_of(request.path) or self.authority.company_of(request.bearer)
         return call
+
+    def _tenant_of(self, path: str) -> str:
+        """The organisation of the connection that `path` names; "" for none."""
+        found = _CONNECTION.match(path)
+        wanted = found[1].lower() if found else ""
+        return next((one.tenant_id for one in self.connections.values() if one.id == wanted), "")
 
     def handle(self, request: Request, call: Call) -> Answer:
         """Answer a call that is none of the accounting API's."""
@@ -324,13 +330,10 @@ class SignIn(SignInDesk):
         refused = self._refused(request)
         if refused is not None:
             return refused
-        found = _CONNECTION.match(request.path)
-        wanted = found[1].lower() if found else ""
-        tenant = next((one.tenant_id for one in self.connections.values() if one.id == wanted), "")
+        tenant = self._tenant_of(request.path)
         if not tenant:
             return Answer(404, b"", "text/html")
-        del self.connections[tenant]
-        call.change("connection", wanted, "deleted")
+        call.change("connection", self.connections.pop(tenant).id, "deleted")
         return Answer(204)
 
     def _refused(self, request: Request) -> Answer | None:
