@@ -431,15 +431,14 @@ class Core:
         return replace(info.limits, windows=(Window(60.0, address.calls_a_minute),))
 
     async def _limiter(self, info: ServiceInfo) -> Limiter:
-        """Kept over a new sign-in: the service goes on counting. What it demanded before this start, of a connection
-        that has ended since as well, still holds (I14)."""
+        """Kept over a new sign-in: the service goes on counting. What it demanded before this start, of another desk, or
+        of a connection that has ended since still holds (I14)."""
+        now = self.clock.now()
+        until = await self.ask(asked_to_wait, info.key.value, self.environment(info.key), now)
         if info.key not in self._limiters:
-            made = new_limiter(info.terms.service, self._limits(info), self.clock, self.entropy)
-            now = self.clock.now()
-            until = await self.ask(asked_to_wait, info.key.value, self.environment(info.key), now)
-            if until is not None:
-                made.pause((until - now).total_seconds())
-            self._limiters.setdefault(info.key, made)
+            self._limiters[info.key] = new_limiter(info.terms.service, self._limits(info), self.clock, self.entropy)
+        if until is not None:
+            self._limiters[info.key].pause((until - now).total_seconds())
         return self._limiters[info.key]
 
     async def _http(self, info: ServiceInfo, endpoints: Endpoints, tokens: TokenSource) -> ServiceHttp:

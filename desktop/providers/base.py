@@ -353,6 +353,11 @@ class SignIn(Protocol):
         """
         ...
 
+    @property
+    def asked_to_wait(self) -> datetime | None:
+        """Until when the service asked to be left alone, when something was told to it here; None for no wait (I14)."""
+        ...
+
     async def close(self) -> None:
         """Ends the kept-alive connections."""
         ...

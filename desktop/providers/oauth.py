@@ -43,6 +43,11 @@ class OAuthSignIn:
 
     _calls: OAuthCalls
 
+    @property
+    def asked_to_wait(self) -> datetime | None:
+        """Until when the service's API asked to be left alone, when something was told to it here (I14)."""
+        return self._calls.asked_to_wait
+
     async def close(self) -> None:
         """Ends the kept-alive connections."""
         await self._calls.close()
@@ -89,6 +94,7 @@ class OAuthCalls:
         self._secret_in_body = secret_in_body
         self._public = public
         self._ended = ended
+        self.asked_to_wait: datetime | None = None
         loopback = is_loopback(urlsplit(endpoints.token).hostname or "")
         self._transport = Transport(service, clock, loopback=loopback, client=client)
 
@@ -162,9 +168,20 @@ class OAuthCalls:
             empty_ok=True,
         )
         try:
-            return await self._transport.attempt(request, deadline=REVOKE_DEADLINE)
+            answer = await self._transport.attempt(request, deadline=REVOKE_DEADLINE)
         except Failed as failed:
+            if failed.answer is not None and "retry-after" in failed.answer.headers:
+                self.asked_to_wait = self._until(failed.answer)
             raise failed.problem from None
+        if answer.status == 429:
+            self.asked_to_wait = self._until(answer)
+        return answer
+
+    def _until(self, answer: Answer) -> datetime:
+        """When the wait is over that the answer demands."""
+        server_now = http_date(answer.headers.get("date", "")) or self._clock.now()
+        wait = retry_after(answer.headers.get("retry-after", ""), now=server_now)
+        return self._clock.now() + timedelta(seconds=DEMANDED_WAIT if wait is None else wait)
 
     async def _call(self, form: Mapping[str, str]) -> Answer:
         fields = {**self._keys_in_body(), **form}
@@ -188,10 +205,7 @@ class OAuthCalls:
         if answer.ok and not error:
             return
         if answer.status == 429:
-            server_now = http_date(answer.headers.get("date", "")) or self._clock.now()
-            wait = retry_after(answer.headers.get("retry-after", ""), now=server_now)
-            until = self._clock.now() + timedelta(seconds=DEMANDED_WAIT if wait is None else wait)
-            raise RateLimited(self._service, until, service_ref=answer.service_ref)
+            raise RateLimited(self._service, self._until(answer), service_ref=answer.service_ref)
         if error in ("invalid_client", "unauthorized_client") or answer.status == 401:
             raise AppKeysWrong(self._service, details=said)
         if error == "invalid_scope":

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlsplit
 
@@ -370,8 +371,8 @@ class SignInFlow:
         """
         held = await self._hold_tokens(connection_id)
         try:
-            told = await self._tell(connection_id)
-            await self._db.in_write(lambda session: self._end(session, connection_id, told))
+            told, until = await self._tell(connection_id)
+            await self._db.in_write(lambda session: self._end(session, connection_id, told, until))
             return told
         finally:
             if held is not None:
@@ -385,24 +386,26 @@ class SignInFlow:
             await self._clock.sleep(0.1)
         return held
 
-    async def _tell(self, connection_id: int) -> bool:
+    async def _tell(self, connection_id: int) -> tuple[bool, datetime | None]:
+        """Whether the service confirmed it, and until when it asked to be left alone."""
         row = await self._db.in_read(lambda session: session.get(Connection, connection_id))
         if row is None or row.token_blob is None:
-            return False
+            return False, None
         try:
             grant = open_grant(self._cipher, row, connection_id)
             service = await self._services(row.provider)
         except BlueClerkError:  # no key or no app keys any more: the tokens can't be used by anybody here
-            return False
+            return False, None
         ends = row.token_expires_at or self._clock.now()
         whole = TokenGrant(grant.access_token, grant.refresh_token, ends, scope=grant.scope)
         try:
             async with asyncio.timeout(REVOKE_SECONDS):
-                return await service.sign_in.leave(whole, row.company_id)
+                told = await service.sign_in.leave(whole, row.company_id)
         except TimeoutError:
-            return False
+            told = False
         finally:
             await service.close()
+        return told, service.sign_in.asked_to_wait
 
     async def _revoke(self, sign_in: SignIn, token: str) -> bool:
         try:
@@ -411,10 +414,12 @@ class SignInFlow:
         except TimeoutError:
             return False
 
-    def _end(self, session: Session, connection_id: int, told: bool) -> None:
+    def _end(self, session: Session, connection_id: int, told: bool, until: datetime | None) -> None:
         row = session.get(Connection, connection_id)
         if row is None or row.live == 0:
             return
+        if until is not None:  # who signs in again is asked to wait too (I14)
+            row.state_until, row.state_at = until, self._clock.now()
         name = service_name(row.provider)
         end_connection(
             session,

@@ -103,6 +103,26 @@ async def test_H1_A8_a_demanded_wait_outlives_the_end_of_the_sign_in(service: st
         await goes_on_after_the_wait(again, invoice)
 
 
+@pytest.mark.parametrize("op", ["list_connections", "delete_connection"])
+@pytest.mark.parametrize("fault", ["H1", "H4"])
+async def test_H1_H4_a_wait_demanded_while_disconnecting_is_kept_to(fault: str, op: str, desk_on: OpenDesk) -> None:
+    """Xero is asked to let go of one organisation by its API, and says when it wants to be asked again (I14)."""
+    async with desk_on("xero") as desk:
+        invoice = await synced(desk)
+        desk.arm({"id": fault, "op": op, "nth": 1, "params": {"retry_after": 300}})
+        await desk.core.disconnect()
+        assert desk.hits(fault) == 1
+        with contextlib.suppress(RateLimited):
+            await desk.sign_in_again()
+        await desk.core.runner.drain(everything=True)
+        waits_for_nothing(desk)
+        desk.clock.advance(310)
+        if await desk.core.connection() is None:
+            await desk.sign_in_again()
+        assert (await desk.sync(invoice)).clean
+        waits_for_nothing(desk)
+
+
 @pytest.mark.parametrize("service", ALL)
 @pytest.mark.parametrize("fault", ["H1", "H4"])
 async def test_T1_a_wait_noted_by_a_clock_that_was_a_day_ahead_is_no_day_long(

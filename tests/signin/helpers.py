@@ -165,6 +165,10 @@ class HttpSignIn:
     async def leave(self, grant: TokenGrant, company_id: str) -> bool:
         return False
 
+    @property
+    def asked_to_wait(self) -> datetime | None:
+        return None
+
     def company_in(self, query: dict[str, str]) -> str | None:
         return query.get("realmId")
 
