@@ -20,6 +20,8 @@ from desktop.providers.records import Kind
 
 ITEMS_FRESH = timedelta(hours=1)
 """Lines don't refer to items, so a second item of one name does no harm: their list may be a little old."""
+SHOWN_BY = timedelta(seconds=150)
+"""After so long a request whose answer was lost has ended there, and the lists show what it did."""
 ARCHIVED_TOO = ("search[vis_state]", "2")
 _SINGLE_COST = {Kind.CUSTOMER: 2, Kind.INVOICE: 1}
 """Calls that asking for one name or number takes; items can't be asked for."""
@@ -33,7 +35,12 @@ class _Shelf:
     names: dict[str, str] = field(default_factory=dict)
     read_at: datetime | None = None
     whole: bool = False
-    doubted: bool = False
+    doubted_at: datetime | None = None
+    """When something was sent last of which nobody knows whether it is there."""
+
+    def doubtful(self, read_at: datetime) -> bool:
+        """Whether a list that was read then may not show yet what was sent last."""
+        return self.doubted_at is not None and read_at < self.doubted_at + SHOWN_BY
 
     def note(self, row: Payload, kind: Kind) -> None:
         external_id, name = id_of(row, "id"), fold(name_in(row, kind))
@@ -90,13 +97,14 @@ class Directory:
         """A whole list has been noted, from its first page (asked for at `started`) to its last."""
         shelf = self._shelves.get(kind)
         if shelf is not None:
-            shelf.whole, shelf.read_at, shelf.doubted = True, started, False
+            shelf.whole, shelf.read_at = True, started
 
     def doubt(self, kind: Kind) -> None:
-        """Something may have been made there that nobody has seen: the list must be read before it is believed."""
+        """Something may have been made there that nobody has seen: a list that is older than that, or was read
+        before the list can be trusted to show it, is not believed."""
         shelf = self._shelves.get(kind)
         if shelf is not None:
-            shelf.doubted = True
+            shelf.doubted_at = self._http.server_now()
 
     async def named(self, kind: Kind, names: Iterable[str]) -> list[Payload]:
         """The records of these names or numbers as they are now, deleted ones left out. Raises ConnectionProblem."""
@@ -105,7 +113,7 @@ class Directory:
             return []
         rows, unseen = await self._read(kind, wanted)
         if unseen:  # gone for good, or list or id is wrong: a list that is read anew tells
-            self._shelves[kind] = _Shelf()
+            self._shelves[kind] = _Shelf(doubted_at=self._shelves[kind].doubted_at)
             rows, unseen = await self._read(kind, wanted)
         with understood(None):
             if unseen:  # passing over it would say "not there" (I1)
@@ -127,7 +135,7 @@ class Directory:
         """Read what may have changed; or, where that is dearer, ask for each name alone and return what was found."""
         shelf, now = self._shelves[kind], self._http.server_now()
         known = shelf.read_at if shelf.whole else None
-        if kind is Kind.ITEM and known is not None and not shelf.doubted and now - known < ITEMS_FRESH:
+        if kind is Kind.ITEM and known is not None and now - known < ITEMS_FRESH and not shelf.doubtful(known):
             return None
         alone = _SINGLE_COST[kind] * len(wanted) if kind in _SINGLE_COST else None
         if alone == 1:

@@ -25,6 +25,7 @@ from desktop.errors import (
     GoneRemote,
     ItemError,
     NameTaken,
+    NoEffect,
     NumberTaken,
     PaymentThere,
     PlanChanged,
@@ -75,6 +76,7 @@ from desktop.sync.pull_run import PullRun, status_of
 from desktop.sync.pulled import ASKS, Pulled
 from desktop.sync.settling import (
     Settled,
+    doubt_answered,
     field_words,
     find_link,
     holder_of,
@@ -88,6 +90,7 @@ from desktop.sync.settling import (
 from desktop.sync.snapshots import unlike, with_identity
 from desktop.sync.verifying import (
     GONE_FIX,
+    NotSeen,
     Written,
     as_agreed,
     by_id,
@@ -107,6 +110,12 @@ REPLAY_DELAYS = (1.0, 3.0)
 """Seconds before each repeat, under the same key, of a call whose answer was lost."""
 STALE_ROUNDS = 2
 """How often a record that changed there meanwhile is read and tried again (H10)."""
+SHOWN_LATE = 3.0
+"""Seconds until what was written and reads otherwise is read once more: a service may show a write late."""
+LATE = (NoEffect, BalanceDiffers, GoneRemote)
+"""What may be said of a record that shows its last write late."""
+SHOWN_LATE = 3.0
+"""Seconds until what was written and does not show yet is read once more: lists and indexes follow a write late."""
 
 
 AWAKE_SECONDS = 5.0
@@ -150,7 +159,7 @@ class Report:
     ended: set[int] = field(default_factory=set)
     """Stored calls in doubt whose key keeps answering with an error: only a look-up and a new key go on."""
     disputed: bool = False
-    """A repeat of something in doubt was refused: it is looked up at once."""
+    """Something in doubt is looked up at once: a repeat of it was refused, or it was answered and could not be read."""
 
     @property
     def clean(self) -> bool:
@@ -717,35 +726,81 @@ class Push:
         wanted = [(self._ours[name].kind, self._ids[name]) for name in (*written, *invoices) if self._ids.get(name)]
         if not wanted:
             return
-        answers = await self._ask(lookup_for(wanted))
+        theirs, unread = await self._look(wanted)
         crashpoint("readback")
-        theirs = by_id(answers.found)
-        unsure = frozenset(self._report.in_doubt | work.unsure)
-        key = self._company.key
-        balances = await self._company.db.in_read(
-            lambda session: expected_balances(session, key, invoices.values(), unsure)
-        )
-        unread = {value for _, value in answers.unreadable}
+        wrong, balances = await self._wrong(written, invoices, theirs, unread, work)
+        late = [name for name, error in wrong.items() if isinstance(error, LATE) and self._touched(name)]
+        if late:
+            await self._company.desk.clock.sleep(SHOWN_LATE)
+            more, unread = await self._look([(self._ours[name].kind, self._ids[name]) for name in late])
+            theirs |= more
+            wrong, balances = await self._wrong(written, invoices, theirs, unread, work)
         anew: list[tuple[Written, Record]] = []
         for name in dict.fromkeys((*written, *invoices)):
-            ours = self._ours[name]
+            ours, error = self._ours[name], wrong.get(name)
             now = theirs.get((ours.kind, self._ids[name]))
-            error: ItemError | None = UnexpectedAnswer(self._service) if self._ids[name] in unread else None
-            if error is None and name in written:
-                error = effect(self._service, written[name], now)
-                if error is not None:
-                    await self._take_back(written[name], now)
-                elif now is not None and not ours.gone:
-                    error = kept_otherwise(self._service, ours.kind, written[name].sent, now)
-                    anew += [(written[name], now)] if name in self._odd else []
-            if error is None and name in invoices:
-                error = self._verdict(ours, now, balances.get(ours.local_id))
+            if isinstance(error, NotSeen):
+                await self._company.db.in_write(partial(self._doubt, ours=ours))
+                continue
+            if isinstance(error, NoEffect) and now is not None:
+                await self._take_back(written[name], now)
+            elif name in written and now is not None and not ours.gone:
+                anew += [(written[name], now)] if name in self._odd else []
             if error is not None:
                 self._refuse(ours, error)
+            elif name in invoices and ours.local_id not in balances:  # nobody knows what is owed on it (I3)
+                self._report.waiting.add(name)
             else:
                 self._report.done.add(name)
         read = [(self._ours[n], theirs[k]) for n in invoices if (k := (Kind.INVOICE, self._ids[n])) in theirs]
         await self._company.db.in_write(lambda session: self._note_versions(session, read, anew))
+
+    async def _look(self, wanted: Sequence[tuple[Kind, str]]) -> tuple[dict[tuple[Kind, str], Record], frozenset[str]]:
+        """What is there of these records, and the ids of those that can't be read."""
+        answers = await self._ask(lookup_for(wanted))
+        return by_id(answers.found), frozenset(str(value) for _, value in answers.unreadable)
+
+    async def _wrong(
+        self,
+        written: Mapping[str, Written],
+        invoices: Mapping[str, Ours],
+        theirs: Mapping[tuple[Kind, str], Record],
+        unread: frozenset[str],
+        work: Work,
+    ) -> tuple[dict[str, ItemError], Mapping[int, Decimal]]:
+        """What may not be called in sync, and why; and what the invoices owe, without those that nobody knows it of."""
+        wrong: dict[str, ItemError] = {}
+        for name, one in written.items():
+            now = theirs.get((one.ours.kind, self._ids[name]))
+            error = UnexpectedAnswer(self._service) if self._ids[name] in unread else effect(self._service, one, now)
+            if error is None and now is not None and not one.ours.gone:
+                error = kept_otherwise(self._service, one.ours.kind, one.sent, now)
+            if error is not None:
+                wrong[name] = error
+        unseen = {name for name, error in wrong.items() if isinstance(error, NotSeen)}
+        unsure = frozenset(self._report.in_doubt | work.unsure | unseen)
+        balances = await self._company.db.in_read(
+            lambda session: expected_balances(session, self._company.key, invoices.values(), unsure)
+        )
+        for name, ours in invoices.items():
+            now = theirs.get((ours.kind, self._ids[name]))
+            if name not in wrong:
+                odd = UnexpectedAnswer(self._service) if self._ids[name] in unread else None
+                error = odd or self._verdict(ours, now, balances.get(ours.local_id))
+                if error is not None:
+                    wrong[name] = error
+        return wrong, balances
+
+    def _touched(self, name: str) -> bool:
+        """Whether this run wrote the record, or a payment of the invoice."""
+        return name in self._written or any(name in one.ours.needs for one in self._payments())
+
+    def _doubt(self, session: Session, ours: Ours) -> None:
+        """Answered with a yes, and not there by its id: nobody knows which is true, so it must not leave again (I1)."""
+        self._check_lease(session)
+        doubt_answered(session, self._company.key, ours.kind.value, ours.local_id)
+        self._report.in_doubt.add(ours.ref)
+        self._report.disputed = True
 
     def _to_verify(self, name: str, ours: Ours, work: Work) -> bool:
         """Invoices asked for, and those whose payments were sent unless they hold edits that were not."""
@@ -771,7 +826,7 @@ class Push:
         assert balance is None or isinstance(balance, Decimal)
         return invoice_verdict(self._service, ours, sent, theirs, balance)
 
-    async def _take_back(self, written: Written, now: Record | None) -> None:
+    async def _take_back(self, written: Written, now: Record) -> None:
         key = self._company.key
         await self._company.db.in_write(lambda session: take_back(session, key, written, now))
 
@@ -830,8 +885,7 @@ class Push:
         for kind, local_id in records:
             row = session.scalar(select(SyncStatus).where(SyncStatus.kind == kind, SyncStatus.local_id == local_id))
             if row is not None and row.state == SyncState.SYNCING.value:
-                session.delete(row)
-                note_change(session, kind, local_id)
+                failures.clear(session, self._now(), [(kind, local_id)])
 
     def _check_lease(self, session: Session) -> None:
         if not self._company.leases.still_held(session, self._held):

@@ -15,13 +15,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from desktop.crashpoint import crashpoint
-from desktop.errors import AnswerUnreadable, ConnectionProblem, ItemError, StorageProblem, UnexpectedAnswer
+from desktop.errors import (
+    AnswerUnreadable,
+    Concern,
+    ConnectionProblem,
+    ItemError,
+    NoEffect,
+    StorageProblem,
+    UnexpectedAnswer,
+)
 from desktop.models.states import SyncState
-from desktop.models.work import Intention, SyncStatus, WriteCall
+from desktop.models.work import Intention, OutboxEntry, SyncStatus, WriteCall
 from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, PreparedCall, Refused
 from desktop.providers.permits import only_with
 from desktop.providers.records import (
@@ -41,6 +49,7 @@ from desktop.sync.planning import may_be_same, payment_question, same_name
 from desktop.sync.push import LeaseLost, count_attempt, still_ours
 from desktop.sync.settling import IN_DOUBT, NOT_SENT, OPEN, TAKES_AWAY, Settled, holder_of, settle
 from desktop.sync.snapshots import record_from_json, unlike
+from desktop.sync.verifying import by_id
 from desktop.sync.work import connections_of
 
 _log = logging.getLogger(__name__)
@@ -72,6 +81,8 @@ class _Open:
     call_id: int
     attempts: int
     first_sent_at: datetime
+    answered: bool = False
+    """It was answered with a record that is not to be found: its key would only say the same again (D15)."""
 
 
 async def recover(
@@ -110,7 +121,9 @@ def _open_calls(session: Session, company: Company) -> list[_Open]:
         .where(WriteCall.connection_id.in_(connections_of(company.key)), WriteCall.state == OPEN)
         .order_by(WriteCall.id)
     )
-    return [_Open(row.id, row.attempts, row.first_sent_at or row.created_at) for row in rows]
+    made = select(Intention.call_id).where(Intention.outcome == IN_DOUBT, Intention.external_id != "")
+    answered = set(session.scalars(made))
+    return [_Open(row.id, row.attempts, row.first_sent_at or row.created_at, row.id in answered) for row in rows]
 
 
 async def _recover_call(
@@ -128,11 +141,13 @@ async def _recover_call(
     if ended:
         took("looked up after a kept error")
         await _look_up(company, held, one, result, actor, absent_means_again=True)
-    elif remembered and one.attempts <= REPLAYS:
+    elif remembered and one.attempts <= REPLAYS and not one.answered:
         took("repeated under its key")
         await _replay(company, held, one, result, actor)
-    elif age >= SETTLED_THERE or not capabilities.native_keys:  # found is found; absent counts only when all is over
-        took("looked up")
+    elif (
+        age >= SETTLED_THERE or one.answered or not capabilities.native_keys
+    ):  # found is found; absent counts only when all is over
+        took("looked up")  # found is found; absent counts only when all is over
         await _look_up(company, held, one, result, actor, absent_means_again=age >= SETTLED_THERE)
     else:
         took("too young to be judged")
@@ -221,6 +236,11 @@ async def _store(
             if outcome is None and holding is not None and row.outcome == IN_DOUBT:
                 took("certainly not there")
                 row.outcome, row.settled_at = NOT_SENT, now
+                if _never_kept(session, row):
+                    took("answered and not kept, again")
+                    _give_up(session, company, row, now)
+                    result.unsure.discard((row.kind, row.local_id))
+                    continue
             if row.outcome == IN_DOUBT:
                 took("still in doubt")
                 result.unsure.add((row.kind, row.local_id))
@@ -237,6 +257,28 @@ async def _store(
     told = [outcome.problem for outcome in outcomes if isinstance(outcome, NotSent | InDoubt)]
     result.problem = next((problem for problem in told if problem is not None), None)
     return settled
+
+
+def _never_kept(session: Session, row: Intention) -> bool:
+    """Whether the service said yes to this record once before and kept nothing: it is not sent without end (I15)."""
+    before = select(Intention.id).where(
+        Intention.kind == row.kind,
+        Intention.local_id == row.local_id,
+        Intention.generation == row.generation,
+        Intention.action == Action.CREATE.value,
+        Intention.outcome == NOT_SENT,
+        Intention.external_id != "",
+        Intention.id < row.id,
+    )
+    return row.external_id != "" and session.scalar(before.limit(1)) is not None
+
+
+def _give_up(session: Session, company: Company, row: Intention, now: datetime) -> None:
+    error = NoEffect(company.provider.terms.service)
+    error.concerns = (Concern(row.kind, row.local_id, row.label),)
+    failures.fail(session, now, row.kind, row.local_id, row.label, error)
+    promised = (OutboxEntry.kind == row.kind, OutboxEntry.local_id == row.local_id)
+    session.execute(delete(OutboxEntry).where(*promised))
 
 
 def _note_unsure(session: Session, call_id: int, result: Recovered) -> None:
@@ -268,12 +310,14 @@ def _intentions(session: Session, call_id: int) -> list[Intention]:
 
 
 def _lookup(intentions: Sequence[Intention], records: Mapping[str, Record]) -> Lookup:
-    """Creates are looked up by name, number and reference; everything else by its id."""
+    """Creates are looked up by name, number and reference, and by the id that the answer named; all else by its id."""
     creates = [records[row.ref] for row in intentions if row.action == Action.CREATE]
     ids: dict[str, list[str]] = {kind.value: [] for kind in Kind}
     for row in intentions:
         if row.action != Action.CREATE:
             ids[row.kind].append(records[row.ref].external_id or "")
+        elif row.external_id:
+            ids[row.kind].append(row.external_id)
     return Lookup(
         customer_names=tuple(r.display_name for r in creates if isinstance(r, CustomerRecord)),
         item_names=tuple(r.name for r in creates if isinstance(r, ItemRecord)),
@@ -290,7 +334,8 @@ def _became(session: Session, company: Company, row: Intention, record: Record, 
     """`Linked` when our own mark was found there; None when it is certain that nothing was done."""
     if row.action != Action.CREATE:
         return _became_update(row, record, found)
-    candidate = _ours_among(record, found, stamped=company.provider.capabilities.invoice_stamps)
+    candidate = by_id(found).get((Kind(row.kind), row.external_id)) if row.external_id else None
+    candidate = candidate or _ours_among(record, found, stamped=company.provider.capabilities.invoice_stamps)
     if candidate is None or holder_of(session, company.key, row.kind, candidate.external_id or "") is not None:
         return None
     return Linked(candidate)

@@ -335,7 +335,9 @@ class Runner:
             if report.in_doubt and (report.ended or report.disputed or not company.provider.capabilities.native_keys):
                 await company.desk.clock.sleep(LOOK_SECONDS)
                 looked = await recover(company, held, ended=frozenset(report.ended))
-                await company.db.in_write(partial(_promise_again, company=company, records=looked.again))
+                waiting = {_key(name) for name in report.waiting if name.startswith("invoice:")}  # for their payments
+                again = looked.again | waiting if looked.again else looked.again
+                await company.db.in_write(partial(_promise_again, company=company, records=again))
                 unsure |= {ref(kind, local_id) for kind, local_id in looked.unsure}
                 total.in_doubt = (total.in_doubt - report.in_doubt) | unsure
                 if looked.problem is not None:

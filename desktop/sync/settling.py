@@ -38,6 +38,7 @@ from desktop.sync.failures import printable
 from desktop.sync.planning import PlannedStep, differences
 from desktop.sync.snapshots import compared, record_from_json, to_json
 from desktop.sync.tokens import service_name
+from desktop.sync.work import connections_of
 from desktop.text import tr
 
 ID_MAX = 128
@@ -156,9 +157,11 @@ def settle(
         if isinstance(outcome, Refused) and not looked_up and _says_nothing_of_the_first(call, row, outcome.error):
             result.disputed[row.ref] = outcome.error
             outcome = InDoubt(outcome.error.title, outcome.service_ref)
+        doubted = row.outcome == IN_DOUBT
         if row.outcome in (OPEN, IN_DOUBT):
             _settle_one(session, now, company, call, row, outcome, result, connection_id)
-        session.add(_log(now, company, call, row, outcome, actor))
+        if not (looked_up and doubted and row.outcome == IN_DOUBT):  # a further look that found nothing is no news
+            session.add(_log(now, company, call, row, outcome, actor))
         note_change(session, "activity", row.local_id)
     if all(row.outcome not in (OPEN, IN_DOUBT) for row in rows):
         call.state = "settled"
@@ -216,6 +219,32 @@ def _settle_one(
         row.outcome = IN_DOUBT
         result.in_doubt.add(row.ref)
         result.problem = outcome.problem or result.problem
+
+
+def doubt_answered(session: Session, company: CompanyKey, kind: str, local_id: int) -> None:
+    """A create that was answered, and whose record is not found there: in doubt from now on, and not linked.
+
+    Its id stays with the intention: whoever looks it up later asks for that too.
+    """
+    made = session.scalars(
+        select(Intention)
+        .join(WriteCall, WriteCall.id == Intention.call_id)
+        .where(
+            Intention.kind == kind,
+            Intention.local_id == local_id,
+            Intention.action == Action.CREATE.value,
+            Intention.outcome == LINKED,
+            WriteCall.connection_id.in_(connections_of(company)),
+        )
+        .order_by(Intention.id.desc())
+    ).first()
+    link = find_link(session, company, kind, local_id)
+    if made is None or link is None or link.external_id != made.external_id:
+        return
+    made.outcome, made.settled_at = IN_DOUBT, None
+    session.get_one(WriteCall, made.call_id).state = OPEN
+    session.delete(link)
+    note_change(session, kind, local_id)
 
 
 def _not_believed(company: CompanyKey, outcome: Linked, looked_up: bool) -> Outcome:

@@ -47,6 +47,10 @@ GONE_FIX: Mapping[Kind, Fix] = {
 """Where the owner says what shall become of a record whose counterpart is gone."""
 
 
+class NotSeen(NoEffect):
+    """A record that was answered as made, and that its id doesn't find: not kept, or only not shown yet."""
+
+
 def gone(service: str, ours: Ours) -> GoneRemote:
     """The error for a linked record that is deleted, void or inactive there."""
     return GoneRemote(service, ours.label, fix=GONE_FIX[ours.kind])
@@ -85,12 +89,15 @@ DERIVED = frozenset({"given_name", "family_name", "company_name"})
 
 
 def effect(service: str, written: Written, now: Record | None) -> ItemError | None:
-    """`NoEffect` unless the books hold what we sent, or what the answer showed of it (D15)."""
+    """`NoEffect` unless the books hold what we sent, or what the answer showed of it (D15).
+
+    What was there before and is not to be found is no work of this write: then it is `GoneRemote` (H9).
+    """
     if written.ours.gone:
         taken = now is None or getattr(now, "voided", False)
         return None if taken else NoEffect(service)
     if now is None:
-        return NoEffect(service)
+        return gone(service, written.ours) if written.fields else NotSeen(service)
     kind, link = written.ours.kind, written.ours.link
     sent, answered, read = (compared(kind, record) for record in (written.sent, written.answered, now))
     before = link.agreed_theirs if link is not None else {}
@@ -230,19 +237,16 @@ def read_anew(session: Session, company: CompanyKey, written: Written, now: Reco
             link.agreed_revision = max(link.agreed_revision, ours.revision)
 
 
-def take_back(session: Session, company: CompanyKey, written: Written, now: Record | None) -> None:
+def take_back(session: Session, company: CompanyKey, written: Written, now: Record) -> None:
     """A write without effect was agreed on by mistake: the next push sends it again."""
     ours = written.ours
     link = find_link(session, company, ours.kind.value, ours.local_id)
     if link is None:
         return
-    if now is None:
-        session.delete(link)
-    else:
-        theirs = compared(ours.kind, now)
-        link.external_version = now.version or ""
-        link.agreed = {"ours": theirs, "theirs": theirs}
-        link.agreed_revision = min(link.agreed_revision, ours.revision - 1)
+    theirs = compared(ours.kind, now)
+    link.external_version = now.version or ""
+    link.agreed = {"ours": theirs, "theirs": theirs}
+    link.agreed_revision = min(link.agreed_revision, ours.revision - 1)
     note_change(session, ours.kind.value, ours.local_id)
 
 

@@ -424,11 +424,20 @@ async def test_D15_a_yes_without_effect_is_found_and_sent_again(office: Office, 
         payment = office.pay(invoice, "100")
         office.ask((Kind.INVOICE, invoice))
     report = await office.runner.drain()
-    assert report.refused
     concerned = {"customer": customer, "invoice": invoice, "payment": payment}[kind]
-    assert office.status(Kind(kind), concerned) is not None
+    status = office.status(Kind(kind), concerned)
+    assert status is not None
     office.control.clear_faults()
-    office.clock.advance(2)
+    if kind == "payment" and office.name != "Wave":  # there the answer itself shows it
+        # kept by nobody, or only not shown yet: until that is known its money must not go again
+        assert report.in_doubt == {f"payment:{payment}"} and status.state == "in_doubt"
+        office.ask((Kind.PAYMENT, payment), (Kind.INVOICE, invoice))
+        assert (await office.runner.drain(everything=True)).in_doubt
+        assert_exactly_one(office, "RF-26", payments=0)
+        office.clock.advance(170)
+    else:
+        assert report.refused
+        office.clock.advance(2)
     office.ask((Kind(kind), concerned), (Kind.INVOICE, invoice))
     assert (await office.runner.drain(everything=True)).clean
     there = assert_exactly_one(office, "RF-26", payments=1 if payment else 0)
