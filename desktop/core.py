@@ -431,7 +431,7 @@ class Core:
         return replace(info.limits, windows=(Window(60.0, address.calls_a_minute),))
 
     async def _limiter(self, info: ServiceInfo) -> Limiter:
-        """Kept over a new sign-in: the service goes on counting. What it demanded before this start, of another desk, or
+        """Kept over a new sign-in: the service goes on counting. What it demanded before this start, of another desk or
         of a connection that has ended since still holds (I14)."""
         now = self.clock.now()
         until = await self.ask(asked_to_wait, info.key.value, self.environment(info.key), now)

@@ -114,8 +114,6 @@ SHOWN_LATE = 3.0
 """Seconds until what was written and reads otherwise is read once more: a service may show a write late."""
 LATE = (NoEffect, BalanceDiffers, GoneRemote)
 """What may be said of a record that shows its last write late."""
-SHOWN_LATE = 3.0
-"""Seconds until what was written and does not show yet is read once more: lists and indexes follow a write late."""
 
 
 AWAKE_SECONDS = 5.0

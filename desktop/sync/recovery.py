@@ -144,9 +144,7 @@ async def _recover_call(
     elif remembered and one.attempts <= REPLAYS and not one.answered:
         took("repeated under its key")
         await _replay(company, held, one, result, actor)
-    elif (
-        age >= SETTLED_THERE or one.answered or not capabilities.native_keys
-    ):  # found is found; absent counts only when all is over
+    elif age >= SETTLED_THERE or one.answered or not capabilities.native_keys:
         took("looked up")  # found is found; absent counts only when all is over
         await _look_up(company, held, one, result, actor, absent_means_again=age >= SETTLED_THERE)
     else:
