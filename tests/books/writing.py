@@ -18,7 +18,7 @@ from desktop.books.items import ItemDraft, create_item
 from desktop.clock import ManualClock, SeededEntropy
 from desktop.models.session import Database
 from desktop.models.states import CompanyKey, Switches
-from desktop.models.tables import Connection, ExternalLink, OutboxEntry
+from desktop.models.tables import RECORDS, Connection, ExternalLink, OutboxEntry
 
 START = datetime(2026, 6, 1, 9, tzinfo=UTC)
 COMPANY = CompanyKey("quickbooks", "company-1")
@@ -93,10 +93,8 @@ class Office:
 
 
 def add_link(session: Session, kind: str, local_id: int, agreed_revision: int | None, now: datetime) -> None:
-    from desktop.books.sync_view import _TABLES
-
     if agreed_revision is None:
-        agreed_revision = session.get_one(_TABLES[kind], local_id).revision
+        agreed_revision = session.get_one(RECORDS[kind], local_id).revision
     session.add(
         ExternalLink(
             provider=COMPANY.provider,

@@ -216,7 +216,8 @@ def _browse(browser: str, profile: Path, url: str) -> tuple[str, str]:
     rest = "--disable-sync --no-first-run --enable-logging=stderr --virtual-time-budget=3000 --dump-dom"
     command = [browser, *quiet.split(), *rest.split(), f"--user-data-dir={profile}", url]
     run = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=True)
-    console = "\n".join(row for row in run.stderr.splitlines() if "CONSOLE" in row or "Content Security" in row)
+    said = [row for row in run.stderr.splitlines() if "CONSOLE" in row or "Content Security" in row]
+    console = "\n".join(row for row in said if "source: chrome://" not in row)  # pages of the browser's own
     return run.stdout, console
 
 
