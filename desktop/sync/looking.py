@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -12,7 +14,7 @@ from sqlalchemy.orm import Session
 from desktop.errors import ItemError, UnexpectedAnswer
 from desktop.models.connection import ExternalLink
 from desktop.models.states import CompanyKey
-from desktop.providers.records import CustomerRecord, Found, InvoiceRecord, ItemRecord, Kind
+from desktop.providers.records import CustomerRecord, Found, InvoiceRecord, ItemRecord, Kind, Lookup
 from desktop.sync.asking import Answers
 from desktop.sync.planning import Plan, Work
 from desktop.sync.snapshots import to_json
@@ -39,6 +41,29 @@ def unanswered(service: str, work: Work, answers: Answers) -> dict[str, ItemErro
         if question in unread and (ours.link is None or ours.kind is Kind.INVOICE):
             refused[name] = UnexpectedAnswer(service)
     return refused
+
+
+async def payers(
+    ask: Callable[[Lookup], Awaitable[Answers]], work: Work, found: Found, markers: Mapping[str, str]
+) -> tuple[Found, dict[str, str]]:
+    """What was found, with the customers of those invoices there that bear our stamp; and who is who: ref -> their id.
+
+    Books put back from an older copy know neither the link nor the name that a customer was given since: by the name
+    alone he would be made a second time (S4, I1). No call where nothing of that kind was found.
+    """
+    known: dict[str, str] = {}
+    for ours in work.ours.values():
+        stamp, who = markers.get(ours.ref, ""), next((name for name in ours.needs if name.startswith("customer:")), "")
+        if ours.kind is not Kind.INVOICE or ours.link is not None or not stamp or who not in work.ours:
+            continue
+        mine = next((one for one in found.invoices if one.marker == stamp and not one.voided), None)
+        if mine is not None and mine.customer_id and work.ours[who].link is None:
+            known.setdefault(who, mine.customer_id)
+    missing = sorted(set(known.values()) - {one.external_id for one in found.customers})
+    if missing:
+        more = (await ask(Lookup(customer_ids=tuple(missing)))).found
+        found = replace(found, customers=(*found.customers, *more.customers))
+    return found, known
 
 
 def linked_elsewhere(session: Session, key: CompanyKey, found: Found) -> dict[tuple[Kind, str], str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 
 from desktop.errors import (
     AccountUnusable,
@@ -391,13 +392,15 @@ def plan(
     capabilities: Capabilities,
     terms: Terms,
     markers: Mapping[str, str],
+    known: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """The steps that bring the service to what we have.
 
     `linked_elsewhere` holds what is linked already ((kind, external id) -> label of our record), so that
-    a record there is never linked twice. `markers` holds our stamp for each invoice.
+    a record there is never linked twice. `markers` holds our stamp for each invoice, `known` the id of a customer
+    without a link whom such an invoice names there.
     """
-    builder = _Builder(work, dict(refused), found, linked_elsewhere, terms, markers, capabilities.no_room)
+    builder = _Builder(work, dict(refused), found, linked_elsewhere, terms, markers, capabilities.no_room, known)
     for ours in _concerned(work, refused):
         builder.add(ours)
     return builder.result()
@@ -415,8 +418,10 @@ class _Builder:
         terms: Terms,
         markers: Mapping[str, str],
         no_room: frozenset[str] = frozenset(),
+        known: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.work = work
+        self.known = known
         self.no_room = no_room
         self.refused = refused
         self.found = found
@@ -513,7 +518,9 @@ class _Builder:
 
     def _customer(self, ours: Ours, record: CustomerRecord) -> ItemError | None:
         service = self.terms.service
-        theirs = next((c for c in self.found.customers if same_name(c.display_name, record.display_name)), None)
+        proven = next((c for c in self.found.customers if c.external_id == self.known.get(ours.ref, "")), None)
+        alike = next((c for c in self.found.customers if same_name(c.display_name, record.display_name)), None)
+        theirs = proven or alike
         if theirs is None:
             holder = next(
                 (who for name, who in self.found.other_name_holders if same_name(name, record.display_name)),
@@ -528,7 +535,7 @@ class _Builder:
             return NameTaken(service, record.display_name, holder=tr("your customer “{name}”", name=other))
         if not theirs.active:
             return GoneRemote(service, record.display_name)
-        if not may_be_same(record, theirs):
+        if proven is None and not may_be_same(record, theirs):
             return PossibleDuplicate(service, record.display_name, _described(theirs))
         self.adoptions.append(Adoption(ours, theirs))
         return None

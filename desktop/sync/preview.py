@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -30,7 +31,7 @@ from desktop.providers.records import (
 )
 from desktop.sync.asking import ask_apart
 from desktop.sync.company import Company
-from desktop.sync.looking import digest, linked_elsewhere, unanswered
+from desktop.sync.looking import digest, linked_elsewhere, payers, unanswered
 from desktop.sync.planning import Plan, PlannedStep, Work, plan, questions, refuse_early
 from desktop.sync.settling import field_words
 from desktop.sync.snapshots import COMPARED
@@ -136,8 +137,10 @@ async def look(company: Company, targets: Sequence[Ref]) -> tuple[Work, Plan]:
         answers = await ask_apart(provider, lookup)
         found = answers.found
         refused.update(unanswered(provider.terms.service, work, answers))
+    stamps = markers(work)
+    found, known = await payers(partial(ask_apart, provider), work, found, stamps)
     elsewhere = await company.db.in_read(lambda session: linked_elsewhere(session, company.key, found))
-    return work, plan(work, refused, found, elsewhere, provider.capabilities, provider.terms, markers(work))
+    return work, plan(work, refused, found, elsewhere, able, provider.terms, stamps, known)
 
 
 # --- in the owner's words ---------------------------------------------------------------------------------

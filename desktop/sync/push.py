@@ -55,7 +55,7 @@ from desktop.sync.asking import Answers, ask_apart
 from desktop.sync.company import Company
 from desktop.sync.identity import known_of, look, prove
 from desktop.sync.leases import LEASE_SECONDS, HeldLease, LeaseLost
-from desktop.sync.looking import digest, linked_elsewhere, unanswered
+from desktop.sync.looking import digest, linked_elsewhere, payers, unanswered
 from desktop.sync.planning import (
     Adoption,
     Ours,
@@ -333,8 +333,10 @@ class Push:
                 self._refused_anew(before, refused)
                 await self._publish()
             refused.update(unanswered(self._service, work, answers))
+        stamps = markers(work)
+        found, known = await payers(self._ask, work, found, stamps)
         elsewhere = await self._company.db.in_read(lambda session: linked_elsewhere(session, self._company.key, found))
-        return plan(work, refused, found, elsewhere, provider.capabilities, provider.terms, markers(work))
+        return plan(work, refused, found, elsewhere, able, provider.terms, stamps, known)
 
     def _refused_anew(self, before: Mapping[str, ItemError], now: Mapping[str, ItemError]) -> None:
         """What our own rules say after a payment came in; what they say as before was told already (M111)."""

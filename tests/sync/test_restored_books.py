@@ -71,3 +71,40 @@ async def test_S4_I1_a_payment_sent_after_the_copy_is_not_sent_again(
         assert Decimal(there["balance"]) == 60
     finally:
         await core.close()
+
+
+@pytest.mark.parametrize("shown", [False, True])
+async def test_S4_I1_a_customer_renamed_after_the_copy_is_not_made_again(
+    tmp_path: Path, sandbox: Any, control: Control, shown: bool
+) -> None:
+    """Nothing here knows his new name any more: his invoice there, which bears our stamp, says who he is."""
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        options = core.options
+        customer, invoice = await _invoice_with_payment(core, "RB-2")
+        assert await core.daily_backup() is not None
+        await core.do(customers.update_customer, customer, CustomerDraft("Later Payer"))
+        assert (await core.sync([(Kind.INVOICE, invoice)])).clean
+    before = control.books()
+    books = Path(options.database)
+    books.write_bytes(b"not a database" * 500)
+    backup = newest_good(tmp_path / "desk" / "backups")
+    assert backup is not None
+    assert restore_backup(books, backup, options.clock.now()) is not None
+
+    control.clock(120)
+    core = await Core.open(replace(options))
+    try:
+        if shown:  # Show me first: exactly that runs (N11)
+            seen = await core.preview([(Kind.INVOICE, invoice)])
+            assert seen.count(Kind.CUSTOMER) == 0
+            await core.run_preview(seen)
+        for _ in range(2):
+            await core.sync([(Kind.INVOICE, invoice)])
+        after = control.books()
+        for kind in ("customers", "invoices", "payments"):
+            assert len(after[kind]) == len(before[kind]), kind
+        assert {one["display_name"] for one in after["customers"]} == {
+            one["display_name"] for one in before["customers"]
+        }
+    finally:
+        await core.close()
