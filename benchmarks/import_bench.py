@@ -17,7 +17,7 @@ import qasync
 from PySide6.QtWidgets import QApplication, QWizard
 
 from benchmarks.gaps import Heartbeat
-from desktop.app import rare_collections
+from desktop.app import lively_threads
 from desktop.books import queries
 from desktop.clock import SystemClock
 from desktop.core import Core, Options
@@ -38,7 +38,7 @@ LIMIT_SECONDS = 600.0
 
 def run() -> None:
     application = QApplication.instance() or QApplication([])
-    rare_collections()
+    lively_threads()
     loop = qasync.QEventLoop(application)
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory() as folder, running_sandbox(Path(folder), control=True, company="large") as made:

@@ -43,6 +43,7 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         self._can_check = can_check
         self._name = name or columns[0].text
         self._checks = bytearray()
+        self._possible = bytearray()  # what `can_check` said of each row: asking anew takes long with thousands
         self._shown = array("l")
         self._filter: Callable[[R], bool] | None = None
         self._sort: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
@@ -58,9 +59,12 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         if shown:
             self.beginInsertRows(QModelIndex(), len(self._shown), len(self._shown) + len(shown) - 1)
         self.rows.extend(fresh)
-        self._checks.extend(
-            bool(self._can_check(row) and (checked(row) if callable(checked) else checked)) for row in fresh
-        )
+        possible = bytes(self._can_check(row) for row in fresh)
+        self._possible.extend(possible)
+        if callable(checked):
+            self._checks.extend(bool(can and checked(row)) for can, row in zip(possible, fresh, strict=True))
+        else:
+            self._checks.extend(possible if checked else bytes(len(fresh)))
         self._shown.extend(shown)
         if shown:
             self.endInsertRows()
@@ -68,9 +72,7 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
 
     def replace_row(self, row_id: int, row: R) -> None:
         """A row is different now (another type was chosen); it stays in sight whatever the filter says."""
-        self.rows[row_id] = row
-        if not self._can_check(row):
-            self._checks[row_id] = 0
+        self._put(row_id, row)
         place = self.row_of(row_id)
         if place is not None:
             self.dataChanged.emit(self.index(place, 0), self.index(place, len(self.columns) - 1))
@@ -79,12 +81,15 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
     def replace_rows(self, rows: Mapping[int, R]) -> None:
         """Many rows are different now, told in one go."""
         for row_id, row in rows.items():
-            self.rows[row_id] = row
-            if not self._can_check(row):
-                self._checks[row_id] = 0
+            self._put(row_id, row)
         if rows and self._shown:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._shown) - 1, len(self.columns) - 1))
         self._changed()
+
+    def _put(self, row_id: int, row: R) -> None:
+        self.rows[row_id] = row
+        self._possible[row_id] = self._can_check(row)
+        self._checks[row_id] &= self._possible[row_id]
 
     def shown_ids(self) -> list[int]:
         """The ids of the rows that the filter lets through, in the order shown."""
@@ -93,7 +98,7 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
     def clear(self) -> None:
         """Take all rows away, before reading them anew."""
         self.beginResetModel()
-        self.rows, self._checks, self._shown = [], bytearray(), array("l")
+        self.rows, self._checks, self._possible, self._shown = [], bytearray(), bytearray(), array("l")
         self.endResetModel()
         self._changed()
 
@@ -145,7 +150,7 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         """Tick or clear rows; those that may not be ticked are left out."""
         value = 1 if checked else 0
         for row_id in row_ids:
-            self._checks[row_id] = value and int(self._can_check(self.rows[row_id]))
+            self._checks[row_id] = value & self._possible[row_id]
         if self._shown:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._shown) - 1, 0), [_CHECK])
         self._changed()
@@ -172,9 +177,7 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
     def shown_state(self) -> Qt.CheckState:
         """For the box in the header: whether all, none or some of the shown rows that can be ticked are."""
         if self._counts is None:
-            checks, rows = self._checks, self.rows
-            on = sum(checks[n] for n in self._shown)
-            self._counts = on, sum(1 for n in self._shown if checks[n] or self._can_check(rows[n]))
+            self._counts = _sum_at(self._checks, self._shown), _sum_at(self._possible, self._shown)
         on, possible = self._counts
         if not on:
             return Qt.CheckState.Unchecked
@@ -214,7 +217,7 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         row_id, column = self._shown[index.row()], index.column()
         row = self.rows[row_id]
         if role == _CHECK:
-            if column or not self._can_check(row):
+            if column or not self._possible[row_id]:
                 return None
             return Qt.CheckState.Checked if self._checks[row_id] else Qt.CheckState.Unchecked
         if role == CHOICES_ROLE:
@@ -229,7 +232,7 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
         if not index.isValid():
             return False
         row_id = self._shown[index.row()]
-        if role == _CHECK and index.column() == 0 and self._can_check(self.rows[row_id]):
+        if role == _CHECK and index.column() == 0 and self._possible[row_id]:
             self._checks[row_id] = int(Qt.CheckState(value) == Qt.CheckState.Checked)
             self.dataChanged.emit(index, index, [_CHECK])
             self._changed()
@@ -250,3 +253,8 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
     def _changed(self) -> None:
         self._counts = None
         self.checks_changed.emit()
+
+
+def _sum_at(flags: bytearray, places: Sequence[int]) -> int:
+    """How many of the `flags` at these places are set."""
+    return sum(map(flags.__getitem__, places))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from PySide6.QtWidgets import QComboBox
@@ -17,6 +19,7 @@ from desktop.ui.buttons import QuietButton
 from desktop.ui.columns import Column
 from desktop.ui.status import Status
 from desktop.ui.words import customer_kind
+from desktop.wizard.import_page import PORTION
 from desktop.wizard.linkable_page import LinkablePage, new_status
 
 KINDS = (CustomerKind.HOMEOWNER, CustomerKind.BUSINESS, CustomerKind.BUILDER)
@@ -52,6 +55,28 @@ def address_line(review: CustomerReview) -> str:
     where = review.record.address
     town = " ".join(part for part in (where.region, where.postal_code) if part)
     return ", ".join(part for part in (where.line1, where.city, town) if part)
+
+
+async def customer_rows(reviews: Sequence[CustomerReview]) -> list[CustomerRow]:
+    """The rows as they are suggested; a portion at a time, for there may be thousands."""
+    rows: list[CustomerRow] = []
+    for start in range(0, len(reviews), PORTION):
+        rows += [CustomerRow(review, review.kind) for review in reviews[start : start + PORTION]]
+        await asyncio.sleep(0)
+    return rows
+
+
+@cache
+def _chips(kind: CustomerKind, standing: Standing, decision: str) -> tuple[str, ...]:
+    """The filters that such a row stands under."""
+    found = [kind.value]
+    if decision == "link" or standing in (Standing.LINKED, Standing.SAME):
+        found.append("exists")
+    if standing is Standing.NEW or decision == "new":
+        found.append("new")
+    elif standing is Standing.POSSIBLE and not decision:
+        found.append("possible")
+    return tuple(found)
 
 
 class CustomersPage(LinkablePage[CustomerRow]):
@@ -97,6 +122,7 @@ class CustomersPage(LinkablePage[CustomerRow]):
 
     def columns(self) -> list[Column[CustomerRow]]:
         kinds = [(kind.value, customer_kind(kind)) for kind in KINDS]
+        words = {kind: customer_kind(kind) for kind in KINDS}
         return [
             Column(
                 tr("Name"),
@@ -109,7 +135,7 @@ class CustomersPage(LinkablePage[CustomerRow]):
             ),
             Column(
                 tr("Type"),
-                lambda row: customer_kind(row.kind),
+                lambda row: words[row.kind],
                 key="type",
                 sort_key="type",
                 width=12,
@@ -201,25 +227,8 @@ class CustomersPage(LinkablePage[CustomerRow]):
         record = row.review.record
         return f"{record.display_name} {record.company_name} {record.email} {address_line(row.review)}"
 
-    def in_chip(self, row: CustomerRow, chip: str) -> bool:
-        if chip == "new":
-            return row.review.standing is Standing.NEW or row.decision == "new"
-        if chip == "exists":
-            return row.is_known or row.decision == "link"
-        if chip == "possible":
-            return row.waits
-        return row.kind.value == chip
-
-    def chips_of(self, row: CustomerRow) -> list[str]:
-        found = [row.kind.value]
-        standing = row.review.standing
-        if row.decision == "link" or standing in (Standing.LINKED, Standing.SAME):
-            found.append("exists")
-        if standing is Standing.NEW or row.decision == "new":
-            found.append("new")
-        elif standing is Standing.POSSIBLE and not row.decision:
-            found.append("possible")
-        return found
+    def chips_of(self, row: CustomerRow) -> tuple[str, ...]:
+        return _chips(row.kind, row.review.standing, row.decision)
 
     # -- reading and importing ----------------------------------------------------------------
 
@@ -235,7 +244,7 @@ class CustomersPage(LinkablePage[CustomerRow]):
         company = await self.core.require_company()
         records = await (await self.core.lists()).customers.get()
         self.reviews = await reviewing.review_customers(company, records, self.on_judged)
-        return [CustomerRow(review, review.kind) for review in self.reviews]
+        return await customer_rows(self.reviews)
 
     def settled(self, before: CustomerRow, row: CustomerRow) -> CustomerRow:
         return replace(row, kind=before.kind, chosen=True) if before.chosen else row

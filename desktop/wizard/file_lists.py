@@ -17,7 +17,7 @@ from desktop.text import tr
 from desktop.ui import formats
 from desktop.ui.columns import Column
 from desktop.ui.status import Status
-from desktop.wizard.customers_page import CustomerRow, CustomersPage
+from desktop.wizard.customers_page import CustomerRow, CustomersPage, customer_rows
 from desktop.wizard.file_source import FileSource
 from desktop.wizard.flow import import_result
 from desktop.wizard.import_page import ImportPage
@@ -111,7 +111,7 @@ class FileCustomersPage(FromFile, CustomersPage):
 
     async def judged(self) -> list[CustomerRow]:
         self.reviews = await csv_import.review_customers(self.core.db, self.source.reading.entries, self.on_judged)
-        return [CustomerRow(review, review.kind) for review in self.reviews]
+        return await customer_rows(self.reviews)
 
     async def take(self, rows: list[CustomerRow]) -> Imported:
         result, rejected = await csv_import.import_customers(
@@ -298,10 +298,10 @@ class FileInvoicesPage(FromFile):
     def words_of(self, row: InvoiceRow) -> str:
         return f"{row.review.entry.number} {row.review.entry.customer}"
 
-    def in_chip(self, row: InvoiceRow, chip: str) -> bool:
-        if chip == "possible":
-            return row.waits
-        return row.is_known if chip == "exists" else not row.is_known and not row.waits
+    def chips_of(self, row: InvoiceRow) -> tuple[str, ...]:
+        if row.waits:
+            return ("possible",)
+        return ("exists",) if row.is_known else ("new",)
 
     def _recount(self) -> None:
         super()._recount()

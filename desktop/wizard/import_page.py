@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 
 from PySide6.QtCore import Qt, QTimer
@@ -163,12 +164,9 @@ class ImportPage(StepPage, Generic[RowT]):
     def name_of(self, row: RowT) -> str:
         raise NotImplementedError
 
-    def in_chip(self, row: RowT, chip: str) -> bool:
+    def chips_of(self, row: RowT) -> tuple[str, ...]:
+        """The chips that a row stands under, beside "all"."""
         raise NotImplementedError
-
-    def chips_of(self, row: RowT) -> list[str]:
-        """The chips that a row stands under."""
-        return [key for key, _words in self.chip_words() if key != "all" and self.in_chip(row, key)]
 
     def words_of(self, row: RowT) -> str:
         """What the search looks in."""
@@ -266,6 +264,7 @@ class ImportPage(StepPage, Generic[RowT]):
         if places.keys() - {self.id_of(row) for row in rows}:  # the list was read anew meanwhile
             self.model.clear()
             places = {}
+        await asyncio.sleep(0)
         for start in range(0, len(rows), PORTION):
             part = rows[start : start + PORTION]
             known = {places[self.id_of(row)]: row for row in part if self.id_of(row) in places}
@@ -403,7 +402,7 @@ class ImportPage(StepPage, Generic[RowT]):
         else:
 
             def predicate(row: RowT) -> bool:
-                return (chip == "all" or self.in_chip(row, chip)) and (
+                return (chip == "all" or chip in self.chips_of(row)) and (
                     not text or all(word in self.words_of(row).casefold() for word in text.split())
                 )
 
@@ -413,7 +412,7 @@ class ImportPage(StepPage, Generic[RowT]):
     def _recount(self) -> None:
         counts = {key: 0 for key, _words in self.chip_words() if key != "all"}
         if self.loaded:
-            counts.update(Counter(key for row in self.model.rows for key in self.chips_of(row)))
+            counts.update(Counter(chain.from_iterable(map(self.chips_of, self.model.rows))))
         self.counts = {"all": len(self.model.rows), **counts}
         self.chips.set_counts(self.counts if self.loaded else {})
         self.hint.setText(self.describe() if self.loaded else "")

@@ -127,8 +127,8 @@ class ItemsPage(LinkablePage[ItemRow]):
         record = row.review.record
         return f"{record.name} {record.description} {record.sku}"
 
-    def in_chip(self, row: ItemRow, chip: str) -> bool:
-        return row.is_known if chip == "exists" else not row.is_known
+    def chips_of(self, row: ItemRow) -> tuple[str, ...]:
+        return ("exists",) if row.is_known else ("new",)
 
     async def stream(self) -> AsyncIterator[list[ItemRow]]:
         company = await self.core.require_company()
