@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -37,6 +37,8 @@ from desktop.providers.records import (
     TokenGrant,
 )
 
+SETTLED_THERE = timedelta(seconds=150)
+"""A request older than this has ended at the service, one way or the other (its own limit is 120 s)."""
 MARKER = "BlueClerk "
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from desktop.providers.base import SETTLED_THERE
 from desktop.providers.freshbooks_asking import Asking, understood
 from desktop.providers.freshbooks_reading import DELETED, display_name, eastern_day, id_of, vis_state
 from desktop.providers.freshbooks_wire import LISTS
@@ -20,8 +21,6 @@ from desktop.providers.records import Kind
 
 ITEMS_FRESH = timedelta(hours=1)
 """Lines don't refer to items, so a second item of one name does no harm: their list may be a little old."""
-SHOWN_BY = timedelta(seconds=150)
-"""After so long a request whose answer was lost has ended there, and the lists show what it did."""
 ARCHIVED_TOO = ("search[vis_state]", "2")
 _SINGLE_COST = {Kind.CUSTOMER: 2, Kind.INVOICE: 1}
 """Calls that asking for one name or number takes; items can't be asked for."""
@@ -40,7 +39,7 @@ class _Shelf:
 
     def doubtful(self, read_at: datetime) -> bool:
         """Whether a list that was read then may not show yet what was sent last."""
-        return self.doubted_at is not None and read_at < self.doubted_at + SHOWN_BY
+        return self.doubted_at is not None and read_at < self.doubted_at + SETTLED_THERE
 
     def note(self, row: Payload, kind: Kind) -> None:
         external_id, name = id_of(row, "id"), fold(name_in(row, kind))

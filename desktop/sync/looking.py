@@ -16,9 +16,14 @@ from desktop.models.connection import ExternalLink
 from desktop.models.states import CompanyKey
 from desktop.providers.records import CustomerRecord, Found, InvoiceRecord, ItemRecord, Kind, Lookup
 from desktop.sync.asking import Answers
-from desktop.sync.planning import Plan, Work
+from desktop.sync.company import Company
+from desktop.sync.planning import Plan, Work, plan
 from desktop.sync.snapshots import to_json
 from desktop.sync.verifying import groups
+from desktop.sync.work import markers
+
+Ask = Callable[[Lookup], Awaitable[Answers]]
+"""A look-up as the caller does it: a push keeps count of its calls, a preview has nothing to count."""
 
 
 def unanswered(service: str, work: Work, answers: Answers) -> dict[str, ItemError]:
@@ -43,22 +48,27 @@ def unanswered(service: str, work: Work, answers: Answers) -> dict[str, ItemErro
     return refused
 
 
-async def payers(
-    ask: Callable[[Lookup], Awaitable[Answers]], work: Work, found: Found, markers: Mapping[str, str]
-) -> tuple[Found, dict[str, str]]:
+async def make_plan(company: Company, ask: Ask, work: Work, refused: Mapping[str, ItemError], found: Found) -> Plan:
+    """The plan of a push, from what was found there. Raises ConnectionProblem."""
+    provider, stamps = company.provider, markers(work)
+    found, known = await _payers(ask, work, found, stamps)
+    elsewhere = await company.db.in_read(lambda session: linked_elsewhere(session, company.key, found))
+    return plan(work, refused, found, elsewhere, provider.capabilities, provider.terms, stamps, known)
+
+
+async def _payers(ask: Ask, work: Work, found: Found, stamps: Mapping[str, str]) -> tuple[Found, dict[str, str]]:
     """What was found, with the customers of those invoices there that bear our stamp; and who is who: ref -> their id.
 
     Books put back from an older copy know neither the link nor the name that a customer was given since: by the name
     alone he would be made a second time (S4, I1). No call where nothing of that kind was found.
     """
+    stamped = {one.marker: one.customer_id for one in found.invoices if one.marker and not one.voided}
     known: dict[str, str] = {}
     for ours in work.ours.values():
-        stamp, who = markers.get(ours.ref, ""), next((name for name in ours.needs if name.startswith("customer:")), "")
-        if ours.kind is not Kind.INVOICE or ours.link is not None or not stamp or who not in work.ours:
-            continue
-        mine = next((one for one in found.invoices if one.marker == stamp and not one.voided), None)
-        if mine is not None and mine.customer_id and work.ours[who].link is None:
-            known.setdefault(who, mine.customer_id)
+        payer = stamped.get(stamps.get(ours.ref, ""))
+        if payer and ours.kind is Kind.INVOICE and ours.link is None:
+            customers = (work.ours[name] for name in ours.needs if name.startswith("customer:") and name in work.ours)
+            known |= {one.ref: payer for one in customers if one.link is None}
     missing = sorted(set(known.values()) - {one.external_id for one in found.customers})
     if missing:
         more = (await ask(Lookup(customer_ids=tuple(missing)))).found

@@ -31,11 +31,11 @@ from desktop.providers.records import (
 )
 from desktop.sync.asking import ask_apart
 from desktop.sync.company import Company
-from desktop.sync.looking import digest, linked_elsewhere, payers, unanswered
-from desktop.sync.planning import Plan, PlannedStep, Work, plan, questions, refuse_early
+from desktop.sync.looking import digest, make_plan, unanswered
+from desktop.sync.planning import Plan, PlannedStep, Work, questions, refuse_early
 from desktop.sync.settling import field_words
 from desktop.sync.snapshots import COMPARED
-from desktop.sync.work import Ref, load_work, markers
+from desktop.sync.work import Ref, load_work
 
 Value = str | Decimal | date | bool | None
 """What a field holds, for the window to show in the owner's own figures and dates; None for nothing."""
@@ -137,10 +137,7 @@ async def look(company: Company, targets: Sequence[Ref]) -> tuple[Work, Plan]:
         answers = await ask_apart(provider, lookup)
         found = answers.found
         refused.update(unanswered(provider.terms.service, work, answers))
-    stamps = markers(work)
-    found, known = await payers(partial(ask_apart, provider), work, found, stamps)
-    elsewhere = await company.db.in_read(lambda session: linked_elsewhere(session, company.key, found))
-    return work, plan(work, refused, found, elsewhere, able, provider.terms, stamps, known)
+    return work, await make_plan(company, partial(ask_apart, provider), work, refused, found)
 
 
 # --- in the owner's words ---------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ from desktop.sync.asking import Answers, ask_apart
 from desktop.sync.company import Company
 from desktop.sync.identity import known_of, look, prove
 from desktop.sync.leases import LEASE_SECONDS, HeldLease, LeaseLost
-from desktop.sync.looking import digest, linked_elsewhere, payers, unanswered
+from desktop.sync.looking import digest, make_plan, unanswered
 from desktop.sync.planning import (
     Adoption,
     Ours,
@@ -65,7 +65,6 @@ from desktop.sync.planning import (
     blocks,
     merge,
     not_agreed,
-    plan,
     questions,
     ref,
     refuse_early,
@@ -103,7 +102,7 @@ from desktop.sync.verifying import (
     read_anew,
     take_back,
 )
-from desktop.sync.work import Ref, load_work, markers
+from desktop.sync.work import Ref, load_work
 from desktop.text import tr
 
 REPLAY_DELAYS = (1.0, 3.0)
@@ -260,10 +259,8 @@ class Push:
         if lookup is None:
             return
         found = (await self._ask(lookup)).found
-        elsewhere = await self._company.db.in_read(lambda session: linked_elsewhere(session, self._company.key, found))
-        provider = self._company.provider
-        planned = plan(work, {}, found, elsewhere, provider.capabilities, provider.terms, markers(work))
-        await self._adopt(Plan(adoptions=planned.adoptions))
+        there = await make_plan(self._company, self._ask, work, {}, found)
+        await self._adopt(Plan(adoptions=there.adoptions))
 
     def _load(self, session: Session, targets: Sequence[Ref]) -> Work:
         connection = session.get_one(Connection, self._company.connection_id)
@@ -333,10 +330,7 @@ class Push:
                 self._refused_anew(before, refused)
                 await self._publish()
             refused.update(unanswered(self._service, work, answers))
-        stamps = markers(work)
-        found, known = await payers(self._ask, work, found, stamps)
-        elsewhere = await self._company.db.in_read(lambda session: linked_elsewhere(session, self._company.key, found))
-        return plan(work, refused, found, elsewhere, able, provider.terms, stamps, known)
+        return await make_plan(self._company, self._ask, work, refused, found)
 
     def _refused_anew(self, before: Mapping[str, ItemError], now: Mapping[str, ItemError]) -> None:
         """What our own rules say after a payment came in; what they say as before was told already (M111)."""
@@ -556,11 +550,7 @@ class Push:
         work = await self._company.db.in_read(lambda session: self._reload(session, taken))
         lookup = questions(work, {})
         answers = await self._ask(lookup) if lookup is not None else Answers(Found())
-        elsewhere = await self._company.db.in_read(
-            lambda session: linked_elsewhere(session, self._company.key, answers.found)
-        )
-        provider = self._company.provider
-        again = plan(work, {}, answers.found, elsewhere, provider.capabilities, provider.terms, markers(work))
+        again = await make_plan(self._company, self._ask, work, {}, answers.found)
         adoptions = tuple(one for one in again.adoptions if one.ours.ref in taken)
         adopted = {one.ours.ref for one in adoptions}
         refused = {name: again.refused.get(name, error) for name, error in taken.items() if name not in adopted}

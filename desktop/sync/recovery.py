@@ -30,7 +30,17 @@ from desktop.errors import (
 )
 from desktop.models.states import SyncState
 from desktop.models.work import Intention, OutboxEntry, SyncStatus, WriteCall
-from desktop.providers.base import Action, CallElement, InDoubt, Linked, NotSent, Outcome, PreparedCall, Refused
+from desktop.providers.base import (
+    SETTLED_THERE,
+    Action,
+    CallElement,
+    InDoubt,
+    Linked,
+    NotSent,
+    Outcome,
+    PreparedCall,
+    Refused,
+)
 from desktop.providers.permits import only_with
 from desktop.providers.records import (
     CustomerRecord,
@@ -56,8 +66,6 @@ _log = logging.getLogger(__name__)
 
 NamedT = TypeVar("NamedT", CustomerRecord, ItemRecord)
 
-SETTLED_THERE = timedelta(seconds=150)
-"""A request older than this has ended at the service, one way or the other (its own limit is 120 s)."""
 REPLAYS = 6
 """Repeats of one call before looking up instead."""
 

@@ -19,11 +19,10 @@ from desktop.ui.buttons import QuietButton
 from desktop.ui.columns import Column
 from desktop.ui.context import Context
 from desktop.ui.empty_state import EmptyState
-from desktop.ui.happened import note_of, what_happened
+from desktop.ui.happened import note_of, result_status, what_happened
 from desktop.ui.list_page import ListPage
 from desktop.ui.problems import unwritable
 from desktop.ui.routes import Route
-from desktop.ui.status import Status
 from desktop.ui.summary_dialog import SummaryDialog
 from desktop.ui.theme import theme
 
@@ -199,13 +198,3 @@ def _combo(name: str, *choices: tuple[object, str]) -> QComboBox:
     for key, words in choices:
         combo.addItem(words, key)
     return combo
-
-
-def result_status(result: str) -> Status:
-    """A result as icon and word."""
-    return {
-        "done": Status(tr("Done"), "good", "good"),
-        "refused": Status(tr("Not accepted"), "bad", "bad"),
-        "in_doubt": Status(tr("Checking"), "info", "checking"),
-        "waiting": Status(tr("Waiting"), "wait", "wait"),
-    }.get(result, Status(tr("Noted"), "", "info"))

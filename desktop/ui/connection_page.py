@@ -35,7 +35,7 @@ from desktop.ui.banner import Banner
 from desktop.ui.busy import ProgressLine
 from desktop.ui.buttons import DangerButton, PlainButton, PrimaryButton, QuietButton
 from desktop.ui.check_dialog import CheckDialog
-from desktop.ui.happened import what_happened
+from desktop.ui.happened import result_status, what_happened
 from desktop.ui.icons import icon
 from desktop.ui.import_tab import ImportTab
 from desktop.ui.integrations_page import connection_status
@@ -608,18 +608,9 @@ class RecentActivity(QWidget):
         for line, row in enumerate(rows):
             grid.addWidget(label(formats.when(row.at, now), "secondary", parent=box), line, 0)
             grid.addWidget(label(activity_words(row, names.get(row.provider, "")), wrap=True, parent=box), line, 1)
-            grid.addWidget(StatusPill(_result(row.result), box), line, 2)
+            grid.addWidget(StatusPill(result_status(row.result), box), line, 2)
         grid.setColumnStretch(1, 1)
         self.card.body.addWidget(box)
-
-
-def _result(result: str) -> Status:
-    return {
-        "done": Status(tr("Done"), "good"),
-        "refused": Status(tr("Not accepted"), "bad"),
-        "in_doubt": Status(tr("Checking"), "info"),
-        "waiting": Status(tr("Waiting"), "wait"),
-    }.get(result, Status(tr("Noted")))
 
 
 def activity_words(row: Activity, service: str) -> str:

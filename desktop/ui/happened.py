@@ -5,6 +5,7 @@ from __future__ import annotations
 from desktop.books.activity import Activity
 from desktop.sync.settling import field_words
 from desktop.text import tr
+from desktop.ui.status import Status
 
 
 def what_happened(row: Activity, service: str) -> str:
@@ -48,3 +49,13 @@ def what_happened(row: Activity, service: str) -> str:
 def note_of(row: Activity) -> str:
     """What is to be said beside it: why it was not done, or what was changed."""
     return row.message or ", ".join(dict.fromkeys(field_words(row.fields)))
+
+
+def result_status(result: str) -> Status:
+    """A result as icon and word."""
+    return {
+        "done": Status(tr("Done"), "good", "good"),
+        "refused": Status(tr("Not accepted"), "bad", "bad"),
+        "in_doubt": Status(tr("Checking"), "info", "checking"),
+        "waiting": Status(tr("Waiting"), "wait", "wait"),
+    }.get(result, Status(tr("Noted"), "", "info"))

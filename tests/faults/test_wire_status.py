@@ -316,6 +316,28 @@ async def test_H9_I1_what_was_just_made_and_is_not_found_by_its_id_is_neither_do
         desk.quiet()
 
 
+@pytest.mark.parametrize("service", ALL)
+@pytest.mark.parametrize("nth", [1, 2, 3])
+async def test_H9_I7_a_linked_record_that_its_id_does_not_find_after_an_edit_keeps_its_link(
+    nth: int, service: str, desk_on: OpenDesk
+) -> None:
+    """From the nth look on, before the edit or after it, the invoice is not found by its id for a while."""
+    async with desk_on(service) as desk:
+        invoice = await synced(desk)
+        link = desk.there(Kind.INVOICE, invoice)
+        desk.reprice(invoice, "90")
+        desk.arm({"id": "H9", "op": "get_invoice", "nth": nth, "times": 3})
+        await desk.sync(invoice)
+        assert desk.there(Kind.INVOICE, invoice) == link
+        desk.holds()
+        desk.control.clear_faults()
+        await desk.sync(invoice)  # Resync, where it was asked for
+        await desk.settle()
+        assert desk.outcome(Kind.INVOICE, invoice) == "Done" and desk.there(Kind.INVOICE, invoice) == link
+        assert len(made(desk.world, "invoice")) == 1 and desk.remote("H-1")[0]["total"] == "90.00"
+        desk.quiet()
+
+
 VERSIONED = [service for service in ALL if service != "xero"]
 """Xero takes any version: what stands for it there is our own look before the write (D3)."""
 
