@@ -397,7 +397,7 @@ def plan(
     """The steps that bring the service to what we have.
 
     `linked_elsewhere` holds what is linked already ((kind, external id) -> label of our record), so that
-    a record there is never linked twice. `markers` holds our stamp for each invoice, `known` the id of a customer
+    a record there is never linked twice. `markers` holds our stamp for each invoice, `known` the id of a record
     without a link whom such an invoice names there.
     """
     builder = _Builder(work, dict(refused), found, linked_elsewhere, terms, markers, capabilities.no_room, known)
@@ -541,7 +541,8 @@ class _Builder:
         return None
 
     def _item(self, ours: Ours, record: ItemRecord) -> ItemError | None:
-        theirs = next((item for item in self.found.items if same_name(item.name, record.name)), None)
+        proven = next((item for item in self.found.items if item.external_id == self.known.get(ours.ref, "")), None)
+        theirs = proven or next((item for item in self.found.items if same_name(item.name, record.name)), None)
         if theirs is None:
             self._step(ours, Action.CREATE)
             return None

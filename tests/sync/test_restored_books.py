@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from desktop.books import customers, invoices, items, payments
 from desktop.books.customers import CustomerDraft
@@ -17,6 +18,7 @@ from desktop.books.items import ItemDraft
 from desktop.books.payments import PaymentDraft
 from desktop.core import Core, Options
 from desktop.models.backup import newest_good, restore_backup
+from desktop.models.item import Item
 from desktop.providers.records import Kind
 from desktop.sync import mapping
 from tests.helpers.control import Control
@@ -103,5 +105,29 @@ async def test_S4_I1_a_customer_renamed_after_the_copy_is_not_made_again(
         assert {one["display_name"] for one in after["customers"]} == {
             one["display_name"] for one in before["customers"]
         }
+    finally:
+        await core.close()
+
+
+async def test_S4_I1_an_item_renamed_after_the_copy_is_not_made_again(
+    tmp_path: Path, sandbox: Any, control: Control
+) -> None:
+    """The line of the invoice there that bears our stamp says which item it is."""
+    async with connected_core(tmp_path / "desk", sandbox, control) as core:
+        options = core.options
+        _customer, invoice = await _invoice_with_payment(core, "RB-3")
+        item = await core.ask(lambda session: session.scalars(select(Item.id)).one())
+        assert await core.daily_backup() is not None
+        await core.do(items.update_item, item, ItemDraft("Later Name", unit_price=Decimal(100)))
+        assert (await core.sync([(Kind.INVOICE, invoice), (Kind.ITEM, item)])).clean
+    before = control.books()
+    assert "Later Name" in {one["name"] for one in before["items"]}
+    core = await _put_back(options, tmp_path / "desk" / "backups", control)
+    try:
+        for _ in range(2):
+            assert (await core.sync([(Kind.INVOICE, invoice)])).clean
+        after = control.books()
+        for kind in ("customers", "items", "invoices", "payments"):
+            assert len(after[kind]) == len(before[kind]), kind
     finally:
         await core.close()
