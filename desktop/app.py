@@ -31,6 +31,7 @@ from desktop.text import tr
 from desktop.ui import clipboard, dialogs, formats, operations, wizard_door
 from desktop.ui.end_signals import EndSignals
 from desktop.ui.main_window import MainWindow
+from desktop.ui.opening import Opening
 from desktop.ui.single_instance import SingleInstance, first_start
 from desktop.ui.theme import theme
 from desktop.ui.tray import NullTray, QtTray, Tray, TrayIcon
@@ -62,8 +63,12 @@ class Desktop(QObject):
         prepare: Prepare | None = None,
         told: str = "",
         welcome: str = "",
+        opening: Opening | None = None,
     ) -> None:
-        """`told` is a sentence for the banner once the books are open, `welcome` one until something is connected."""
+        """`told` is a sentence for the banner once the books are open, `welcome` one until something is connected.
+
+        `opening` is what was seen until now; it goes when the window is shown.
+        """
         super().__init__()
         self.options = options
         self.core: Core | None = None
@@ -75,6 +80,7 @@ class Desktop(QObject):
         self._asking = False
         self._restored = told
         self._welcome = welcome
+        self._opening = opening
         self.going_back: Backup | None = None
         """The copy of the books to go on with; `run` then ends with it in place, to be begun anew (`told`)."""
         self.window = MainWindow(options.data_dir)
@@ -86,6 +92,8 @@ class Desktop(QObject):
     async def run(self) -> None:
         """Show the window, open the books behind it, and stay until the owner quits."""
         self.window.show()
+        if self._opening is not None:
+            self._opening.close()
         try:
             if await self._open():
                 await self._quit.wait()
@@ -265,9 +273,14 @@ class Desktop(QObject):
 
 
 def run_window(
-    options: Options, *, prepare: Prepare | None = None, instance: SingleInstance | None = None, welcome: str = ""
+    options: Options,
+    *,
+    prepare: Prepare | None = None,
+    instance: SingleInstance | None = None,
+    welcome: str = "",
+    opening: Opening | None = None,
 ) -> int:
-    """Run the program with its window; the answer is the exit code. `welcome`: see `Desktop`.
+    """Run the program with its window; the answer is the exit code. `welcome` and `opening`: see `Desktop`.
 
     A second start for the same data folder shows the first one's window and returns 0 at once; a caller that
     had to know that earlier hands over the `instance` it got.
@@ -283,7 +296,7 @@ def run_window(
     asyncio.set_event_loop(loop)
     try:
         with loop:
-            loop.run_until_complete(_main(options, instance, prepare, welcome))
+            loop.run_until_complete(_main(options, instance, prepare, welcome, opening))
     finally:
         instance.release()
         asyncio.set_event_loop(None)
@@ -305,9 +318,9 @@ def lively_threads() -> None:
     from the start; reference counts free nearly everything without them. A thread that judges records hands over
     after 1 ms in place of Python's 5: the window's thread asks for its turn several times while it paints.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 5, 1000)
+    gc.enable()
     sys.setswitchinterval(0.001)
 
 
@@ -325,14 +338,16 @@ def make_application() -> QApplication:
     return app
 
 
-async def _main(options: Options, instance: SingleInstance, prepare: Prepare | None, welcome: str) -> None:
+async def _main(
+    options: Options, instance: SingleInstance, prepare: Prepare | None, welcome: str, opening: Opening | None
+) -> None:
     told = ""
     while True:  # once more for each copy of the books that the owner goes back to
-        desktop = Desktop(options, prepare=prepare, told=told, welcome=welcome)
+        desktop = Desktop(options, prepare=prepare, told=told, welcome=welcome, opening=opening)
         await _run_one(desktop, options, instance)
         if desktop.going_back is None:
             return
-        told = desktop.told
+        told, opening = desktop.told, None
         desktop.window.deleteLater()
 
 

@@ -1,11 +1,11 @@
-"""The command line: the window, the demo, Sync Now without a window, and the sandbox alone."""
+"""The command line: the window, the demo, Sync Now without a window, and the sandbox alone.
+
+What only one of them needs is imported there: a window is seen the sooner.
+"""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import getpass
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -39,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _demo(options)
         start_logging(options.data_dir / "logs" if options.data_dir else user_log_dir(), options.log_level)
         if options.command == "sync":
+            import asyncio
+
             return asyncio.run(_sync(_options(options), options.json))
         return _window(options)
     except BlueClerkError as error:
@@ -112,6 +114,8 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 def account_name() -> str:
     """The operating system's name of this user (E10)."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
@@ -119,6 +123,8 @@ def account_name() -> str:
 
 
 async def _sync(options: Options, as_json: bool) -> int:
+    import json
+
     from desktop.core import Core
 
     core = await Core.open(options)
@@ -167,9 +173,12 @@ def _window(arguments: argparse.Namespace) -> int:
     instance = first_start(arguments.data_dir or user_data_dir())
     if isinstance(instance, int):
         return instance
-    from desktop.app import run_window
+    from desktop.ui.opening import show_opening
 
-    return run_window(_options(arguments), instance=instance)
+    opening = show_opening(arguments.data_dir or user_data_dir())
+    from desktop.app import run_window  # after it: this is what takes so long
+
+    return run_window(_options(arguments), instance=instance, opening=opening)
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from desktop.text import tr
 if TYPE_CHECKING:
     from desktop.core import Core
     from desktop.practice import Practice
+    from desktop.ui.opening import Opening
     from desktop.ui.single_instance import SingleInstance
 
 
@@ -31,10 +32,12 @@ def run_demo_window(data_dir: Path | None, log_level: str) -> int:
         instance = first_start(folder)
         if isinstance(instance, int):
             return instance
-        return _practise(folder, instance)
+        from desktop.ui.opening import show_opening
+
+        return _practise(folder, instance, show_opening(folder))
 
 
-def _practise(folder: Path, instance: SingleInstance) -> int:
+def _practise(folder: Path, instance: SingleInstance, opening: Opening) -> int:
     from desktop.app import run_window
     from desktop.core import Options
     from desktop.practice import fill_books, running_sandbox
@@ -57,7 +60,7 @@ def _practise(folder: Path, instance: SingleInstance) -> int:
             await core.do(fill_books, core.clock.now().date())
 
         welcome = tr("This is a practice: the books and the services are made up. Connect one of them to begin.")
-        return run_window(options, prepare=prepare, instance=instance, welcome=welcome)
+        return run_window(options, prepare=prepare, instance=instance, welcome=welcome, opening=opening)
 
 
 def follow_practice(practice: Practice, core: Core) -> None:

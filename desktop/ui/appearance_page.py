@@ -8,10 +8,9 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QVBoxLayo
 from desktop.text import tr
 from desktop.ui.labels import label
 from desktop.ui.panels import Card
-from desktop.ui.preferences import Preferences
+from desktop.ui.preferences import LOOK_KEY, Preferences
 from desktop.ui.theme import Mode, theme
 
-LOOK_KEY = "window.look"
 TEXT_KEY = "window.text_scale"
 SCALES = (1.0, 1.15, 1.3, 1.5, 2.0)
 

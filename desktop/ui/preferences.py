@@ -6,6 +6,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
 
+LOOK_KEY = "window.look"
+"""The look that the owner chose, a `Mode` of the theme."""
 VERSION = 1
 """Raised when stored values change their meaning; older ones are then forgotten."""
 

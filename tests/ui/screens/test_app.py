@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -12,15 +13,17 @@ from typing import Any
 
 import pytest
 
-from desktop.app import STAY, Desktop
+from desktop.app import STAY, Desktop, lively_threads
 from desktop.books.customers import CustomerDraft, create_customer
 from desktop.books.queries import customer_choices
 from desktop.core import Core
 from desktop.errors import StorageProblem
 from desktop.ui.appearance_page import TEXT_KEY
+from desktop.ui.opening import show_opening
+from desktop.ui.preferences import LOOK_KEY, Preferences
 from desktop.ui.screenshots import settle
 from desktop.ui.single_instance import SingleInstance
-from desktop.ui.theme import theme
+from desktop.ui.theme import DARK, LIGHT, theme
 from tests.helpers.desk import options
 from tests.helpers.waiting import until
 from tests.ui.screens.acting import RecordingTray, answer, question
@@ -240,3 +243,29 @@ def test_a_second_start_shows_the_first_and_ends_and_a_crash_leaves_no_lock(tmp_
             first.kill()
             first.wait()
         first.stderr.close()
+
+
+@pytest.mark.parametrize(("chosen", "panel"), [("dark", DARK.panel), ("light", LIGHT.panel)])
+async def test_something_is_seen_in_the_chosen_look_until_the_window_is_there(
+    qloop, look, tmp_path, sandbox, chosen, panel
+) -> None:
+    """Loading takes several times as long as a bare window; no look for garbage delays it meanwhile."""
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
+    Preferences(tmp_path).keep(LOOK_KEY, chosen)
+    opening = show_opening(tmp_path)
+    try:
+        assert opening.isVisible() and not gc.isenabled()
+        assert opening.grab().toImage().pixelColor(opening.width() // 2, 8).name() == panel.lower()
+        running = await start(tmp_path, sandbox, RecordingTray(False), opening=opening)
+        await until(lambda: running.desktop.window.isVisible())
+        assert not opening.isVisible()
+        await running.ready()
+        lively_threads()
+        assert gc.isenabled()
+        await running.end()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.enable()
+        gc.unfreeze()
+        sys.setswitchinterval(interval)
+        opening.deleteLater()
