@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -85,8 +85,9 @@ class InvoiceEditor(EditorDialog):
         self.issued = DateField(today)
         self.due = DateField(today)
         self.due.set_value(today + TERM)
-        self.issued.date_chosen.connect(lambda _day: self._check_dates())
-        self.due.date_chosen.connect(lambda _day: self._check_dates())
+        self._due_follows = True
+        self.issued.date_chosen.connect(self._on_issued)
+        self.due.date_chosen.connect(self._on_due)
         self.number = QLineEdit()
         self.number.setMaxLength(40)
         self.fields = {
@@ -201,6 +202,7 @@ class InvoiceEditor(EditorDialog):
         self.number.setText(self._number)
         self.issued.set_value(draft.issued_on)
         self.due.set_value(draft.due_on or draft.issued_on)
+        self._on_due(self.due.value)
         for line, shown in zip(draft.lines, detail.lines, strict=True):
             self.lines.add(line, shown.item_name)
         self.note.setPlainText(draft.note)
@@ -241,6 +243,16 @@ class InvoiceEditor(EditorDialog):
             self.lines.lines[0].item.setFocus()
 
     # -- reacting -----------------------------------------------------------------------------
+
+    def _on_issued(self, day: date) -> None:
+        if self._due_follows:
+            self.due.set_value(min(day, date.max - TERM) + TERM)
+        self._check_dates()
+
+    def _on_due(self, day: date) -> None:
+        """The usual term goes along with the date; a day of the owner's own choice stays, and a promised one too."""
+        self._due_follows = self._is_draft and day == self.issued.value + TERM
+        self._check_dates()
 
     def _check_dates(self) -> None:
         early = self.due.value < self.issued.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -80,6 +80,34 @@ async def test_N7_the_editor_warns_of_a_date_in_a_closed_period(qloop, look, con
             assert payment.amount.height() >= payment.amount.sizeHint().height()  # nothing is squeezed by the warning
             payment.remember_as_saved()
             payment.reject()
+
+
+async def test_the_due_date_goes_along_with_the_date_until_the_owner_chooses_one(qloop, look, connected) -> None:
+    async with connected() as core:
+        books = Books(core)
+        sent = await books.invoice(await books.customer("Ann"), await books.item(), days_ago=5)
+        async with shown(core) as window:
+            editor = invoices_page(window).new_invoice()
+            await still()
+            day = editor.issued.value
+            term = editor.due.value - day
+            editor.issued.set_value(day - timedelta(days=40))
+            assert editor.due.value == day - timedelta(days=40) + term
+            assert not editor.fields["due_on"].error
+            editor.due.set_value(day)
+            editor.issued.set_value(day - timedelta(days=3))
+            assert editor.due.value == day, "the owner's own choice stays"
+            editor.issued.set_value(date(9999, 12, 31))
+            assert editor.fields["due_on"].error
+            editor.remember_as_saved()
+            editor.reject()
+            editor = invoices_page(window).edit(sent)
+            await still()
+            promised = editor.due.value
+            editor.issued.set_value(editor.issued.value - timedelta(days=2))
+            assert editor.due.value == promised, "the customer was told that day"
+            editor.remember_as_saved()
+            editor.reject()
 
 
 async def test_totals_are_those_of_the_books_while_typing(qloop, look, connected) -> None:
