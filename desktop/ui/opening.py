@@ -9,13 +9,16 @@ from __future__ import annotations
 import gc
 from pathlib import Path
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QElapsedTimer, QEventLoop, QRect, Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.text import tr
 from desktop.ui.preferences import LOOK_KEY, Preferences
 from desktop.ui.theme import DARK, LIGHT, Mode
+
+WAIT_MS = 300
+"""How long a start waits for it to be drawn, at most."""
 
 
 class Opening(QWidget):
@@ -27,6 +30,8 @@ class Opening(QWidget):
     def __init__(self, folder: Path) -> None:
         """`folder`: where the chosen look is remembered."""
         super().__init__(None, Qt.WindowType.SplashScreen | Qt.WindowType.FramelessWindowHint)
+        self.drawn = False
+        """It was seen."""
         self._tokens = DARK if _is_dark(folder) else LIGHT
         self.setWindowTitle("BlueClerk")
         self.setAccessibleName(tr("BlueClerk is opening"))
@@ -48,6 +53,7 @@ class Opening(QWidget):
         painter.setFont(_font(13, QFont.Weight.Normal))
         painter.drawText(inside.adjusted(28, 68, -20, 0), Qt.AlignmentFlag.AlignTop, tr("Opening your books …"))
         painter.end()
+        self.drawn = True
 
 
 def _font(pixels: int, weight: QFont.Weight) -> QFont:
@@ -65,7 +71,10 @@ def show_opening(folder: Path) -> Opening:
     gc.disable()
     opening = Opening(folder)
     opening.show()
-    QApplication.processEvents()
+    waiting = QElapsedTimer()
+    waiting.start()
+    while not opening.drawn and not waiting.hasExpired(WAIT_MS):  # a window manager takes its time to put it up
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 10)
     return opening
 
 

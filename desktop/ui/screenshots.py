@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from desktop.models.states import SyncState
 from desktop.ui import operations
+from desktop.ui.busy import SkeletonOverlay
 from desktop.ui.main_window import MainWindow
 from desktop.ui.routes import Route, settings
 
@@ -21,13 +22,14 @@ _QUIET_ROUNDS = 6
 
 
 async def settle(timeout: float = SETTLED_SECONDS) -> None:
-    """Wait until nothing is being read for the window any more (timers of a page included)."""
+    """Wait until nothing is being read for the window any more (timers of a page and its grey bars included)."""
     ends = time.monotonic() + timeout
     quiet = 0
     while quiet < _QUIET_ROUNDS and time.monotonic() < ends:
         await asyncio.sleep(0.02)
         windows = [one for one in QApplication.topLevelWidgets() if isinstance(one, MainWindow)]
-        busy = operations.pending() or not all(one.is_still for one in windows)
+        bars = any(bar.isVisible() for one in windows for bar in one.findChildren(SkeletonOverlay))
+        busy = operations.pending() or bars or not all(one.is_still for one in windows)
         quiet = 0 if busy else quiet + 1
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from desktop.ui.theme import DARK, LIGHT
 from tests.helpers import screen
 from tests.helpers.pictures import faults_of
 from tests.helpers.programs import BLUECLERK, Program, children, environment, lives, run, started, wait_for
@@ -54,6 +55,18 @@ def test_the_demo_shows_its_window_and_what_is_in_the_books(tmp_path: Path, qapp
         screen.tool("windowactivate", "--sync", window)
         wait_for(lambda: not faults_of(screen.picture(where)), 10)
         assert len(children(program.pid)) == 1, "the practice company is a process of its own"
+
+
+def test_a_sign_is_seen_while_the_program_is_loaded(tmp_path: Path, qapp: Any) -> None:
+    command = [*BLUECLERK, "--demo", "--data-dir", tmp_path / "data"]
+    with started(command, tmp_path / "words", env=environment(**ON_SCREEN)) as program:
+        (sign,) = program.until(lambda: screen.windows(program.pid), 30)
+        where = screen.place(sign)
+        assert where.width < 820, "the window itself came first"
+        panels = {LIGHT.panel.lower(), DARK.panel.lower()}
+        wait_for(lambda: screen.picture(where).pixelColor(where.width // 2, 8).name() in panels, 2)
+        program.until(lambda: screen.windows(program.pid, "Invoices"), 30)
+        assert sign not in screen.windows(program.pid)
 
 
 def test_P5_a_second_start_raises_the_first_and_ends(tmp_path: Path) -> None:
