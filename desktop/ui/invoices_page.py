@@ -44,6 +44,8 @@ GIVING_WAY = (DATE, TOTAL, DUE, STATUS, SYNC)
 """Columns that go, in this order, while the list is too narrow for all: who owes how much is seen to the last."""
 NAME_ROOM = 156
 """Pixels that a customer's name keeps, about 18 letters. Who owes comes before until when: Overdue says that too."""
+LEAST_NAME_ROOM, SIGN_ROOM = 118, 60
+"""What a name keeps, and the sync column has, where only its sign is left: that is the last to go."""
 
 MANY = 5_000
 """Rows up to which each is painted again by itself."""
@@ -700,7 +702,10 @@ class InvoicesPage(Page):
 
     def _fit(self) -> None:
         """Let columns go while the list is too narrow for all: what remains is never cut off."""
-        self.table.make_room(GIVING_WAY, CUSTOMER, theme().px(NAME_ROOM), () if self._synced_before else (SYNC,))
+        px = theme().px
+        never = () if self._synced_before else (SYNC,)
+        slim = (SYNC, px(SIGN_ROOM), px(LEAST_NAME_ROOM))
+        self.table.make_room(GIVING_WAY, CUSTOMER, px(NAME_ROOM), never, slim=slim)
 
     def remember(self) -> None:
         """Keep the place of the splitter, the columns and the sorting for the next start."""

@@ -61,6 +61,8 @@ class RecordTable(QTableView):
         self.setProperty("role", "records")
         self._hovered = -1
         self._unwanted: set[int] = set()
+        self._full: dict[int, int] = {}
+        """Columns made slim for want of room, with the width they have otherwise."""
         self._by_keyboard = False
         self._remembered: tuple[list[int], int | None] = ([], None)
         self._sorted: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
@@ -156,7 +158,11 @@ class RecordTable(QTableView):
 
     def save_state(self) -> str:
         """Widths, order, hidden columns and sorting, as text for the settings."""
+        slim = {column: self.columnWidth(column) for column in self._full}
+        self._widen()
         state = bytes(self.horizontalHeader().saveState().toBase64().data()).decode("ascii")
+        for column, width in slim.items():
+            self._make_slim(column, width)
         names = [column.name for column in self.columns]
         hidden = sorted(self._unwanted)
         return json.dumps({"version": _STATE_VERSION, "columns": names, "hidden": hidden, "header": state})
@@ -177,6 +183,7 @@ class RecordTable(QTableView):
             return False
         if not self.horizontalHeader().restoreState(header):
             return False
+        self._full.clear()
         self._unwanted = unwanted if len(unwanted) < len(names) else set()
         for number in range(len(names)):
             self.setColumnHidden(number, number in self._unwanted)
@@ -343,22 +350,46 @@ class RecordTable(QTableView):
             header.setSectionHidden(number, True)
 
     def make_room(
-        self, giving_way: Sequence[int], stretches: int, least: int, empty: Container[int] = frozenset()
+        self,
+        giving_way: Sequence[int],
+        stretches: int,
+        least: int,
+        empty: Container[int] = frozenset(),
+        *,
+        slim: tuple[int, int, int] | None = None,
     ) -> None:
         """Hide columns in the order `giving_way` while the list is too narrow, so that what remains is never cut off.
 
         The column `stretches` keeps at least `least` pixels. `empty` columns have nothing to say and stay hidden, as
-        do those that the owner hid.
+        do those that the owner hid. `slim` is (a column of states, its width for the sign alone, what `stretches`
+        keeps then): it loses its words before it goes.
         """
-        header = self.horizontalHeader()
-        width = self.viewport().width()
+        self._widen()
         for column in giving_way:
             self.setColumnHidden(column, column in empty or column in self._unwanted)
         for column in giving_way:
-            shown = [n for n in range(header.count()) if not header.isSectionHidden(n) and n != stretches]
-            if sum(header.sectionSize(n) for n in shown) + least <= width:
+            if self._fits(stretches, least):
                 break
+            if slim is not None and slim[0] == column and not self.isColumnHidden(column):
+                self._make_slim(column, slim[1])
+                if self._fits(stretches, slim[2]):
+                    break
+                self._widen()
             self.setColumnHidden(column, True)
+
+    def _fits(self, stretches: int, least: int) -> bool:
+        header = self.horizontalHeader()
+        others = (n for n in range(header.count()) if not header.isSectionHidden(n) and n != stretches)
+        return sum(header.sectionSize(n) for n in others) + least <= self.viewport().width()
+
+    def _make_slim(self, column: int, width: int) -> None:
+        self._full[column] = self.columnWidth(column)
+        self.setColumnWidth(column, width)
+
+    def _widen(self) -> None:
+        while self._full:
+            column, width = self._full.popitem()
+            self.setColumnWidth(column, width)
 
     def column_menu(self) -> QMenu:
         """Which columns are shown; also for the View menu."""

@@ -53,6 +53,8 @@ def paint_status(
     size, gap, inset = look.px(16), look.px(6), look.px(8) if tinted else 0
     lead = size + gap if status.icon else 0
     width = min(rect.width(), metrics.horizontalAdvance(status.text) + 2 + lead + 2 * inset)
+    if status.icon and width - lead - 2 * inset < look.px(20):  # no room for a word: the sign alone
+        width = min(rect.width(), size + 2 * inset)
     height = min(rect.height(), metrics.height() + look.px(6))
     left = rect.right() + 1 - width if rtl else rect.left()
     body = QRect(left, rect.top() + (rect.height() - height) // 2, width, height)
@@ -66,9 +68,12 @@ def paint_status(
     x = body.right() + 1 - inset - size if rtl else body.left() + inset
     if status.icon:
         paint_icon(painter, QRect(x, body.top() + (height - size) // 2, size, size), status.icon, role)
+    room = width - lead - 2 * inset
+    if room <= 0:
+        painter.restore()
+        return
     painter.setFont(font)
     painter.setPen(look.color(role))
-    room = width - lead - 2 * inset
     words = QRect(body.left() + inset + (0 if rtl else lead), body.top(), room, height)
     line = metrics.elidedText(status.text, Qt.TextElideMode.ElideRight, room)
     painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine), line)

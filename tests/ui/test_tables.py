@@ -276,6 +276,29 @@ def test_columns_are_hidden_moved_and_remembered(table, qtbot, look) -> None:
     assert any(not other.isColumnHidden(number) for number in range(3))
 
 
+def test_a_column_of_states_keeps_its_sign_while_there_is_no_room_for_words(table) -> None:
+    header = table.horizontalHeader()
+    full = header.sectionSize(2)
+    others = header.sectionSize(1)
+
+    def room_for(name: int, sync: int) -> None:
+        table.setFixedWidth(table.width() - table.viewport().width() + others + name + sync)
+        table.make_room((2,), 0, 150, slim=(2, 54, 100))
+
+    room_for(150, full)
+    assert header.sectionSize(2) == full
+    room_for(100, 54)
+    assert not table.isColumnHidden(2) and header.sectionSize(2) == 54
+    saved = table.save_state()
+    assert header.sectionSize(2) == 54
+    room_for(99, 54)
+    assert table.isColumnHidden(2)
+    room_for(150, full)
+    assert not table.isColumnHidden(2) and header.sectionSize(2) == full
+    room_for(100, 54)
+    assert table.restore_state(saved) and header.sectionSize(2) == full, "what is remembered is its whole width"
+
+
 def test_a_click_on_the_header_sorts_and_selects_nothing(table, qtbot) -> None:
     header = table.horizontalHeader()
     asked: list[tuple[str, bool]] = []
