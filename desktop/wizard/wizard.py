@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication
-from PySide6.QtWidgets import QPushButton, QWidget, QWizard
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget, QWizard
 
 from desktop.core import Core
 from desktop.errors import NotAllowed
@@ -178,7 +178,16 @@ class SetupWizard(QWizard):
             assert isinstance(button, QPushButton)
             button.setDefault(True)
 
+    def _line_up(self) -> None:
+        """Have the last button end where the page does; QWizard makes its rows anew when another page is shown."""
+        for row in self.findChildren(QHBoxLayout):
+            if row.indexOf(self.button(_SKIP)) >= 0:
+                margins = row.contentsMargins()
+                margins.setRight(theme().px(24) + 2)
+                row.setContentsMargins(margins)
+
     def _on_page(self) -> None:
+        self._line_up()
         self._say()
         page = self.currentPage()
         if isinstance(page, AccountsPage) and page.has_accounts:
