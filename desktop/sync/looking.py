@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from desktop.models.states import CompanyKey
 from desktop.providers.records import CustomerRecord, Found, InvoiceRecord, ItemRecord, Kind, LineRecord, Lookup
 from desktop.sync.asking import Answers
 from desktop.sync.company import Company
-from desktop.sync.planning import Plan, Work, plan, symbol
+from desktop.sync.planning import Plan, Work, plan, same_name, symbol
 from desktop.sync.snapshots import to_json
 from desktop.sync.verifying import groups
 from desktop.sync.work import markers
@@ -51,35 +52,64 @@ def unanswered(service: str, work: Work, answers: Answers) -> dict[str, ItemErro
 async def make_plan(company: Company, ask: Ask, work: Work, refused: Mapping[str, ItemError], found: Found) -> Plan:
     """The plan of a push, from what was found there. Raises ConnectionProblem."""
     provider, stamps = company.provider, markers(work)
-    found, known = await _stamped(ask, work, found, stamps)
+    found, known, unread = await stamped(ask, work, found, stamps)
+    refused = {**refused, **{name: UnexpectedAnswer(provider.terms.service) for name in unread}}
     elsewhere = await company.db.in_read(lambda session: linked_elsewhere(session, company.key, found))
     return plan(work, refused, found, elsewhere, provider.capabilities, provider.terms, stamps, known)
 
 
-async def _stamped(ask: Ask, work: Work, found: Found, stamps: Mapping[str, str]) -> tuple[Found, dict[str, str]]:
-    """What was found, with customers and items of those invoices there that bear our stamp; and ref -> their id.
+async def stamped(
+    ask: Ask, work: Work, found: Found, stamps: Mapping[str, str]
+) -> tuple[Found, dict[str, str], set[str]]:
+    """What was found, with what those invoices there name that bear our stamp; ref -> its id; refs that nobody knows.
 
-    Books put back from an older copy know neither the link nor the name that a record was given since: by the name
-    alone it would be made a second time (S4, I1). No call where nothing of that kind was found.
+    Books put back from an older copy know neither the link nor the name that a customer or item was given since: by
+    the name alone it would be made a second time (S4, I1). No call where nothing of that kind was found.
     """
-    stamped = {one.marker: one for one in found.invoices if one.marker and not one.voided}
-    known: dict[str, str] = {}
-    symbols = {symbol(one.ref): one for one in work.ours.values() if one.link is None}
-    for ours in work.ours.values():
-        theirs = stamped.get(stamps.get(ours.ref, ""))
-        if theirs is not None and ours.link is None and isinstance(ours.record, InvoiceRecord):
-            for name, external_id in _named_by(ours.record, theirs):
-                if name in symbols:
-                    known[symbols[name].ref] = external_id
-    ids: dict[Kind, set[str]] = {Kind.CUSTOMER: set(), Kind.ITEM: set()}
+    known = _named_there(work, found, stamps)
+    missing: dict[Kind, dict[str, str]] = {Kind.CUSTOMER: {}, Kind.ITEM: {}}
+    seen = {(kind, one.external_id) for kind, records in groups(found) for one in records}
     for name, external_id in known.items():
-        ids[work.ours[name].kind].add(external_id)
-    customers = ids[Kind.CUSTOMER] - {one.external_id for one in found.customers}
-    items = ids[Kind.ITEM] - {one.external_id for one in found.items}
-    if customers or items:
-        more = (await ask(Lookup(customer_ids=tuple(sorted(customers)), item_ids=tuple(sorted(items))))).found
-        found = replace(found, customers=(*found.customers, *more.customers), items=(*found.items, *more.items))
-    return found, known
+        if (work.ours[name].kind, external_id) not in seen:
+            missing[work.ours[name].kind][name] = external_id
+    customers, items = missing[Kind.CUSTOMER], missing[Kind.ITEM]
+    if not customers and not items:
+        return found, known, set()
+    answers = await ask(
+        Lookup(
+            customer_names=tuple(work.ours[name].label for name in customers),
+            customer_ids=tuple(sorted(customers.values())),
+            item_ids=tuple(sorted(items.values())),
+        )
+    )
+    more = answers.found
+    unread = {name for name, one in customers.items() if ("customer_ids", one) in answers.unreadable}
+    unread |= {name for name, one in items.items() if ("item_ids", one) in answers.unreadable}
+    found = replace(
+        found,
+        customers=(*found.customers, *more.customers),
+        items=(*found.items, *more.items),
+        other_name_holders=(*found.other_name_holders, *more.other_name_holders),
+    )
+    return found, known, unread
+
+
+def _named_there(work: Work, found: Found, stamps: Mapping[str, str]) -> dict[str, str]:
+    """Our ref -> their id, of what our stamped invoices name there. Evidence that contradicts itself is none."""
+    claims: dict[str, set[str]] = {}
+    symbols = {symbol(one.ref): one.ref for one in work.ours.values() if one.link is None}
+    for ours in work.ours.values():
+        record, stamp = ours.record, stamps.get(ours.ref, "")
+        if ours.link is not None or not stamp or not isinstance(record, InvoiceRecord):
+            continue
+        stamped = (one for one in found.invoices if one.marker == stamp and not one.voided)
+        theirs = next((one for one in stamped if same_name(one.number, record.number)), None)
+        for name, external_id in _named_by(record, theirs) if theirs is not None else ():
+            if name in symbols and external_id:
+                claims.setdefault(symbols[name], set()).add(external_id)
+    known = {name: ids.pop() for name, ids in claims.items() if len(ids) == 1}
+    claimed = Counter((work.ours[name].kind, external_id) for name, external_id in known.items())
+    return {name: one for name, one in known.items() if claimed[(work.ours[name].kind, one)] == 1}
 
 
 def _named_by(ours: InvoiceRecord, theirs: InvoiceRecord) -> Iterator[tuple[str, str]]:

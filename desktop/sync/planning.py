@@ -138,6 +138,8 @@ class Adoption:
 
     ours: Ours
     record: Record
+    older: bool = False
+    """Ours is older than what is there, for the books were put back from a copy (S4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -520,6 +522,10 @@ class _Builder:
         service = self.terms.service
         proven = next((c for c in self.found.customers if c.external_id == self.known.get(ours.ref, "")), None)
         alike = next((c for c in self.found.customers if same_name(c.display_name, record.display_name)), None)
+        if proven is not None and (Kind.CUSTOMER, proven.external_id or "") in self.linked:
+            proven = None
+        if proven is not None and alike is not None and alike.external_id != proven.external_id:
+            return PossibleDuplicate(service, record.display_name, _described(proven))
         theirs = proven or alike
         if theirs is None:
             holder = next(
@@ -537,12 +543,15 @@ class _Builder:
             return GoneRemote(service, record.display_name)
         if proven is None and not may_be_same(record, theirs):
             return PossibleDuplicate(service, record.display_name, _described(theirs))
-        self.adoptions.append(Adoption(ours, theirs))
+        self.adoptions.append(Adoption(ours, theirs, proven is not None))
         return None
 
     def _item(self, ours: Ours, record: ItemRecord) -> ItemError | None:
         proven = next((item for item in self.found.items if item.external_id == self.known.get(ours.ref, "")), None)
-        theirs = proven or next((item for item in self.found.items if same_name(item.name, record.name)), None)
+        alike = next((item for item in self.found.items if same_name(item.name, record.name)), None)
+        if proven is not None and (not proven.active or (Kind.ITEM, proven.external_id or "") in self.linked):
+            proven = None
+        theirs = alike or proven
         if theirs is None:
             self._step(ours, Action.CREATE)
             return None
@@ -551,10 +560,10 @@ class _Builder:
             return NameTaken(self.terms.service, record.name, holder=holder, is_item=True)
         if not theirs.active:
             return GoneRemote(self.terms.service, record.name, fix=Fix.LINK_ITEM)
-        self.adoptions.append(Adoption(ours, theirs))
+        self.adoptions.append(Adoption(ours, theirs, theirs is proven))
         if record.income_account_id and record.income_account_id != theirs.income_account_id:
             # its lines must land in the account that the owner chose (M54, M65); nothing else of it is touched
-            moved = with_identity(record, theirs.external_id, theirs.version)
+            moved = replace(theirs, income_account_id=record.income_account_id)
             step = Step(ours.ref, Action.UPDATE, ours.kind, moved, frozenset({"income_account_id"}))
             self.steps[Kind.ITEM].append(PlannedStep(step, ours, 0))
         return None
@@ -735,6 +744,15 @@ def not_agreed(ours: CustomerRecord, theirs: CustomerRecord) -> CustomerRecord:
         email=theirs.email if other_mail else ours.email,
         phone=theirs.phone if other_phone else ours.phone,
     )
+
+
+def as_it_was(ours: Record, theirs: Record) -> Record:
+    """Theirs as our older copy knows it: what it is called, costs, and is reached by since then is a change there."""
+    if isinstance(ours, CustomerRecord) and isinstance(theirs, CustomerRecord):
+        return replace(theirs, display_name=ours.display_name, email=ours.email, phone=ours.phone)
+    if isinstance(ours, ItemRecord) and isinstance(theirs, ItemRecord):
+        return replace(theirs, name=ours.name, unit_price=ours.unit_price)
+    return theirs
 
 
 def _digits(phone: str) -> str:

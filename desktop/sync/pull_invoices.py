@@ -286,14 +286,21 @@ def _rewrite(session: Session, run: PullRun, invoice: Invoice, link: ExternalLin
 
 
 def _ours_by_stamp(session: Session, run: PullRun, record: InvoiceRecord) -> bool:
-    """Our own invoice, whose link is not known here: books from an older copy. It is tied by its stamp (S6)."""
+    """Our own invoice, whose link is not known here: books from an older copy. It is tied by its stamp (S6).
+
+    Where its customer is not linked either, the next sync ties both: the invoice alone says who he is there, and
+    without it he would be made a second time under the name he had.
+    """
     uuid, _, generation = record.marker.removeprefix(MARKER).partition("/")
     if not record.marker.startswith(MARKER) or not uuid:
         return False
     invoice = session.scalar(select(Invoice).where(Invoice.uuid == uuid))
     if invoice is None:
         return False
-    if find_link(session, run.key, Kind.INVOICE.value, invoice.id) is None:
+    payer_known = find_link(
+        session, run.key, Kind.CUSTOMER.value, invoice.customer_id
+    ) is not None or record.customer_id in links_to(session, run.key, Kind.CUSTOMER, [record.customer_id])
+    if payer_known and find_link(session, run.key, Kind.INVOICE.value, invoice.id) is None:
         number = int(generation) if generation.isdigit() else 0
         now = run.now()
         store_link(

@@ -62,6 +62,7 @@ from desktop.sync.planning import (
     Plan,
     PlannedStep,
     Work,
+    as_it_was,
     blocks,
     merge,
     not_agreed,
@@ -403,7 +404,7 @@ class Push:
         mine: Record = theirs if ours.kind in (Kind.INVOICE, Kind.PAYMENT) else record
         if isinstance(mine, ItemRecord) and isinstance(theirs, ItemRecord):
             mine = replace(mine, income_account_id=theirs.income_account_id)
-        if isinstance(mine, CustomerRecord) and isinstance(theirs, CustomerRecord):
+        if isinstance(mine, CustomerRecord) and isinstance(theirs, CustomerRecord) and not adoption.older:
             mine = not_agreed(mine, theirs)
         equal = not unlike(ours.kind, record, mine)
         store_link(
@@ -413,7 +414,7 @@ class Push:
             ours.kind.value,
             ours.local_id,
             mine,
-            theirs,
+            as_it_was(record, theirs) if adoption.older else theirs,
             ours.revision if equal else 0,
             self._company.connection_id,
             generation=ours.generation,

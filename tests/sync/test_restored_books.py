@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,13 +15,13 @@ from desktop.books.customers import CustomerDraft
 from desktop.books.drafts import InvoiceDraft, LineDraft
 from desktop.books.items import ItemDraft
 from desktop.books.payments import PaymentDraft
-from desktop.core import Core, Options
-from desktop.models.backup import newest_good, restore_backup
+from desktop.core import Core
 from desktop.models.item import Item
 from desktop.providers.records import Kind
 from desktop.sync import mapping
 from tests.helpers.control import Control
 from tests.helpers.desk import connected_core
+from tests.helpers.restoring import put_back
 
 
 async def _invoice_with_payment(core: Core, number: str) -> tuple[int, int]:
@@ -42,18 +41,6 @@ async def _invoice_with_payment(core: Core, number: str) -> tuple[int, int]:
     return customer, invoice
 
 
-async def _put_back(options: Options, backups: Path, control: Control) -> Core:
-    """The books are damaged, and the program goes on with the newest good copy."""
-    books = Path(options.database)
-    books.write_bytes(b"not a database" * 500)
-    backup = newest_good(backups)
-    assert backup is not None
-    kept = restore_backup(books, backup, options.clock.now())
-    assert kept is not None and kept.read_bytes().startswith(b"not a database")
-    control.clock(120)  # the limits of the service know nothing of our new start
-    return await Core.open(replace(options))
-
-
 @pytest.mark.parametrize("known", [False, True])
 async def test_S4_I1_a_payment_sent_after_the_copy_is_not_sent_again(
     tmp_path: Path, sandbox: Any, control: Control, known: bool
@@ -66,7 +53,7 @@ async def test_S4_I1_a_payment_sent_after_the_copy_is_not_sent_again(
         assert await core.daily_backup() is not None
         assert (await core.sync([(Kind.INVOICE, invoice)])).clean
     before = control.books()
-    core = await _put_back(options, tmp_path / "desk" / "backups", control)
+    core = await put_back(options, tmp_path / "desk" / "backups", control)
     try:
         report = await core.sync([(Kind.INVOICE, invoice)])
         assert report.clean, report
@@ -91,7 +78,7 @@ async def test_S4_I1_a_customer_renamed_after_the_copy_is_not_made_again(
         await core.do(customers.update_customer, customer, CustomerDraft("Later Payer"))
         assert (await core.sync([(Kind.INVOICE, invoice)])).clean
     before = control.books()
-    core = await _put_back(options, tmp_path / "desk" / "backups", control)
+    core = await put_back(options, tmp_path / "desk" / "backups", control)
     try:
         if shown:  # Show me first: exactly that runs (N11)
             seen = await core.preview([(Kind.INVOICE, invoice)])
@@ -122,7 +109,7 @@ async def test_S4_I1_an_item_renamed_after_the_copy_is_not_made_again(
         assert (await core.sync([(Kind.INVOICE, invoice), (Kind.ITEM, item)])).clean
     before = control.books()
     assert "Later Name" in {one["name"] for one in before["items"]}
-    core = await _put_back(options, tmp_path / "desk" / "backups", control)
+    core = await put_back(options, tmp_path / "desk" / "backups", control)
     try:
         for _ in range(2):
             assert (await core.sync([(Kind.INVOICE, invoice)])).clean

@@ -241,7 +241,11 @@ def test_message_boxes_and_nested_loops_are_in_no_other_file() -> None:
                     and node.id == "QMessageBox"
                     and path.name not in ("dialogs.py", "about.py")
                 )
-                loop = isinstance(node, ast.Attribute) and node.attr in ("exec", "exec_", "processEvents")
+                loop = (
+                    isinstance(node, ast.Attribute)
+                    and node.attr in ("exec", "exec_", "processEvents")
+                    and path.name != "opening.py"  # before there is a loop
+                )
                 if box or loop:
                     wrong.append(f"{path.name}:{node.lineno}")
     assert not wrong

@@ -1,0 +1,284 @@
+"""Books put back from a copy, and what was renamed or moved there since: who is who is proven (S4, I1)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from desktop.books import customers, invoices, items
+from desktop.books.customers import CustomerDraft
+from desktop.books.drafts import InvoiceDraft, LineDraft
+from desktop.books.items import ItemDraft
+from desktop.core import Core, Options
+from desktop.models.connection import ExternalLink
+from desktop.models.customer import Customer
+from desktop.models.item import Item
+from desktop.models.states import Switches
+from desktop.providers.base import marker_for
+from desktop.providers.records import (
+    CompanyRef,
+    CompanySettings,
+    CustomerRecord,
+    Found,
+    InvoiceRecord,
+    Kind,
+    LineRecord,
+)
+from desktop.sync import mapping
+from desktop.sync.asking import Answers
+from desktop.sync.looking import stamped
+from desktop.sync.planning import Ours, Work
+from desktop.sync.schedule import Wish
+from tests.helpers.control import Control
+from tests.helpers.desk import connected_core
+from tests.helpers.restoring import put_back
+
+KINDS = ("customers", "items", "invoices", "payments")
+
+
+@dataclass
+class Sent:
+    """An invoice that is there, while the copy of the books taken before knows nothing of it."""
+
+    folder: Path
+    control: Control
+    options: Options
+    customer: int
+    items: list[int]
+    invoice: int
+    accounts: list[str]
+
+    @asynccontextmanager
+    async def back(self) -> AsyncIterator[Core]:
+        """The books as the copy has them."""
+        core = await put_back(self.options, self.folder / "desk" / "backups", self.control)
+        try:
+            yield core
+        finally:
+            await core.close()
+
+    def there(self) -> dict[str, Any]:
+        return next(one for one in self.control.books()["invoices"] if one["number"] == "RN-1")
+
+    def counts(self) -> list[int]:
+        books = self.control.books()
+        return [len(books[kind]) for kind in KINDS]
+
+    def relined(self, order: Sequence[int]) -> None:
+        """The lines of the invoice there are put in this order; the first item of it stands on each that is named."""
+        lines = [
+            {key: line[key] for key in ("item_id", "quantity", "unit_price", "amount") if key in line}
+            for line in self.there()["lines"]
+        ]
+        self.control.edit("invoice", self.there()["id"], {"lines": [lines[n] for n in order]})
+
+
+@pytest.fixture
+def send(tmp_path: Path, sandbox: Any, control: Control) -> Any:
+    """Sends an invoice with items of these names and prices, after the copy; `later` is done before that."""
+
+    @asynccontextmanager
+    async def sending(*names: tuple[str, int], ready: str = "") -> AsyncIterator[tuple[Core, Sent]]:
+        async with connected_core(tmp_path / "desk", sandbox, control) as core:
+            await core.sync_now()
+            day = core.clock.now().astimezone().date()
+            customer = await core.do(customers.create_customer, CustomerDraft("Late Payer", email="late@payer.example"))
+            made = [
+                await core.do(items.create_item, ItemDraft(name=name, unit_price=Decimal(price)))
+                for name, price in names
+            ]
+            key = await core.company_key()
+            view = await core.ask(mapping.mapping_view, key)
+            accounts = [one.external_id for one in view.accounts]
+            await core.do(mapping.save_mapping, key, {item: accounts[n] for n, item in enumerate(made)})
+            lines = tuple(
+                LineDraft(item, "", Decimal(1), Decimal(price))
+                for item, (_name, price) in zip(made, names, strict=True)
+                if _name != ready
+            )
+            draft = InvoiceDraft(customer, day, day + timedelta(days=14), lines, number="RN-1")
+            invoice = await core.do(invoices.create_invoice, draft)
+            await core.do(invoices.mark_sent, invoice)
+            if ready:
+                assert (await core.sync([(Kind.ITEM, made[-1])])).clean
+            assert await core.daily_backup() is not None
+            sent = Sent(tmp_path, control, core.options, customer, made, invoice, accounts)
+            yield core, sent
+            assert (await core.sync([(Kind.INVOICE, invoice), *((Kind.ITEM, one) for one in made)])).clean
+
+    return sending
+
+
+async def links(core: Core) -> dict[tuple[str, int], str]:
+    return await core.ask(
+        lambda session: {(one.kind, one.local_id): one.external_id for one in session.scalars(select(ExternalLink))}
+    )
+
+
+async def test_like_lines_in_another_order_there_swap_no_items(send: Any) -> None:
+    """Both items are there under their own names: what stands on a line says nothing against that."""
+    async with send(("Valve change", 100), ("Boiler check", 100)) as (_core, sent):
+        pass
+    sent.relined((1, 0))
+    before = sent.control.books()["items"]
+    async with sent.back() as core:
+        assert (await core.sync([(Kind.INVOICE, sent.invoice)])).clean
+        there = {one["id"]: one["name"] for one in sent.control.books()["items"]}
+        linked = await links(core)
+        assert [there[linked[("item", one)]] for one in sent.items] == ["Valve change", "Boiler check"]
+        assert sent.control.books()["items"] == before, "the bookkeeper's accounts are as they were"
+
+
+async def test_a_line_moved_there_to_another_of_our_items_ends_nowhere(send: Any) -> None:
+    async with send(("Valve change", 100), ("Labour", 100), ready="Labour") as (core, sent):
+        labour = (await links(core))[("item", sent.items[1])]
+    line = {key: sent.there()["lines"][0][key] for key in ("quantity", "unit_price", "amount")}
+    sent.control.edit("invoice", sent.there()["id"], {"lines": [{**line, "item_id": labour}]})
+    before = sent.counts()
+    async with sent.back() as core:
+        assert (await core.sync([(Kind.INVOICE, sent.invoice)])).clean
+        assert sent.counts() == before
+
+
+async def test_an_item_made_anew_there_under_its_name_is_the_one(send: Any) -> None:
+    async with send(("Valve change", 100)) as (_core, sent):
+        pass
+    old = next(one for one in sent.control.books()["items"] if one["name"] == "Valve change")
+    sent.control.edit("item", old["id"], "archive")
+    sent.control.edit("item", old["id"], {"name": "Valve change (deleted)"})
+    new = {key: old[key] for key in ("name", "income_account_id", "unit_price", "type")}
+    sent.control.edit("item", "", {"create": new})
+    async with sent.back() as core:
+        assert (await core.sync([(Kind.INVOICE, sent.invoice)])).clean
+        assert (await links(core))[("item", sent.items[0])] != old["id"]
+
+
+async def test_one_item_there_on_two_lines_is_not_two_of_ours(send: Any) -> None:
+    async with send(("Valve change", 100), ("Boiler check", 150)) as (_core, sent):
+        pass
+    first = sent.there()["lines"][0]["item_id"]
+    lines = [
+        {key: line[key] for key in ("quantity", "unit_price", "amount")} | {"item_id": first}
+        for line in sent.there()["lines"]
+    ]
+    sent.control.edit("invoice", sent.there()["id"], {"lines": lines})
+    before = sent.counts()
+    async with sent.back() as core:
+        assert (await core.sync([(Kind.INVOICE, sent.invoice)])).clean
+        assert sent.counts() == before
+
+
+async def test_an_item_renamed_and_moved_to_another_account_is_told_as_nothing_wrong(send: Any) -> None:
+    async with send(("Valve change", 100)) as (core, sent):
+        await core.do(items.update_item, sent.items[0], ItemDraft("Later Name", unit_price=Decimal(100)))
+        await core.do(mapping.save_mapping, await core.company_key(), {sent.items[0]: sent.accounts[1]})
+    async with sent.back() as core:
+        for _ in range(2):
+            assert (await core.sync([(Kind.INVOICE, sent.invoice)])).clean
+
+
+async def test_what_was_renamed_there_since_comes_in_and_is_not_written_over(send: Any) -> None:
+    """No green where the two are called differently: the newer name, and the newer price, come in."""
+    async with send(("Valve change", 100)) as (core, sent):
+        await core.do(items.update_item, sent.items[0], ItemDraft("Later Name", unit_price=Decimal(120)))
+        await core.do(customers.update_customer, sent.customer, CustomerDraft("Later Payer", phone="512 555 0199"))
+    async with sent.back() as core:
+        assert (await core.sync([(Kind.INVOICE, sent.invoice)])).clean
+        assert (await core.sync_now()).clean
+        ours = await core.ask(lambda session: session.get_one(Item, sent.items[0]))
+        assert (ours.name, ours.unit_price) == ("Later Name", 120)
+        payer = await core.ask(lambda session: session.get_one(Customer, sent.customer))
+        assert (payer.display_name, payer.phone) == ("Later Payer", "512 555 0199")
+    books = sent.control.books()
+    assert {one["name"] for one in books["items"]} & {"Later Name", "Valve change"} == {"Later Name"}
+    assert not [one for one in books["customers"] if one["display_name"] == "Late Payer"]
+
+
+async def test_an_invoice_moved_there_to_another_customer_makes_no_one_ours(send: Any) -> None:
+    async with send(("Valve change", 100)) as (_core, sent):
+        pass
+    stranger = next(one for one in sent.control.books()["customers"] if one["id"] != sent.there()["customer_id"])
+    own = sent.there()["customer_id"]
+    sent.control.edit("invoice", sent.there()["id"], {"customer_id": stranger["id"]})
+    async with sent.back() as core:
+        for _ in range(2):
+            await core.sync([(Kind.INVOICE, sent.invoice), (Kind.CUSTOMER, sent.customer)])
+            await core.do(
+                customers.update_customer, sent.customer, CustomerDraft("Late Payer", email="new@payer.example")
+            )
+        assert (await links(core)).get(("customer", sent.customer)) in (None, own)
+    (now,) = [one for one in sent.control.books()["customers"] if one["id"] == stranger["id"]]
+    assert now | {"balance": ""} == stranger | {"balance": ""}
+
+
+@pytest.mark.parametrize("what", ["item", "customer"])
+async def test_a_weekly_run_that_comes_first_makes_nobody_twice(what: str, send: Any) -> None:
+    async with send(("Valve change", 100)) as (core, sent):
+        if what == "item":
+            await core.do(items.update_item, sent.items[0], ItemDraft("Later Name", unit_price=Decimal(100)))
+        else:
+            await core.do(customers.update_customer, sent.customer, CustomerDraft("Later Payer"))
+    before = sent.counts()
+    async with sent.back() as core:
+        await core.runner.drain(wait_for_lease=True, wish=Wish(actor="owner"))
+        for _ in range(2):
+            report = await core.sync([(Kind.INVOICE, sent.invoice)])
+        assert not report.refused
+        if what == "customer":
+            assert sent.counts() == before
+
+
+# --- the proof itself ----------------------------------------------------------------------------------
+
+
+DAY = date(2026, 1, 5)
+LINE = LineRecord("", Decimal(1), Decimal(10), Decimal(10), "@item:1")
+
+
+def work(*numbers: str) -> Work:
+    """Ann, with an invoice of each number, nothing linked."""
+    ours = [Ours(Kind.CUSTOMER, 1, "c", "Ann", 1, CustomerRecord("Ann"))]
+    for n, number in enumerate(numbers, 1):
+        record = InvoiceRecord(number, "@customer:1", DAY, (LINE,))
+        ours.append(Ours(Kind.INVOICE, n, f"u{n}", number, 1, record, needs=("customer:1",)))
+    targets = tuple(one.ref for one in ours if one.kind is Kind.INVOICE)
+    settings = CompanySettings(CompanyRef("1", "x"), "USD", "US")
+    return Work(targets, {one.ref: one for one in ours}, settings, Switches())
+
+
+async def test_a_copy_of_an_invoice_made_there_is_no_evidence() -> None:
+    """It keeps our stamp in its note, and bears another of our numbers and somebody else's name."""
+    stamps = {"invoice:1": marker_for("u1"), "invoice:2": marker_for("u2")}
+    for rows in (1, -1):
+        found = Found(
+            customers=(CustomerRecord("Ann", "63", "0"), CustomerRecord("Bob", "1", "0")),
+            invoices=(
+                InvoiceRecord("N1", "63", DAY, (LINE,), external_id="128", marker=stamps["invoice:1"]),
+                InvoiceRecord("N2", "1", DAY, (LINE,), external_id="130", marker=stamps["invoice:1"]),
+            )[::rows],
+        )
+
+        async def unasked(lookup: Any) -> Answers:
+            raise AssertionError(lookup)
+
+        _found, known, _unread = await stamped(unasked, work("N1", "N2"), found, stamps)
+        assert known == {"customer:1": "63"}
+
+
+async def test_whom_nobody_can_read_is_not_made() -> None:
+    stamps = {"invoice:1": marker_for("u1")}
+    found = Found(invoices=(InvoiceRecord("N1", "63", DAY, external_id="128", marker=stamps["invoice:1"]),))
+
+    async def unreadable(lookup: Any) -> Answers:
+        return Answers(Found(), frozenset({("customer_ids", "63")}))
+
+    _found, _known, unread = await stamped(unreadable, work("N1"), found, stamps)
+    assert unread == {"customer:1"}
