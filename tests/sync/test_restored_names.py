@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from desktop.books import customers, invoices, items
+from desktop.books import customers, invoices, items, queries
 from desktop.books.customers import CustomerDraft
 from desktop.books.drafts import InvoiceDraft, LineDraft
 from desktop.books.items import ItemDraft
@@ -282,3 +282,24 @@ async def test_whom_nobody_can_read_is_not_made() -> None:
 
     _found, _known, unread = await stamped(unreadable, work("N1"), found, stamps)
     assert unread == {"customer:1"}
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+async def test_what_was_paid_there_since_comes_in_after_a_weekly_run_that_came_first(renamed: bool, send: Any) -> None:
+    """The run leaves an invoice whose customer nobody knows to the next sync; its payment is not forgotten (M69)."""
+    async with send(("Valve change", 100)) as (core, sent):
+        if renamed:
+            await core.do(customers.update_customer, sent.customer, CustomerDraft("Later Payer"))
+    there = sent.there()
+    part = {"invoice_id": there["id"], "amount": "60"}
+    payment = {"customer_id": there["customer_id"], "date": there["date"], "amount": "60", "allocations": [part]}
+    sent.control.edit("payment", "", {"create": payment})
+    paid = len(sent.control.books()["payments"])
+    async with sent.back() as core:
+        await core.runner.drain(wait_for_lease=True, wish=Wish(actor="owner"))
+        for _ in range(2):
+            await core.sync([(Kind.INVOICE, sent.invoice)])
+            await core.sync_now()
+        detail = await core.ask(queries.invoice_detail, sent.invoice, await core.company_key())
+        assert detail.row.balance == 40
+        assert len(sent.control.books()["payments"]) == paid
