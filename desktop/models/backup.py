@@ -19,6 +19,8 @@ from desktop.text import tr
 
 RESTORED_AT = "books.restored_at"
 """Setting: when these books were replaced by an older copy. What is older may be at the service, unknown to us."""
+PUT_BACK_AT = "books.put_back_at"
+"""The same moment, until the books' number was compared: what is edited from then on is newer than the copy."""
 
 _NAME = re.compile(r"blueclerk (\d{4}-\d\d-\d\d) (\d{6})Z (.+)\.db")
 
@@ -151,9 +153,9 @@ def _note_restored(part: Path, stamp: datetime) -> None:
     """Money that left after the copy was taken must be looked up before it leaves again (I1)."""
     with closing(sqlite3.connect(part)) as books, books:
         books.execute("PRAGMA journal_mode=DELETE")
-        books.execute(
-            "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", (RESTORED_AT, json.dumps(stamp.isoformat()))
-        )
+        moment = json.dumps(stamp.isoformat())
+        rows = [(RESTORED_AT, moment), (PUT_BACK_AT, moment)]
+        books.executemany("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", rows)
 
 
 def to_keep(backups: Iterable[Backup], now: datetime) -> set[Path]:

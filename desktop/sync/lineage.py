@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from desktop.clock import Clock, Entropy
 from desktop.errors import BooksMoved, BooksOlder, ConnectionProblem, SecretStoreProblem
-from desktop.models.backup import RESTORED_AT
+from desktop.models.backup import PUT_BACK_AT, RESTORED_AT
 from desktop.models.connection import Connection
 from desktop.models.desk import Setting
 from desktop.models.session import Database
@@ -90,10 +90,14 @@ class Lineage:
 
     def _compare(self, session: Session, seen: int, home: str) -> int:
         epoch, now = _epoch(session), self._clock.now()
+        put_back = session.get(Setting, PUT_BACK_AT)
         self.older = epoch < seen
         if self.older:
             _hold(session, now, BooksOlder)
-            session.merge(Setting(key=RESTORED_AT, value=now.isoformat()))
+            since = put_back.value if put_back is not None else now.isoformat()
+            session.merge(Setting(key=RESTORED_AT, value=since))
+        if put_back is not None:
+            session.delete(put_back)
         if self._db.dialect == "sqlite":  # a server's books belong to all desks
             self.moved = _value(session, HOME) not in (None, home)
             if self.moved:

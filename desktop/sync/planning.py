@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -53,6 +53,9 @@ from desktop.text import tr
 
 Snapshot = Mapping[str, object]
 
+CLOCKS_APART = timedelta(days=1)
+"""What the clocks here and there may differ by where it is asked which of two records came first."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
@@ -92,6 +95,10 @@ class Ours:
     """Invoices: made there and read-only here; only what is owed on it is compared (E1)."""
     generation: int = 0
     """How often it was made anew there; part of our stamp, so that an older one is never taken for it."""
+    made_at: datetime | None = None
+    """Customers and items: when it was made here (UTC)."""
+    old: bool = False
+    """The books were put back from a copy, and this has not been edited since (S4)."""
 
     @property
     def ref(self) -> str:
@@ -522,9 +529,11 @@ class _Builder:
         service = self.terms.service
         proven = next((c for c in self.found.customers if c.external_id == self.known.get(ours.ref, "")), None)
         alike = next((c for c in self.found.customers if same_name(c.display_name, record.display_name)), None)
-        if proven is not None and (Kind.CUSTOMER, proven.external_id or "") in self.linked:
+        if proven is not None and not may_be_ours(ours, proven):
             proven = None
-        if proven is not None and alike is not None and alike.external_id != proven.external_id:
+        if proven is not None and alike is not None and (Kind.CUSTOMER, proven.external_id or "") in self.linked:
+            proven = None
+        if proven is not None and not self._is_plain(ours, proven, alike):
             return PossibleDuplicate(service, record.display_name, _described(proven))
         theirs = proven or alike
         if theirs is None:
@@ -543,13 +552,20 @@ class _Builder:
             return GoneRemote(service, record.display_name)
         if proven is None and not may_be_same(record, theirs):
             return PossibleDuplicate(service, record.display_name, _described(theirs))
-        self.adoptions.append(Adoption(ours, theirs, proven is not None))
+        self.adoptions.append(Adoption(ours, theirs, proven is not None and ours.old))
         return None
+
+    def _is_plain(self, ours: Ours, proven: CustomerRecord, alike: CustomerRecord | None) -> bool:
+        """Whether it goes without asking that this is ours: nobody else has the name, and ours is older than theirs."""
+        if alike is not None:
+            return alike.external_id == proven.external_id
+        return ours.old or (Kind.CUSTOMER, proven.external_id or "") in self.linked  # the latter is told as taken
 
     def _item(self, ours: Ours, record: ItemRecord) -> ItemError | None:
         proven = next((item for item in self.found.items if item.external_id == self.known.get(ours.ref, "")), None)
         alike = next((item for item in self.found.items if same_name(item.name, record.name)), None)
-        if proven is not None and (not proven.active or (Kind.ITEM, proven.external_id or "") in self.linked):
+        taken = proven is not None and (Kind.ITEM, proven.external_id or "") in self.linked
+        if proven is not None and (taken or not proven.active or not may_be_ours(ours, proven)):
             proven = None
         theirs = alike or proven
         if theirs is None:
@@ -560,7 +576,7 @@ class _Builder:
             return NameTaken(self.terms.service, record.name, holder=holder, is_item=True)
         if not theirs.active:
             return GoneRemote(self.terms.service, record.name, fix=Fix.LINK_ITEM)
-        self.adoptions.append(Adoption(ours, theirs, theirs is proven))
+        self.adoptions.append(Adoption(ours, theirs, theirs is proven and ours.old))
         if record.income_account_id and record.income_account_id != theirs.income_account_id:
             # its lines must land in the account that the owner chose (M54, M65); nothing else of it is touched
             moved = replace(theirs, income_account_id=record.income_account_id)
@@ -744,6 +760,13 @@ def not_agreed(ours: CustomerRecord, theirs: CustomerRecord) -> CustomerRecord:
         email=theirs.email if other_mail else ours.email,
         phone=theirs.phone if other_phone else ours.phone,
     )
+
+
+def may_be_ours(ours: Ours, theirs: CustomerRecord | ItemRecord) -> bool:
+    """Whether theirs can be what we made: what was there before ours was written is somebody else (D4)."""
+    if theirs.created_at is None or ours.made_at is None:
+        return True
+    return theirs.created_at >= ours.made_at - CLOCKS_APART
 
 
 def as_it_was(ours: Record, theirs: Record) -> Record:

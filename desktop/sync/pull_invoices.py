@@ -19,17 +19,18 @@ from desktop.models.invoice import Invoice, TaxCode
 from desktop.models.item import Item
 from desktop.models.states import InvoiceStatus
 from desktop.providers.base import MARKER
-from desktop.providers.records import InvoiceRecord, Kind, LineRecord
-from desktop.sync.planning import Ours, same_name
+from desktop.providers.records import CustomerRecord, InvoiceRecord, Kind, LineRecord, Record
+from desktop.sync.planning import Ours, as_it_was, may_be_ours, may_be_same, ref, same_name
 from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_merge import Merge, merge_sides
-from desktop.sync.pull_records import ask_about_fields, clear_difference, linked_ones, settle_fields
+from desktop.sync.pull_records import ask_about_fields, clear_difference, follow_one, linked_ones, settle_fields
 from desktop.sync.pull_run import PullRun, links_to, portions, status_of
 from desktop.sync.pull_states import VOID, Gone, back_again, record_gone
 from desktop.sync.pulled import CAME_IN, CHANGED, LINKED
 from desktop.sync.settling import find_link, first_link, log_link, store_link
 from desktop.sync.snapshots import compared
 from desktop.sync.verifying import money_words
+from desktop.sync.work import load_work
 from desktop.text import tr
 
 COLUMNS = {"number": "number", "issued_on": "issued_on", "due_on": "due_on", "memo": "note"}
@@ -43,10 +44,12 @@ async def bring_invoices(run: PullRun, arrived: Arrived, since: date, lost: Gone
     """
     rows = [one for one in arrived.records[Kind.INVOICE].values() if isinstance(one, InvoiceRecord)]
     for part in portions(rows, 50):
-        await run.company.db.in_write(partial(_apply, run=run, records=part, since=since, lost=lost))
+        await run.company.db.in_write(partial(_apply, run=run, records=part, since=since, lost=lost, arrived=arrived))
 
 
-def _apply(session: Session, run: PullRun, records: Sequence[InvoiceRecord], since: date, lost: Gone) -> None:
+def _apply(
+    session: Session, run: PullRun, records: Sequence[InvoiceRecord], since: date, lost: Gone, arrived: Arrived
+) -> None:
     run.check(session)
     links, linked = linked_ones(session, run, Kind.INVOICE, records)
     for ours, link, record in linked:
@@ -55,7 +58,7 @@ def _apply(session: Session, run: PullRun, records: Sequence[InvoiceRecord], sin
     if unknown:
         books = _Books.of(session, run)
         for record in unknown:
-            _bring(session, run, record, since, books)
+            _bring(session, run, record, since, books, arrived)
 
 
 # --- ours ----------------------------------------------------------------------------------------------
@@ -229,11 +232,11 @@ class _Books:
         )
 
 
-def _bring(session: Session, run: PullRun, record: InvoiceRecord, since: date, books: _Books) -> None:
+def _bring(session: Session, run: PullRun, record: InvoiceRecord, since: date, books: _Books, arrived: Arrived) -> None:
     """An invoice that is not linked: ours by its stamp, or made there."""
     if record.voided or record.draft:
         return
-    if _ours_by_stamp(session, run, record):
+    if _ours_by_stamp(session, run, record, arrived):
         return
     if record.issued_on < since:
         return
@@ -285,22 +288,15 @@ def _rewrite(session: Session, run: PullRun, invoice: Invoice, link: ExternalLin
     run.log(session, Kind.INVOICE, invoice.id, invoice.number, "update", link.external_id)
 
 
-def _ours_by_stamp(session: Session, run: PullRun, record: InvoiceRecord) -> bool:
-    """Our own invoice, whose link is not known here: books from an older copy. It is tied by its stamp (S6).
-
-    Where its customer is not linked either, the next sync ties both: the invoice alone says who he is there, and
-    without it he would be made a second time under the name he had.
-    """
+def _ours_by_stamp(session: Session, run: PullRun, record: InvoiceRecord, arrived: Arrived) -> bool:
+    """Our own invoice, whose link is not known here: books from an older copy. It is tied by its stamp (S6)."""
     uuid, _, generation = record.marker.removeprefix(MARKER).partition("/")
     if not record.marker.startswith(MARKER) or not uuid:
         return False
     invoice = session.scalar(select(Invoice).where(Invoice.uuid == uuid))
     if invoice is None:
         return False
-    payer_known = find_link(
-        session, run.key, Kind.CUSTOMER.value, invoice.customer_id
-    ) is not None or record.customer_id in links_to(session, run.key, Kind.CUSTOMER, [record.customer_id])
-    if payer_known and find_link(session, run.key, Kind.INVOICE.value, invoice.id) is None:
+    if find_link(session, run.key, Kind.INVOICE.value, invoice.id) is None:
         number = int(generation) if generation.isdigit() else 0
         now = run.now()
         store_link(
@@ -310,7 +306,32 @@ def _ours_by_stamp(session: Session, run: PullRun, record: InvoiceRecord) -> boo
         external_id = record.external_id or ""
         session.add(log_link(now, run.key, Kind.INVOICE, invoice.id, invoice.number, external_id, run.actor))
         run.pulled.note(LINKED, Kind.INVOICE)
+        _tie_payer(session, run, invoice.customer_id, arrived.records[Kind.CUSTOMER].get(record.customer_id))
     return True
+
+
+def _tie_payer(session: Session, run: PullRun, customer_id: int, theirs: Record | None) -> None:
+    """Its customer, whom the copy knows by an older name alone: without the link he would be made again there (I1)."""
+    if not isinstance(theirs, CustomerRecord) or not theirs.active:
+        return
+    external_id = theirs.external_id or ""
+    work = load_work(session, run.connection(session), [(Kind.CUSTOMER, customer_id)], asked=False)
+    ours = work.ours.get(ref(Kind.CUSTOMER, customer_id))
+    if ours is None or ours.link is not None or not ours.old or not isinstance(ours.record, CustomerRecord):
+        return
+    taken = external_id in links_to(session, run.key, Kind.CUSTOMER, [external_id])
+    if taken or not may_be_ours(ours, theirs) or not may_be_same(ours.record, theirs):
+        return
+    now, known = run.now(), as_it_was(ours.record, theirs)
+    store_link(
+        session, now, run.key, Kind.CUSTOMER.value, customer_id, ours.record, known, ours.revision,
+        run.company.connection_id,
+    )  # fmt: skip
+    session.add(log_link(now, run.key, Kind.CUSTOMER, customer_id, ours.label, external_id, run.actor))
+    run.pulled.note(LINKED, Kind.CUSTOMER)
+    link = find_link(session, run.key, Kind.CUSTOMER.value, customer_id)
+    if link is not None:  # what he is called there now comes in with it
+        follow_one(session, run, Kind.CUSTOMER, ours, link, theirs, Arrived())
 
 
 def _number_is_ours(session: Session, run: PullRun, record: InvoiceRecord, ours: Invoice, customer_id: int) -> None:

@@ -7,7 +7,7 @@ one fetch (M122-M125).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -42,11 +42,11 @@ class RemoteList(Generic[RecordT]):
         self._listeners: list[Progress] = []
         self._arrived: dict[str, RecordT] = {}
 
-    async def stream(self, progress: Progress | None = None) -> AsyncIterator[Sequence[RecordT]]:
+    async def stream(self, progress: Progress | None = None) -> AsyncGenerator[Sequence[RecordT]]:
         """The records of `get` as their pages come in, each once; a fresh cache comes in one piece.
 
         A record that a later page shows anew is yielded as it was first seen: `get` afterwards, which costs
-        nothing then, has the last word. Leaving the loop early gives the fetch up like a cancelled `get`.
+        nothing then, has the last word. Closing it (`aclosing`) gives the fetch up like a cancelled `get`.
         """
         news = asyncio.Event()
 

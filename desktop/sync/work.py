@@ -144,12 +144,17 @@ def _made(session: Session, loader: _Loader) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
+def restored_at(session: Session) -> datetime | None:
+    """When these books were put back from a copy (UTC); None where they never were (S4)."""
+    setting = session.get(Setting, RESTORED_AT)
+    return datetime.fromisoformat(str(setting.value)) if setting is not None else None
+
+
 def _older_than_a_restore(session: Session, payments: Sequence[int]) -> set[str]:
     """Payments that may have left after the copy was taken that these books were restored from (S4)."""
-    restored = session.get(Setting, RESTORED_AT) if payments else None
-    if restored is None:
+    moment = restored_at(session) if payments else None
+    if moment is None:
         return set()
-    moment = datetime.fromisoformat(str(restored.value))
     found: set[str] = set()
     for part in _chunks(payments):
         rows = session.scalars(select(Payment.id).where(Payment.id.in_(part), Payment.created_at <= moment))
@@ -231,6 +236,7 @@ class _Loader:
         self._links: dict[tuple[str, int], LinkState] = {}
         self._generations: dict[tuple[str, int], int] = {}
         """Of records that are made anew."""
+        self.restored = restored_at(session)
 
     # Links -------------------------------------------------------------------------------------
 
@@ -495,6 +501,9 @@ class _Loader:
     def _add(self, kind: Kind, row: Any, *, label: str, record: Any, **more: Any) -> None:
         more.setdefault("link", self._link(kind, row.id))
         more.setdefault("generation", self._generation(kind, row.id))
+        if kind in (Kind.CUSTOMER, Kind.ITEM):
+            more["made_at"] = row.created_at
+            more["old"] = self.restored is not None and row.updated_at <= self.restored
         ours = Ours(
             kind=kind,
             local_id=row.id,

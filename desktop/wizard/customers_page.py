@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -232,12 +233,13 @@ class CustomersPage(LinkablePage[CustomerRow]):
 
     # -- reading and importing ----------------------------------------------------------------
 
-    async def stream(self) -> AsyncIterator[list[CustomerRow]]:
+    async def stream(self) -> AsyncGenerator[list[CustomerRow]]:
         company = await self.core.require_company()
         remote = (await self.core.lists()).customers
-        async for records in remote.stream(self.on_pages):
-            seen = await reviewing.glance_at_customers(company, records)
-            yield [CustomerRow(review, review.kind) for review in seen]
+        async with aclosing(remote.stream(self.on_pages)) as pages:
+            async for records in pages:
+                seen = await reviewing.glance_at_customers(company, records)
+                yield [CustomerRow(review, review.kind) for review in seen]
         self.unreadable = remote.unreadable
 
     async def judged(self) -> list[CustomerRow]:

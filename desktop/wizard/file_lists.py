@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,7 @@ class FromFile(ImportPage[Any]):
     def describe_step(self) -> str:
         raise NotImplementedError
 
-    async def stream(self) -> AsyncIterator[list[Any]]:
+    async def stream(self) -> AsyncGenerator[list[Any]]:
         """A file is here at once: its rows come with their verdicts."""
         nothing: tuple[list[Any], ...] = ()
         for rows in nothing:

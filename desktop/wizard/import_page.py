@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import aclosing
 from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -172,7 +173,7 @@ class ImportPage(StepPage, Generic[RowT]):
         """What the search looks in."""
         raise NotImplementedError
 
-    def stream(self) -> AsyncIterator[list[RowT]]:
+    def stream(self) -> AsyncGenerator[list[RowT]]:
         """The rows as they come in, with what can be said of each at once."""
         raise NotImplementedError
 
@@ -232,13 +233,14 @@ class ImportPage(StepPage, Generic[RowT]):
 
     async def _load(self) -> None:
         places: dict[str, int] = {}
-        async for rows in self.stream():
-            for start in range(0, len(rows), PORTION):
-                part = rows[start : start + PORTION]
-                places.update((self.id_of(row), len(self.model.rows) + n) for n, row in enumerate(part))
-                self.model.append_rows(part)
-                self.list.show_rows(filtered=self.chips.current != "all" or bool(self._text))
-                await asyncio.sleep(0)
+        async with aclosing(self.stream()) as stream:
+            async for rows in stream:
+                for start in range(0, len(rows), PORTION):
+                    part = rows[start : start + PORTION]
+                    places.update((self.id_of(row), len(self.model.rows) + n) for n, row in enumerate(part))
+                    self.model.append_rows(part)
+                    self.list.show_rows(filtered=self.chips.current != "all" or bool(self._text))
+                    await asyncio.sleep(0)
         self.progress.start(tr("Comparing with your {noun}", noun=self.noun))
         await self._settle(await self.judged(), places)
         self.loaded = True

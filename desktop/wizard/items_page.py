@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -130,11 +131,12 @@ class ItemsPage(LinkablePage[ItemRow]):
     def chips_of(self, row: ItemRow) -> tuple[str, ...]:
         return ("exists",) if row.is_known else ("new",)
 
-    async def stream(self) -> AsyncIterator[list[ItemRow]]:
+    async def stream(self) -> AsyncGenerator[list[ItemRow]]:
         company = await self.core.require_company()
         remote = (await self.core.lists()).items
-        async for records in remote.stream(self.on_pages):
-            yield await self._rows(await reviewing.review_items(company, records))
+        async with aclosing(remote.stream(self.on_pages)) as pages:
+            async for records in pages:
+                yield await self._rows(await reviewing.review_items(company, records))
         self.unreadable = remote.unreadable
 
     async def judged(self) -> list[ItemRow]:

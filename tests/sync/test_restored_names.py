@@ -236,6 +236,36 @@ async def test_a_weekly_run_that_comes_first_makes_nobody_twice(what: str, send:
             assert sent.counts() == before
 
 
+@pytest.mark.parametrize("where", ["there", "here"])
+async def test_an_invoice_with_another_number_is_made_once_after_a_weekly_run(where: str, send: Any) -> None:
+    """The run that came first has tied it by its stamp, though it knew its customer by an older name alone."""
+    async with send(("Valve change", 100)) as (core, sent):
+        await core.do(customers.update_customer, sent.customer, CustomerDraft("Later Payer"))
+    if where == "there":
+        sent.control.edit("invoice", sent.there()["id"], {"number": "RN-1A"})
+    before = sent.counts()
+    async with sent.back() as core:
+        await core.runner.drain(wait_for_lease=True, wish=Wish(actor="owner"))
+        if where == "here":
+            day = core.clock.now().astimezone().date()
+            line = LineDraft(sent.items[0], "", Decimal(1), Decimal(100))
+            draft = InvoiceDraft(sent.customer, day, day + timedelta(days=14), (line,), number="RN-1B")
+            await core.do(invoices.update_invoice, sent.invoice, draft)
+        await core.sync([(Kind.INVOICE, sent.invoice)])
+        assert sent.counts() == before
+
+
+async def test_an_invoice_taken_away_there_is_not_made_again_unasked(send: Any) -> None:
+    async with send(("Valve change", 100)) as (core, sent):
+        await core.do(customers.update_customer, sent.customer, CustomerDraft("Later Payer"))
+    async with sent.back() as core:
+        await core.runner.drain(wait_for_lease=True, wish=Wish(actor="owner"))
+        sent.control.edit("invoice", sent.there()["id"], "delete")
+        before = sent.counts()
+        await core.sync_now()
+        assert sent.counts() == before
+
+
 # --- the proof itself ----------------------------------------------------------------------------------
 
 
@@ -303,3 +333,20 @@ async def test_what_was_paid_there_since_comes_in_after_a_weekly_run_that_came_f
         detail = await core.ask(queries.invoice_detail, sent.invoice, await core.company_key())
         assert detail.row.balance == 40
         assert len(sent.control.books()["payments"]) == paid
+
+
+async def test_what_the_owner_edits_after_going_back_is_not_lost(send: Any) -> None:
+    """The copy is older than what is there, and what is typed since is newer: that asks or leaves, it never goes."""
+    async with send(("Valve change", 100)) as (core, sent):
+        await core.do(customers.update_customer, sent.customer, CustomerDraft("Later Payer", phone="512 555 0100"))
+        await core.do(items.update_item, sent.items[0], ItemDraft("Later Name", unit_price=Decimal(100)))
+    async with sent.back() as core:
+        fresh = CustomerDraft("Late Payer", email="brandnew@payer.example", phone="512 555 7777")
+        await core.do(customers.update_customer, sent.customer, fresh)
+        await core.do(items.update_item, sent.items[0], ItemDraft("Valve change", unit_price=Decimal(175)))
+        for _ in range(2):
+            await core.sync([(Kind.INVOICE, sent.invoice)])
+            await core.sync_now()
+        payer = await core.ask(lambda session: session.get_one(Customer, sent.customer))
+        item = await core.ask(lambda session: session.get_one(Item, sent.items[0]))
+        assert (payer.email, payer.phone, item.unit_price) == ("brandnew@payer.example", "512 555 7777", 175)
