@@ -36,8 +36,12 @@ class BodyProblem(Exception):
     """The request's body cannot be read."""
 
 
+class ClientGone(Exception):
+    """The client left before its request was whole: no server's program ever sees such a call."""
+
+
 async def read_request(scope: Scope, receive: Receive, prefix: str) -> Request:
-    """The call with its body, unpacked if it came with gzip. Raises `BodyProblem`."""
+    """The call with its body, unpacked if it came with gzip. Raises `BodyProblem` and `ClientGone`."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     chunks: list[bytes] = []
     size = 0
@@ -45,7 +49,7 @@ async def read_request(scope: Scope, receive: Receive, prefix: str) -> Request:
     while more:
         message: Message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise ClientGone
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         more = message.get("more_body", False)
@@ -82,6 +86,8 @@ class ServiceEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             request = await read_request(scope, receive, self._prefix)
+        except ClientGone:
+            return
         except BodyProblem as problem:
             await send_answer(send, Answer(400, str(problem).encode(), "text/plain"), {})
             return

@@ -82,6 +82,24 @@ def test_n11_sends_the_reply_once_more_for_the_next_call(qb: Any) -> None:
     assert names(qb).count("Zebra") == 1
 
 
+@pytest.mark.parametrize("sent", [0, 9])
+def test_a_request_that_never_arrived_whole_is_no_call(qb: Any, sent: int) -> None:
+    """Its client was killed between two packets: nothing is done, nothing is counted, nothing is written down."""
+    base, port = qb.base.removeprefix("http://").split(":")
+    body = json.dumps({"DisplayName": "Zebra"}).encode()
+    head = [f"POST {qb.api().removeprefix(qb.base)}/customer HTTP/1.1", f"Host: {base}:{port}"]
+    head += [f"{name}: {value}" for name, value in qb.headers(**{"Content-Type": "application/json"}).items()]
+    head += [f"Content-Length: {len(body)}", "", ""]
+    before = qb.control.meter()
+    with socket.create_connection((base, int(port)), timeout=5) as connection:
+        connection.sendall("\r\n".join(head).encode() + body[:sent])
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(65_536) == b""
+    assert "Zebra" not in names(qb)
+    assert qb.control.ledger(op="create_customer") == []
+    assert qb.control.meter() == before
+
+
 def test_n6_drips_without_end(qb: Any) -> None:
     qb.control.faults(rule("N6", "jwks", params={"interval_s": 0.001}))
     with qb.http.stream("GET", f"{qb.service['api']}/op/v1/jwks") as answer:
