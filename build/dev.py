@@ -25,10 +25,13 @@ BUILDERS = [
     "editables",
 ]  # pinned as well, so that the project is built without asking for newer ones
 
+# One more than there are cores, for tests wait as well; three at most: a sign-in has three ports to come back to.
+WORKERS = str(min(3, (os.cpu_count() or 1) + 1))
+
 # command -> (the extra it needs, what it runs; the arguments follow)
 COMMANDS = {
     "demo": ("", [[APP, "--demo"]]),
-    "test": ("test", [[PYTHON, "-m", "pytest", "-n", "auto", "--maxprocesses", "3", "--dist", "loadfile"]]),
+    "test": ("test", [[PYTHON, "-m", "pytest", "-n", WORKERS, "--dist", "loadfile"]]),
     "lint": ("lint", [[PYTHON, "-m", "ruff", *what] for what in (["check"], ["format", "--check"])]),
     "types": ("lint", [[PYTHON, "-m", "mypy"]]),
     "sandbox": ("", [[APP, "sandbox"]]),

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,8 @@ from desktop.text import tr
 
 RESTORED_AT = "books.restored_at"
 """Setting: when these books were replaced by an older copy. What is older may be at the service, unknown to us."""
+COPIED_UNTIL = "books.copied_until"
+"""Setting: the same moment, or the newest edit in the copy where a clock was set back: it had what is older."""
 PUT_BACK_AT = "books.put_back_at"
 """The same moment, until the books' number was compared: what is edited from then on is newer than the copy."""
 
@@ -153,9 +155,17 @@ def _note_restored(part: Path, stamp: datetime) -> None:
     """Money that left after the copy was taken must be looked up before it leaves again (I1)."""
     with closing(sqlite3.connect(part)) as books, books:
         books.execute("PRAGMA journal_mode=DELETE")
-        moment = json.dumps(stamp.isoformat())
-        rows = [(RESTORED_AT, moment), (PUT_BACK_AT, moment)]
+        moment, until = json.dumps(stamp.isoformat()), json.dumps(max([stamp, *_edits(books)]).isoformat())
+        rows = [(RESTORED_AT, moment), (PUT_BACK_AT, moment), (COPIED_UNTIL, until)]
         books.executemany("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", rows)
+
+
+def _edits(books: sqlite3.Connection) -> Iterator[datetime]:
+    """When each kind of record was made and edited last, as the copy says."""
+    for table in ("customer", "item", "invoice", "payment"):
+        row = books.execute(f"SELECT max(created_at), max(updated_at) FROM {table}").fetchone()  # noqa: S608 (our names)
+        for newest in filter(None, row):
+            yield datetime.fromisoformat(newest).replace(tzinfo=UTC)
 
 
 def to_keep(backups: Iterable[Backup], now: datetime) -> set[Path]:

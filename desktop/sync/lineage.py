@@ -14,16 +14,17 @@ import asyncio
 import logging
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from desktop.clock import Clock, Entropy
 from desktop.errors import BooksMoved, BooksOlder, ConnectionProblem, SecretStoreProblem
-from desktop.models.backup import PUT_BACK_AT, RESTORED_AT
+from desktop.models.backup import COPIED_UNTIL, PUT_BACK_AT, RESTORED_AT
 from desktop.models.connection import Connection
 from desktop.models.desk import Setting
 from desktop.models.session import Database
 from desktop.models.states import PushReason
+from desktop.models.tables import RECORDS
 from desktop.models.work import OutboxEntry
 from desktop.sync import failures
 from desktop.sync.secrets import SecretStore
@@ -94,8 +95,11 @@ class Lineage:
         self.older = epoch < seen
         if self.older:
             _hold(session, now, BooksOlder)
-            since = put_back.value if put_back is not None else now.isoformat()
+            since = str(put_back.value) if put_back is not None else now.isoformat()
             session.merge(Setting(key=RESTORED_AT, value=since))
+            if put_back is None:  # a file was put back by hand: nobody has noted how far it reaches
+                until = max([datetime.fromisoformat(since), *_newest(session)])
+                session.merge(Setting(key=COPIED_UNTIL, value=until.isoformat()))
         if put_back is not None:
             session.delete(put_back)
         if self._db.dialect == "sqlite":  # a server's books belong to all desks
@@ -106,6 +110,13 @@ class Lineage:
         epoch = max(epoch, seen) + 1
         session.merge(Setting(key=EPOCH, value=epoch))
         return epoch
+
+
+def _newest(session: Session) -> list[datetime]:
+    """When each kind of record was made and edited last."""
+    moments = [moment for table in RECORDS.values() for moment in (table.created_at, table.updated_at)]
+    found = [session.scalar(select(func.max(one))) for one in moments]
+    return [one for one in found if one is not None]
 
 
 def _value(session: Session, key: str) -> object:

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from desktop.errors import ItemError, UnexpectedAnswer
 from desktop.models.connection import ExternalLink
 from desktop.models.states import CompanyKey
-from desktop.providers.records import CustomerRecord, Found, InvoiceRecord, ItemRecord, Kind, LineRecord, Lookup
+from desktop.providers.records import CustomerRecord, Found, InvoiceRecord, ItemRecord, Kind, Lookup
 from desktop.sync.asking import Answers
 from desktop.sync.company import Company
-from desktop.sync.planning import Plan, Work, plan, same_name, symbol
+from desktop.sync.planning import Plan, Work, plan, same_line, same_name, same_stamp, symbol
 from desktop.sync.snapshots import to_json
 from desktop.sync.verifying import groups
 from desktop.sync.work import markers
@@ -84,6 +84,7 @@ async def stamped(
     )
     more = answers.found
     unread = {name for name, one in customers.items() if ("customer_ids", one) in answers.unreadable}
+    unread |= {name for name in customers if ("customer_names", work.ours[name].label) in answers.unreadable}
     unread |= {name for name, one in items.items() if ("item_ids", one) in answers.unreadable}
     found = replace(
         found,
@@ -102,7 +103,8 @@ def _named_there(work: Work, found: Found, stamps: Mapping[str, str]) -> dict[st
         record, stamp = ours.record, stamps.get(ours.ref, "")
         if ours.link is not None or not stamp or not isinstance(record, InvoiceRecord):
             continue
-        stamped = (one for one in found.invoices if one.marker == stamp and not one.voided)
+        invoices = (one for one in found.invoices if not one.voided)
+        stamped = (one for one in invoices if same_stamp(one.marker, stamp, any_generation=ours.copied))
         theirs = next((one for one in stamped if same_name(one.number, record.number)), None)
         for name, external_id in _named_by(record, theirs) if theirs is not None else ():
             if name in symbols and external_id:
@@ -116,18 +118,10 @@ def _named_by(ours: InvoiceRecord, theirs: InvoiceRecord) -> Iterator[tuple[str,
     """(our symbol, their id) of the customer, and of the items where the lines are still the same."""
     yield ours.customer_id, theirs.customer_id
     pairs = list(zip(ours.lines, theirs.lines, strict=False))
-    if len(ours.lines) == len(theirs.lines) and all(_same_line(one, other) for one, other in pairs):
+    if len(ours.lines) == len(theirs.lines) and all(same_line(one, other) for one, other in pairs):
         for one, other in pairs:
             if one.item_id and other.item_id:
                 yield one.item_id, other.item_id
-
-
-def _same_line(ours: LineRecord, theirs: LineRecord) -> bool:
-    return (ours.description, ours.quantity, ours.unit_price) == (
-        theirs.description,
-        theirs.quantity,
-        theirs.unit_price,
-    )
 
 
 def linked_elsewhere(session: Session, key: CompanyKey, found: Found) -> dict[tuple[Kind, str], str]:

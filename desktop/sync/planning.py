@@ -34,7 +34,7 @@ from desktop.errors import (
     TaxProblem,
 )
 from desktop.models.states import Switches
-from desktop.providers.base import Action, Capabilities, Step, Terms
+from desktop.providers.base import MARKER, Action, Capabilities, Step, Terms
 from desktop.providers.records import (
     AccountKind,
     CompanySettings,
@@ -43,6 +43,7 @@ from desktop.providers.records import (
     InvoiceRecord,
     ItemRecord,
     Kind,
+    LineRecord,
     Lookup,
     PaymentLookup,
     PaymentRecord,
@@ -99,6 +100,9 @@ class Ours:
     """Customers and items: when it was made here (UTC)."""
     old: bool = False
     """The books were put back from a copy, and this has not been edited since (S4)."""
+    copied: bool = False
+    """Invoices and payments without a link: the copy had it, and nothing in it says that it ever left. Where it is at
+    the service all the same it left after the copy was taken, and what stands there is newer (S4)."""
 
     @property
     def ref(self) -> str:
@@ -409,7 +413,10 @@ def plan(
     a record there is never linked twice. `markers` holds our stamp for each invoice, `known` the id of a record
     without a link whom such an invoice names there.
     """
-    builder = _Builder(work, dict(refused), found, linked_elsewhere, terms, markers, capabilities.no_room, known)
+    able = capabilities
+    builder = _Builder(
+        work, dict(refused), found, linked_elsewhere, terms, markers, able.no_room, known, able.invoice_stamps
+    )
     for ours in _concerned(work, refused):
         builder.add(ours)
     return builder.result()
@@ -428,8 +435,10 @@ class _Builder:
         markers: Mapping[str, str],
         no_room: frozenset[str] = frozenset(),
         known: Mapping[str, str] = MappingProxyType({}),
+        invoice_stamps: bool = True,
     ) -> None:
         self.work = work
+        self.invoice_stamps = invoice_stamps
         self.known = known
         self.no_room = no_room
         self.refused = refused
@@ -489,10 +498,12 @@ class _Builder:
             return self._item(ours, ours.record)
         if isinstance(ours.record, InvoiceRecord):
             return self._invoice(ours, ours.record)
-        marker = self.markers.get(ours.ref, "")
-        mine = next((one for one in self.found.payments if marker and one.marker == marker and not one.voided), None)
+        stamped = [one for one in self.found.payments if self._bears(one.marker, ours)]
+        mine = next((one for one in stamped if not one.voided), None)
+        if mine is None and ours.copied:  # sent after the copy was taken, and taken back there since: that asks
+            mine = next(iter(stamped), None)
         if mine is not None:
-            self.adoptions.append(Adoption(ours, mine))
+            self.adoptions.append(Adoption(ours, mine, ours.copied))
             self._update_to(ours, mine)
         elif self._too_much(ours.record):
             return PaymentBlocked(
@@ -524,6 +535,11 @@ class _Builder:
             if going > theirs.balance:
                 return True
         return False
+
+    def _bears(self, stamp: str, ours: Ours) -> bool:
+        """Whether this is our stamp for it; a copy of the books may not know how often it was made anew since."""
+        marker = self.markers.get(ours.ref, "")
+        return bool(marker) and same_stamp(stamp, marker, any_generation=ours.copied)
 
     def _customer(self, ours: Ours, record: CustomerRecord) -> ItemError | None:
         service = self.terms.service
@@ -586,10 +602,9 @@ class _Builder:
 
     def _invoice(self, ours: Ours, record: InvoiceRecord) -> ItemError | None:
         same = [inv for inv in self.found.invoices if same_name(inv.number, record.number) and not inv.voided]
-        marker = self.markers.get(ours.ref, "")
-        mine = next((inv for inv in same if marker and inv.marker == marker), None)
+        mine = next((inv for inv in same if self._bears(inv.marker, ours)), None)
         if mine is not None:
-            self.adoptions.append(Adoption(ours, mine))
+            self.adoptions.append(Adoption(ours, mine, ours.copied))
             self._update_to(ours, mine)
             return None
         if same:
@@ -613,7 +628,13 @@ class _Builder:
             self.adoptions.append(Adoption(ours, theirs))
             self._update_to(ours, theirs)
             return None
-        taken_by = customer.label if same_customer and customer is not None else tr("another customer")
+        if ours.copied and not self.invoice_stamps:  # sent after the copy was taken, and changed there since
+            can_link = free
+        if theirs.marker.startswith(MARKER) and not self._bears(theirs.marker, ours):
+            can_link = False  # another one of ours
+        there = next((one for one in self.found.customers if one.external_id == theirs.customer_id), None)
+        named = there.display_name if there is not None and ours.copied else tr("another customer")
+        taken_by = customer.label if same_customer and customer is not None else named
         error = NumberTaken(self.terms.service, record.number, taken_by=taken_by, can_link=can_link)
         error.details = tr("Invoice there: {number}, {total}.", number=theirs.number, total=theirs.total or Decimal(0))
         return error
@@ -649,7 +670,7 @@ class _Builder:
         return None
 
     def _update_to(self, ours: Ours, theirs: Record) -> None:
-        """An adopted record of ours may be older than what we have now: bring it up to date.
+        """An adopted record of ours may be older than what we have now: bring it up to date (unless ours is a copy's).
 
         What it refers to may be adopted in the same breath: compared by its real id, not by our symbol for it.
         """
@@ -657,8 +678,11 @@ class _Builder:
         ids |= {one.ours.ref: one.record.external_id or "" for one in self.adoptions}
         mine = resolve(ours.record, ids) or ours.record
         fields = self._kept_there(ours.kind, unlike(ours.kind, mine, theirs))
+        record = with_identity(mine, theirs.external_id, theirs.version)
+        if ours.copied:  # what stands there is newer: only what was left unfinished there goes on
+            fields &= {"draft"}
+            record = replace(theirs, draft=False) if isinstance(theirs, InvoiceRecord) else record
         if fields:
-            record = with_identity(mine, theirs.external_id, theirs.version)
             step = Step(ours.ref, Action.UPDATE, ours.kind, record, fields)
             self.steps[ours.kind].append(PlannedStep(step, ours, ours.revision))
 
@@ -737,6 +761,20 @@ def same_name(left: str, right: str) -> bool:
     return left.strip().casefold() == right.strip().casefold()
 
 
+def same_stamp(left: str, right: str, *, any_generation: bool = False) -> bool:
+    """Whether two stamps of ours are of one record, and of one making of it unless `any_generation` will do."""
+    return left == right or (any_generation and left.partition("/")[0] == right.partition("/")[0])
+
+
+def same_line(ours: LineRecord, theirs: LineRecord) -> bool:
+    """Whether two lines say the same, whatever item stands on them."""
+    return (ours.description, ours.quantity, ours.unit_price) == (
+        theirs.description,
+        theirs.quantity,
+        theirs.unit_price,
+    )
+
+
 def may_be_same(ours: CustomerRecord, theirs: CustomerRecord) -> bool:
     """Equal names, and nothing speaks against it: where both have an e-mail, phone or street, one agrees."""
     pairs = [
@@ -767,15 +805,6 @@ def may_be_ours(ours: Ours, theirs: CustomerRecord | ItemRecord) -> bool:
     if theirs.created_at is None or ours.made_at is None:
         return True
     return theirs.created_at >= ours.made_at - CLOCKS_APART
-
-
-def as_it_was(ours: Record, theirs: Record) -> Record:
-    """Theirs as our older copy knows it: what it is called, costs, and is reached by since then is a change there."""
-    if isinstance(ours, CustomerRecord) and isinstance(theirs, CustomerRecord):
-        return replace(theirs, display_name=ours.display_name, email=ours.email, phone=ours.phone)
-    if isinstance(ours, ItemRecord) and isinstance(theirs, ItemRecord):
-        return replace(theirs, name=ours.name, unit_price=ours.unit_price)
-    return theirs
 
 
 def _digits(phone: str) -> str:

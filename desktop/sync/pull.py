@@ -17,6 +17,7 @@ from desktop.models.connection import Connection
 from desktop.models.session import note_change
 from desktop.providers.records import Kind, PaymentRecord, Record
 from desktop.sync import failures
+from desktop.sync.adopting import tie_older
 from desktop.sync.company import Company
 from desktop.sync.identity import look, prove, sample
 from desktop.sync.leases import HeldLease
@@ -63,6 +64,8 @@ def _strange(session: Session, company: Company, arrived: Arrived) -> bool:
 async def _apply(run: PullRun, reading: Reading, arrived: Arrived) -> None:
     start = await run.company.db.in_read(lambda session: run.connection(session).connected_at)
     await name_heirs(run, arrived)
+    if Kind.INVOICE in reading.kinds:
+        await tie_older(run, arrived)
     for kind in (Kind.CUSTOMER, Kind.ITEM):
         if kind in reading.kinds:
             records: Mapping[str, Record] = arrived.records[kind]

@@ -15,24 +15,26 @@ from sqlalchemy.orm import Session
 from desktop.books.pulled import PulledInvoice, PulledLine, keep_invoice, rewrite_invoice, take_into_invoice
 from desktop.errors import InputError, NumberTaken, TotalsDiffer
 from desktop.models.connection import ExternalLink
+from desktop.models.customer import Customer
 from desktop.models.invoice import Invoice, TaxCode
 from desktop.models.item import Item
 from desktop.models.states import InvoiceStatus
 from desktop.providers.base import MARKER
-from desktop.providers.records import CustomerRecord, InvoiceRecord, Kind, LineRecord, Record
-from desktop.sync.planning import Ours, as_it_was, may_be_ours, may_be_same, ref, same_name
+from desktop.providers.records import InvoiceRecord, Kind, LineRecord
+from desktop.sync.copied import generation_of, sent_since, tie
+from desktop.sync.planning import Ours, same_name
 from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_merge import Merge, merge_sides
-from desktop.sync.pull_records import ask_about_fields, clear_difference, follow_one, linked_ones, settle_fields
+from desktop.sync.pull_records import ask_about_fields, clear_difference, linked_ones, load_work_of, settle_fields
 from desktop.sync.pull_run import PullRun, links_to, portions, status_of
 from desktop.sync.pull_states import VOID, Gone, back_again, record_gone
 from desktop.sync.pulled import CAME_IN, CHANGED, LINKED
 from desktop.sync.settling import find_link, first_link, log_link, store_link
 from desktop.sync.snapshots import compared
 from desktop.sync.verifying import money_words
-from desktop.sync.work import load_work
 from desktop.text import tr
 
+NOBODY: Gone = frozenset()
 COLUMNS = {"number": "number", "issued_on": "issued_on", "due_on": "due_on", "memo": "note"}
 
 
@@ -44,27 +46,28 @@ async def bring_invoices(run: PullRun, arrived: Arrived, since: date, lost: Gone
     """
     rows = [one for one in arrived.records[Kind.INVOICE].values() if isinstance(one, InvoiceRecord)]
     for part in portions(rows, 50):
-        await run.company.db.in_write(partial(_apply, run=run, records=part, since=since, lost=lost, arrived=arrived))
+        await run.company.db.in_write(partial(_apply, run=run, records=part, since=since, lost=lost))
 
 
-def _apply(
-    session: Session, run: PullRun, records: Sequence[InvoiceRecord], since: date, lost: Gone, arrived: Arrived
-) -> None:
+def _apply(session: Session, run: PullRun, records: Sequence[InvoiceRecord], since: date, lost: Gone) -> None:
     run.check(session)
     links, linked = linked_ones(session, run, Kind.INVOICE, records)
     for ours, link, record in linked:
-        _follow(session, run, ours, link, record, lost)
+        follow_invoice(session, run, ours, link, record, lost)
     unknown = [one for one in records if (one.external_id or "") not in links]
     if unknown:
         books = _Books.of(session, run)
         for record in unknown:
-            _bring(session, run, record, since, books, arrived)
+            _bring(session, run, record, since, books)
 
 
 # --- ours ----------------------------------------------------------------------------------------------
 
 
-def _follow(session: Session, run: PullRun, ours: Ours, link: ExternalLink, theirs: InvoiceRecord, lost: Gone) -> None:
+def follow_invoice(
+    session: Session, run: PullRun, ours: Ours, link: ExternalLink, theirs: InvoiceRecord, lost: Gone = NOBODY
+) -> None:
+    """One linked invoice, as it reads there now: what changed there comes in, what changed on both sides asks."""
     invoice = session.get_one(Invoice, ours.local_id)
     if theirs.voided:
         record_gone(session, run, Kind.INVOICE, link, VOID)
@@ -232,11 +235,11 @@ class _Books:
         )
 
 
-def _bring(session: Session, run: PullRun, record: InvoiceRecord, since: date, books: _Books, arrived: Arrived) -> None:
+def _bring(session: Session, run: PullRun, record: InvoiceRecord, since: date, books: _Books) -> None:
     """An invoice that is not linked: ours by its stamp, or made there."""
     if record.voided or record.draft:
         return
-    if _ours_by_stamp(session, run, record, arrived):
+    if _ours_by_stamp(session, run, record):
         return
     if record.issued_on < since:
         return
@@ -288,58 +291,49 @@ def _rewrite(session: Session, run: PullRun, invoice: Invoice, link: ExternalLin
     run.log(session, Kind.INVOICE, invoice.id, invoice.number, "update", link.external_id)
 
 
-def _ours_by_stamp(session: Session, run: PullRun, record: InvoiceRecord, arrived: Arrived) -> bool:
+def _ours_by_stamp(session: Session, run: PullRun, record: InvoiceRecord) -> bool:
     """Our own invoice, whose link is not known here: books from an older copy. It is tied by its stamp (S6)."""
-    uuid, _, generation = record.marker.removeprefix(MARKER).partition("/")
+    uuid = record.marker.removeprefix(MARKER).partition("/")[0]
     if not record.marker.startswith(MARKER) or not uuid:
         return False
     invoice = session.scalar(select(Invoice).where(Invoice.uuid == uuid))
     if invoice is None:
         return False
     if find_link(session, run.key, Kind.INVOICE.value, invoice.id) is None:
-        number = int(generation) if generation.isdigit() else 0
-        now = run.now()
-        store_link(
-            session, now, run.key, Kind.INVOICE.value, invoice.id, record, record, 0, run.company.connection_id,
-            generation=number,
-        )  # fmt: skip
-        external_id = record.external_id or ""
-        session.add(log_link(now, run.key, Kind.INVOICE, invoice.id, invoice.number, external_id, run.actor))
-        run.pulled.note(LINKED, Kind.INVOICE)
-        _tie_payer(session, run, invoice.customer_id, arrived.records[Kind.CUSTOMER].get(record.customer_id))
+        _tie(session, run, invoice, record, generation_of(record.marker))
     return True
 
 
-def _tie_payer(session: Session, run: PullRun, customer_id: int, theirs: Record | None) -> None:
-    """Its customer, whom the copy knows by an older name alone: without the link he would be made again there (I1)."""
-    if not isinstance(theirs, CustomerRecord) or not theirs.active:
+def _tie(session: Session, run: PullRun, invoice: Invoice, theirs: InvoiceRecord, generation: int) -> None:
+    sent_since(session, run, invoice)
+    session.flush()
+    ours = load_work_of(session, Kind.INVOICE, invoice.id)
+    if ours is not None and ours.copied and not ours.gone:
+        follow_invoice(session, run, ours, tie(session, run, ours, theirs, generation), theirs)
         return
-    external_id = theirs.external_id or ""
-    work = load_work(session, run.connection(session), [(Kind.CUSTOMER, customer_id)], asked=False)
-    ours = work.ours.get(ref(Kind.CUSTOMER, customer_id))
-    if ours is None or ours.link is not None or not ours.old or not isinstance(ours.record, CustomerRecord):
-        return
-    taken = external_id in links_to(session, run.key, Kind.CUSTOMER, [external_id])
-    if taken or not may_be_ours(ours, theirs) or not may_be_same(ours.record, theirs):
-        return
-    now, known = run.now(), as_it_was(ours.record, theirs)
+    now = run.now()
     store_link(
-        session, now, run.key, Kind.CUSTOMER.value, customer_id, ours.record, known, ours.revision,
-        run.company.connection_id,
+        session, now, run.key, Kind.INVOICE.value, invoice.id, theirs, theirs, 0, run.company.connection_id,
+        generation=generation,
     )  # fmt: skip
-    session.add(log_link(now, run.key, Kind.CUSTOMER, customer_id, ours.label, external_id, run.actor))
-    run.pulled.note(LINKED, Kind.CUSTOMER)
-    link = find_link(session, run.key, Kind.CUSTOMER.value, customer_id)
-    if link is not None:  # what he is called there now comes in with it
-        follow_one(session, run, Kind.CUSTOMER, ours, link, theirs, Arrived())
+    external_id = theirs.external_id or ""
+    session.add(log_link(now, run.key, Kind.INVOICE, invoice.id, invoice.number, external_id, run.actor))
+    run.pulled.note(LINKED, Kind.INVOICE)
 
 
 def _number_is_ours(session: Session, run: PullRun, record: InvoiceRecord, ours: Invoice, customer_id: int) -> None:
     """The number stands on an invoice of ours: the same document typed twice, or a stranger (C18)."""
     linked = find_link(session, run.key, Kind.INVOICE.value, ours.id) is not None
-    same = ours.customer_id == customer_id and ours.total == record.total and same_name(ours.number, record.number)
+    same = ours.customer_id == customer_id and ours.total == record.total
+    if not same:  # changed there since a copy of the books was taken, or a stranger's: the owner can tell
+        mine = load_work_of(session, Kind.INVOICE, ours.id)
+        same = mine is not None and mine.copied and not run.company.provider.capabilities.invoice_stamps
+    same = same and not record.marker.startswith(MARKER) and same_name(ours.number, record.number)
     if not linked and same and ours.status == InvoiceStatus.SENT:
-        error = NumberTaken(run.service, ours.number, taken_by=tr("the same customer"), can_link=True)
+        who = tr("the same customer")
+        if ours.customer_id != customer_id:
+            who = session.get_one(Customer, customer_id).display_name
+        error = NumberTaken(run.service, ours.number, taken_by=who, can_link=True)
         run.ask(session, Kind.INVOICE, ours.id, ours.number, error, {})
     else:
         why = tr("This number is on another invoice of yours; give one of the two another number.")

@@ -32,10 +32,11 @@ from desktop.providers.records import (
     PaymentLookup,
     PaymentRecord,
 )
-from desktop.sync.planning import Ours, ref
+from desktop.sync.copied import generation_of, tie
+from desktop.sync.planning import Ours, ref, resolve
 from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_merge import merge_sides
-from desktop.sync.pull_records import ask_about_fields, linked_ones, settle_fields
+from desktop.sync.pull_records import ask_about_fields, linked_ones, load_work_of, settle_fields
 from desktop.sync.pull_run import PullRun, links_to, portions, status_of
 from desktop.sync.pull_states import DELETED, VOID, back_again, record_gone
 from desktop.sync.pulled import CAME_IN, CHANGED, LINKED
@@ -61,7 +62,7 @@ def apply_payments(session: Session, run: PullRun, records: Sequence[PaymentReco
     run.check(session)
     links, linked = linked_ones(session, run, Kind.PAYMENT, records)
     for ours, link, record in linked:
-        _follow(session, run, ours, link, record)
+        follow_payment(session, run, ours, link, record)
     for record in records:
         if (record.external_id or "") not in links and not record.voided:
             _bring(session, run, record)
@@ -70,7 +71,8 @@ def apply_payments(session: Session, run: PullRun, records: Sequence[PaymentReco
 # --- linked ones ---------------------------------------------------------------------------------------
 
 
-def _follow(session: Session, run: PullRun, ours: Ours, link: ExternalLink, theirs: PaymentRecord) -> None:
+def follow_payment(session: Session, run: PullRun, ours: Ours, link: ExternalLink, theirs: PaymentRecord) -> None:
+    """One linked payment, as it reads there now: what changed there comes in, what changed on both sides asks."""
     payment = session.get_one(Payment, ours.local_id)
     if theirs.voided:
         record_gone(session, run, Kind.PAYMENT, link, VOID)
@@ -216,6 +218,12 @@ def _ours_by_stamp(session: Session, run: PullRun, record: PaymentRecord) -> boo
         return False
     unsure = ref(Kind.PAYMENT, payment.id) in open_refs(session, run.key)
     if not unsure and find_link(session, run.key, Kind.PAYMENT.value, payment.id) is None:
+        ours = load_work_of(session, Kind.PAYMENT, payment.id)
+        if ours is not None and ours.copied and not ours.gone:
+            if resolve(ours.record, {}) is None:  # its invoice or customer is not tied yet: the push looks it up then
+                return True
+            follow_payment(session, run, ours, tie(session, run, ours, record, generation_of(record.marker)), record)
+            return True
         now = run.now()
         store_link(session, now, run.key, Kind.PAYMENT.value, payment.id, record, record, 0, run.company.connection_id)
         external_id = record.external_id or ""

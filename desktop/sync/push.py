@@ -41,37 +41,33 @@ from desktop.models.work import SyncStatus, WriteCall
 from desktop.providers.base import Action, Outcome, PreparedCall
 from desktop.providers.permits import Permit, only_with
 from desktop.providers.records import (
-    CustomerRecord,
     Found,
     InvoiceRecord,
-    ItemRecord,
     Kind,
     Lookup,
     PaymentRecord,
     Record,
 )
 from desktop.sync import blame, failures
+from desktop.sync.adopting import Adopted, adopt
 from desktop.sync.asking import Answers, ask_apart
 from desktop.sync.company import Company
 from desktop.sync.identity import known_of, look, prove
 from desktop.sync.leases import LEASE_SECONDS, HeldLease, LeaseLost
 from desktop.sync.looking import digest, make_plan, unanswered
 from desktop.sync.planning import (
-    Adoption,
     Ours,
     Plan,
     PlannedStep,
     Work,
-    as_it_was,
     blocks,
     merge,
-    not_agreed,
     questions,
     ref,
     refuse_early,
     resolve,
 )
-from desktop.sync.pull_payments import bring_payments_of, unexplained
+from desktop.sync.pull_payments import ASKING, bring_payments_of, unexplained
 from desktop.sync.pull_run import PullRun, status_of
 from desktop.sync.pulled import ASKS, Pulled
 from desktop.sync.settling import (
@@ -79,15 +75,12 @@ from desktop.sync.settling import (
     doubt_answered,
     field_words,
     find_link,
-    holder_of,
     kept_otherwise,
-    log_link,
     settle,
-    store_link,
     stored_call,
     write_intentions,
 )
-from desktop.sync.snapshots import unlike, with_identity
+from desktop.sync.snapshots import with_identity
 from desktop.sync.verifying import (
     GONE_FIX,
     NotSeen,
@@ -376,15 +369,25 @@ class Push:
         self._report.waiting.update(planned.waiting)
 
         ids = self._ids | {one.ours.ref: one.record.external_id or "" for one in planned.adoptions}
+        needed_first = sorted(planned.adoptions, key=lambda one: list(Kind).index(one.ours.kind))
+        run = PullRun(self._company, self._held, self._actor)
 
-        def write(session: Session) -> list[Adoption]:
+        def write(session: Session) -> list[Adopted]:
             self._check_lease(session)
-            adopted = [one for one in planned.adoptions if self._adopt_one(session, one, ids)]
+            outcomes = [adopt(session, run, one, ids) for one in needed_first]
             for ours in planned.settled:
                 self._agree(session, ours)
-            return adopted
+            linked = [one for one, came in zip(needed_first, outcomes, strict=True) if came is Adopted.LINKED]
+            self._take_newer(session, [one.ours for one in linked if one.older])
+            return outcomes
 
-        for adoption in await self._company.db.in_write(write):
+        for adoption, came in zip(needed_first, await self._company.db.in_write(write), strict=True):
+            if came is Adopted.TAKEN:
+                self._refuse(adoption.ours, self._taken_by_ours(adoption.ours))
+            if came is Adopted.LATER:
+                self._report.waiting.add(adoption.ours.ref)
+            if came is not Adopted.LINKED:
+                continue
             self._ids[adoption.ours.ref] = adoption.record.external_id or ""
             if adoption.ours.kind is not Kind.INVOICE:
                 self._report.done.add(adoption.ours.ref)
@@ -393,35 +396,21 @@ class Push:
         crashpoint("link.committed")
         await self._publish()
 
-    def _adopt_one(self, session: Session, adoption: Adoption, ids: Mapping[str, str]) -> bool:
-        """Link the two, unless an import was quicker and linked that one to another record of ours."""
-        ours, key, theirs = adoption.ours, self._company.key, adoption.record
-        if holder_of(session, key, ours.kind.value, theirs.external_id or "") not in (None, ours.local_id):
-            self._refuse(ours, self._taken_by_ours(ours))
-            return False
-        record = (resolve(ours.record, ids) or ours.record) if isinstance(ours.record, PaymentRecord) else ours.record
-        # what we know by our own stamp is what we sent before; customers and items were only found alike
-        mine: Record = theirs if ours.kind in (Kind.INVOICE, Kind.PAYMENT) else record
-        if isinstance(mine, ItemRecord) and isinstance(theirs, ItemRecord):
-            mine = replace(mine, income_account_id=theirs.income_account_id)
-        if isinstance(mine, CustomerRecord) and isinstance(theirs, CustomerRecord) and not adoption.older:
-            mine = not_agreed(mine, theirs)
-        equal = not unlike(ours.kind, record, mine)
-        store_link(
-            session,
-            self._now(),
-            key,
-            ours.kind.value,
-            ours.local_id,
-            mine,
-            as_it_was(record, theirs) if adoption.older else theirs,
-            ours.revision if equal else 0,
-            self._company.connection_id,
-            generation=ours.generation,
-        )
-        there = theirs.external_id or ""
-        session.add(log_link(self._now(), key, ours.kind, ours.local_id, ours.label, there, self._actor))
-        return True
+    def _take_newer(self, session: Session, adopted: Sequence[Ours]) -> None:
+        """Ours as they are once what is newer there has come in; where both sides changed a field, the owner is asked
+        already (S4)."""
+        if not adopted:
+            return
+        session.flush()
+        session.expire_all()
+        self._ours |= self._load(session, [(one.kind, one.local_id) for one in adopted]).ours
+        for one in adopted:
+            row = status_of(session, one.kind, one.local_id)
+            known = (row.extra or {}) if row is not None and row.state in ASKING else {}
+            if row is not None and (known.get("fields") or known.get("gone")):
+                error = ItemError(row.title, row.advice, concerns=(one.concern,), fix=Fix(row.fix))
+                self._refuse(self._ours[one.ref], error)
+                self._published.add(one.ref)
 
     def _taken_by_ours(self, ours: Ours) -> ItemError:
         if ours.kind is Kind.INVOICE:
@@ -478,16 +467,19 @@ class Push:
     async def _as_agreed(
         self, ready: Sequence[tuple[PlannedStep, Record]]
     ) -> tuple[list[tuple[PlannedStep, Record]], list[PlannedStep]]:
-        """(the steps that may go, those whose record was changed there) where the service itself looks at no version.
+        """(the steps that may go, those whose record was changed there) where the service itself looks at no version,
+        or we know of none.
 
         Read just before, in one question for all (D3): nothing keeps a change in the very moment between from being
         overwritten, but nothing that anybody did before is.
         """
-        old = [] if self._company.provider.capabilities.refuses_stale else [
+        able = self._company.provider.capabilities
+        old = [
             (step.ours.kind, record.external_id)
             for step, record in ready
-            if step.step.action is not Action.CREATE and record.external_id and record.version
-        ]  # fmt: skip
+            if step.step.action is not Action.CREATE and record.external_id
+            if not (able.refuses_stale and record.version)
+        ]
         if not old:
             return list(ready), []
         theirs = by_id((await self._ask(lookup_for(old))).found)
@@ -495,7 +487,7 @@ class Push:
         for step, record in ready:
             now = theirs.get((step.ours.kind, record.external_id or ""))
             known = (step.ours.kind, record.external_id) in old
-            if known and (now is None or now.version != record.version):
+            if known and (now is None or (now.version or "") != (record.version or "")):
                 changed.append(step)
             else:
                 may_go.append((step, record))

@@ -18,11 +18,14 @@ from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.session import note_change
 from desktop.models.states import PushReason
 from desktop.models.work import ActivityRow
+from desktop.providers.base import MARKER, marker_for
 from desktop.providers.records import Found, InvoiceRecord, Kind, Lookup, PaymentRecord, Record
 from desktop.sync import failures
+from desktop.sync.adopting import tie_named_by
 from desktop.sync.company import Company
+from desktop.sync.copied import tie
 from desktop.sync.planning import Ours, same_name
-from desktop.sync.pull_invoices import take_into_ours
+from desktop.sync.pull_invoices import follow_invoice, take_into_ours
 from desktop.sync.pull_merge import STATES, merge_sides
 from desktop.sync.pull_payments import apply_payments, change_ours
 from desktop.sync.pull_records import load_work_of, take_fields
@@ -39,6 +42,8 @@ TOTAL_OF = frozenset({"lines", "discount"})
 async def link_invoice(company: Company, invoice_id: int) -> None:
     """Tie our invoice to the one that carries its number there; the next push brings that one up to date (C18).
 
+    Where ours is from a copy of the books that was put back, what is there is newer and comes in instead (S4).
+
     Raises GoneRemote when there is none any more, NumberTaken when it belongs to another invoice of ours.
     """
     number = await company.db.in_read(lambda session: session.get_one(Invoice, invoice_id).number)
@@ -47,6 +52,7 @@ async def link_invoice(company: Company, invoice_id: int) -> None:
     theirs = next((one for one in found.invoices if same_name(one.number, number) and not one.voided), None)
     if theirs is None:
         raise GoneRemote(service, number)
+    await tie_named_by(PullRun(company, None, company.desk.account), invoice_id, theirs)
     await company.db.in_write(lambda session: _link_invoice(session, company, invoice_id, theirs))
 
 
@@ -59,9 +65,17 @@ def _link_invoice(session: Session, company: Company, invoice_id: int, theirs: I
             ExternalLink.external_id == theirs.external_id,
         )
     )
-    if clash is not None and clash.local_id != invoice_id:
+    stamp = marker_for(session.get_one(Invoice, invoice_id).uuid)
+    strange = theirs.marker.startswith(MARKER) and theirs.marker.partition("/")[0] != stamp  # another one of ours
+    if strange or (clash is not None and clash.local_id != invoice_id):
         raise NumberTaken(company.provider.terms.service, theirs.number)
     now = company.desk.clock.now()
+    ours = load_work_of(session, Kind.INVOICE, invoice_id)
+    if ours is not None and ours.copied and not ours.gone:
+        run = PullRun(company, None, company.desk.account)
+        follow_invoice(session, run, ours, tie(session, run, ours, theirs, ours.generation), theirs)
+        promise(session, company.desk, Kind.INVOICE.value, invoice_id, PushReason.ASKED, asked=True)
+        return
     store_link(session, now, company.key, Kind.INVOICE.value, invoice_id, theirs, theirs, 0, company.connection_id)
     session.add(
         ActivityRow(

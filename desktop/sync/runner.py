@@ -27,6 +27,7 @@ from desktop.models.work import OutboxEntry, SyncStatus, WriteCall
 from desktop.providers.records import Kind
 from desktop.sync import failures
 from desktop.sync.company import Company
+from desktop.sync.copied import looked_first, to_look_first
 from desktop.sync.identity import prove_if_new
 from desktop.sync.leases import HeldLease
 from desktop.sync.planning import ref
@@ -214,6 +215,8 @@ class Runner:
                 stopped = Report()
                 if not await self._as_it_was(company, stopped, True):
                     return stopped
+                if not await self._look_first(company, held, stopped, by_hand=True):
+                    return stopped
                 report = await Push(company, held, asked=True, actor=actor, expected=expected).run(targets)
                 if self._mark is not None and (report.writes or report.in_doubt):
                     await self._mark()
@@ -294,6 +297,7 @@ class Runner:
             return
         try:
             total.pulled = await pull(company, held, wish)
+            await company.db.in_write(lambda session: looked_first(session, company.key))
             mended = await company.db.in_read(lambda session: _no_more_asked(session, total.refused))
             for name in mended:  # what came in has answered what the push was refused for
                 total.done.add(name)
@@ -321,11 +325,17 @@ class Runner:
         if not await self._ready(company, total, everything):
             return
         seen: set[tuple[int, int, datetime]] = set()
+        first = True
         while True:
             due = await company.db.in_read(lambda session: _due(session, company, everything))
             due = [one for one in due if one.token not in seen and _name(one) not in unsure]
             if not due:
                 return
+            if first:
+                first = False
+                if not await self._look_first(company, held, total, by_hand=everything):
+                    return
+                continue
             group = [one for one in due if one.asked_by] or due
             seen.update(one.token for one in group)
             report = await self._push(company, held, group)
@@ -343,6 +353,28 @@ class Runner:
                 if looked.problem is not None:
                     await self._trouble(company, looked.problem, total)
                     return
+
+    async def _look_first(self, company: Company, held: HeldLease, total: Report, *, by_hand: bool) -> bool:
+        """Books put back from a copy know nothing of what left since: what is there comes in before anything goes (S4).
+
+        Once for each company, and not while something of the copy is still in doubt: the next run does it then. False
+        where the service can't be read: nothing may leave.
+        """
+        wanted = await company.db.in_read(lambda session: to_look_first(session, company.key))
+        if not wanted or await company.db.in_read(lambda session: _open_calls(session, company)):
+            return not wanted
+        try:
+            total.pulled = await pull(company, held, Wish(self._wish.actor if self._wish is not None else ""))
+        except (LeaseLost, StorageProblem):
+            raise
+        except ConnectionProblem as problem:
+            await self._trouble(company, problem, total, by_hand=by_hand)
+            return False
+        except Exception:  # whatever one record there set off, the others go on, each looked up by our marks
+            _log.exception("a pull failed unexpectedly")
+            return True
+        await company.db.in_write(lambda session: looked_first(session, company.key))
+        return True
 
     async def _ready(self, company: Company, total: Report, everything: bool) -> bool:
         """Have the company's settings fresh (once a day), and a troubled connection tried out when nothing else does.

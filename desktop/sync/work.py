@@ -9,11 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from desktop.books.customers import real_email
-from desktop.models.backup import RESTORED_AT
+from desktop.models.backup import COPIED_UNTIL, RESTORED_AT
 from desktop.models.connection import Connection, ExternalLink, PaymentTwin, RemoteAccount, RemoteMethod
 from desktop.models.customer import Customer
 from desktop.models.desk import Setting
@@ -104,21 +104,40 @@ def _twins(session: Session, loader: _Loader) -> dict[str, tuple[Decimal, str, d
 
 def _sent_before(session: Session, loader: _Loader) -> frozenset[str]:
     payments = [one for one in loader.ours.values() if one.kind is Kind.PAYMENT and one.link is None and not one.gone]
+    found = _left_once(session, loader.company, Kind.PAYMENT, (one.local_id for one in payments))
+    found.update(_older_than_a_restore(session, [one.local_id for one in payments]))
+    return frozenset(found)
+
+
+def _left_once(session: Session, company: CompanyKey, kind: Kind, ids: Iterable[int]) -> set[str]:
+    """Refs of these records that left for this company at least once and were not refused."""
+    return _refs_of_calls(session, company, kind, ids, Intention.outcome != "refused")
+
+
+def _left_since(session: Session, company: CompanyKey, kind: Kind, ids: Iterable[int], since: datetime) -> set[str]:
+    """Those that may have been made by a call of ours after `since`: a repeat may be refused because the first try was
+    not."""
+    may_have = or_(Intention.outcome != "refused", WriteCall.attempts > 1)
+    return _refs_of_calls(session, company, kind, ids, may_have, WriteCall.created_at > since)
+
+
+def _refs_of_calls(
+    session: Session, company: CompanyKey, kind: Kind, ids: Iterable[int], *conditions: ColumnElement[bool]
+) -> set[str]:
     found: set[str] = set()
-    for part in _chunks(one.local_id for one in payments):
+    for part in _chunks(ids):
         rows = session.scalars(
             select(Intention.ref)
             .join(WriteCall, WriteCall.id == Intention.call_id)
             .where(
-                Intention.kind == Kind.PAYMENT.value,
+                Intention.kind == kind.value,
                 Intention.local_id.in_(part),
-                Intention.outcome != "refused",
-                WriteCall.connection_id.in_(connections_of(loader.company)),
+                WriteCall.connection_id.in_(connections_of(company)),
+                *conditions,
             )
         )
         found.update(rows)
-    found.update(_older_than_a_restore(session, [one.local_id for one in payments]))
-    return frozenset(found)
+    return found
 
 
 def _made(session: Session, loader: _Loader) -> frozenset[tuple[str, str]]:
@@ -145,14 +164,23 @@ def _made(session: Session, loader: _Loader) -> frozenset[tuple[str, str]]:
 
 
 def restored_at(session: Session) -> datetime | None:
-    """When these books were put back from a copy (UTC); None where they never were (S4)."""
-    setting = session.get(Setting, RESTORED_AT)
+    """When these books were put back from a copy (UTC): what is edited later is newer (S4). None if they never were."""
+    return _moment(session, RESTORED_AT)
+
+
+def copied_until(session: Session) -> datetime | None:
+    """What is older than this (UTC) was in the copy that these books were put back from; None where they never were."""
+    return _moment(session, COPIED_UNTIL) or restored_at(session)
+
+
+def _moment(session: Session, name: str) -> datetime | None:
+    setting = session.get(Setting, name)
     return datetime.fromisoformat(str(setting.value)) if setting is not None else None
 
 
 def _older_than_a_restore(session: Session, payments: Sequence[int]) -> set[str]:
     """Payments that may have left after the copy was taken that these books were restored from (S4)."""
-    moment = restored_at(session) if payments else None
+    moment = copied_until(session) if payments else None
     if moment is None:
         return set()
     found: set[str] = set()
@@ -236,7 +264,9 @@ class _Loader:
         self._links: dict[tuple[str, int], LinkState] = {}
         self._generations: dict[tuple[str, int], int] = {}
         """Of records that are made anew."""
-        self.restored = restored_at(session)
+        self.restored, self.copied = restored_at(session), copied_until(session)
+        self._left: set[str] = set()
+        """Refs of invoices and payments that left since the books were put back; asked only where they were."""
 
     # Links -------------------------------------------------------------------------------------
 
@@ -282,6 +312,10 @@ class _Loader:
         link = self._link(kind, local_id)
         return link.external_id if link is not None else symbol(ref(kind, local_id))
 
+    def _load_left(self, kind: Kind, ids: Iterable[int]) -> None:
+        if self.restored is not None:
+            self._left |= _left_since(self.session, self.company, kind, ids, self.restored)
+
     # Payments ----------------------------------------------------------------------------------
 
     def payments_of(self, invoices: Sequence[int]) -> list[int]:
@@ -307,6 +341,7 @@ class _Loader:
                 parts_by_payment[allocation.payment_id].append(allocation)
                 self.invoices_paid.add(allocation.invoice_id)
         self._load_links(Kind.PAYMENT, ids)
+        self._load_left(Kind.PAYMENT, ids)
         self._load_links(Kind.INVOICE, self.invoices_paid)
         self._load_links(Kind.CUSTOMER, {row.customer_id for row in rows})
         methods, numbers = self._methods(), self._numbers(parts_by_payment)
@@ -378,6 +413,7 @@ class _Loader:
         self.customers_needed.update(row.customer_id for row in rows)
         self.items_needed.update(line.item_id for row in rows for line in row.lines)
         self._load_links(Kind.INVOICE, [row.id for row in rows])
+        self._load_left(Kind.INVOICE, [row.id for row in rows])
         self._load_links(Kind.CUSTOMER, self.customers_needed)
         self._load_links(Kind.ITEM, self.items_needed)
         codes = self._tax_codes({line.tax_code_id for row in rows for line in row.lines if line.tax_code_id})
@@ -501,9 +537,11 @@ class _Loader:
     def _add(self, kind: Kind, row: Any, *, label: str, record: Any, **more: Any) -> None:
         more.setdefault("link", self._link(kind, row.id))
         more.setdefault("generation", self._generation(kind, row.id))
+        more["old"] = self.restored is not None and row.updated_at <= self.restored
         if kind in (Kind.CUSTOMER, Kind.ITEM):
             more["made_at"] = row.created_at
-            more["old"] = self.restored is not None and row.updated_at <= self.restored
+        elif more["link"] is None and self.copied is not None:
+            more["copied"] = row.created_at <= self.copied and ref(kind, row.id) not in self._left
         ours = Ours(
             kind=kind,
             local_id=row.id,

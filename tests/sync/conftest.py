@@ -16,6 +16,7 @@ from desktop.models.session import sqlite_path
 from desktop.providers.records import ProviderKey
 from tests.helpers.control import Control
 from tests.helpers.office import Office, open_office
+from tests.helpers.restoring import sending
 from tests.sync.desk_process import Desks
 
 
@@ -58,6 +59,13 @@ def office(
     made = asyncio.run(open_office(database_url, tmp_path, control, sandbox.services, migrated=path is not None))
     yield made
     made.db.close()
+
+
+@pytest.fixture
+def send(tmp_path: Path, sandbox: Any, control: Control, service: str) -> Any:
+    """Sends an invoice of which the copy of the books, taken before, knows nothing."""
+    control.service = service
+    return functools.partial(sending, tmp_path, sandbox, control)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from desktop.providers.records import Kind
 from desktop.sync import overview
 from desktop.sync.push import Report
 from desktop.ui import operations
+from desktop.ui.connect_dialog import ConnectDialog
 from desktop.ui.connection_page import sync_sentence
 from desktop.ui.help_pages import InfoDialog
 from desktop.ui.invoices_page import BALANCE, CUSTOMER
@@ -90,8 +91,10 @@ async def test_M144_an_ended_sign_in_leads_to_signing_in_again(qloop, look, conn
             (row,) = window.bell_panel.rows
             assert row.fix_button is not None and row.fix_button.text() == "Sign in again"
             row.fix_button.click()
-            await settle()
-            assert window.current_page == "settings"
+            await until(lambda: window.current_page == "settings" and bool(window.findChildren(ConnectDialog)))
+            (dialog,) = window.findChildren(ConnectDialog)
+            await until(dialog.isVisible)
+            dialog.reject()
 
 
 async def test_every_control_has_a_name_for_the_screen_reader(qloop, look, connected) -> None:
