@@ -64,7 +64,7 @@ def draw(service: str, seed: int, length: int, database: str = "sqlite") -> Plan
     """The plan of a seed: faults first in most runs, then whatever a day brings."""
     chance = random.Random(f"{service} {seed}")
     steps: list[Step] = []
-    if chance.random() < 0.8:
+    if chance.random() < 0.92:
         steps.append(("faults", 0, RULES["faults"].draw(chance)))
     names, weights = list(RULES), [one.weight for one in RULES.values()]
     while len(steps) < length:
