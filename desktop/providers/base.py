@@ -47,6 +47,14 @@ def marker_for(local_uuid: str, generation: int = 0) -> str:
     return f"{MARKER}{local_uuid}" if generation == 0 else f"{MARKER}{local_uuid}/{generation}"
 
 
+def stamp_of(marker: str) -> tuple[str, int]:
+    """(the uuid of our record, how often it was made anew) that this stamp stands for; ("", 0) for any other text."""
+    uuid, _, generation = marker.removeprefix(MARKER).partition("/")
+    if not marker.startswith(MARKER):
+        return "", 0
+    return uuid, int(generation) if generation.isdecimal() else 0
+
+
 class Action(StrEnum):
     """What a step does to its record."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
 from functools import partial
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desktop.models.invoice import Invoice
-from desktop.providers.base import MARKER
+from desktop.providers.base import stamp_of
 from desktop.providers.records import (
     CustomerRecord,
     InvoiceRecord,
@@ -21,7 +21,7 @@ from desktop.providers.records import (
     Record,
 )
 from desktop.sync.asking import ask_apart
-from desktop.sync.copied import generation_of, sent_since, tie
+from desktop.sync.copied import sent_since, tie
 from desktop.sync.looking import make_plan
 from desktop.sync.planning import Adoption, Work, not_agreed, questions, ref, resolve
 from desktop.sync.pull_feed import Arrived
@@ -58,7 +58,7 @@ def adopt(session: Session, run: PullRun, adoption: Adoption, ids: Mapping[str, 
         return Adopted.LATER
     if adoption.older:
         ours = replace(ours, record=known or ours.record)
-        link = tie(session, run, ours, theirs, generation_of(getattr(theirs, "marker", ""), ours.generation))
+        link = tie(session, run, ours, theirs)
         if isinstance(theirs, InvoiceRecord):
             follow_invoice(session, run, ours, link, theirs)
         elif isinstance(theirs, PaymentRecord):
@@ -128,8 +128,8 @@ def _stamps(session: Session, arrived: Arrived) -> dict[str, InvoiceRecord]:
     if restored_at(session) is None:
         return {}
     rows = [one for one in arrived.records[Kind.INVOICE].values() if isinstance(one, InvoiceRecord)]
-    stamped = [one for one in rows if one.marker.startswith(MARKER) and not one.voided and not one.draft]
-    return {one.marker.removeprefix(MARKER).partition("/")[0]: one for one in stamped}
+    stamped = {stamp_of(one.marker)[0]: one for one in rows if not one.voided and not one.draft}
+    return {uuid: one for uuid, one in stamped.items() if uuid}
 
 
 def _stamped(session: Session, run: PullRun, arrived: Arrived) -> tuple[Work, tuple[InvoiceRecord, ...]]:
@@ -137,7 +137,9 @@ def _stamped(session: Session, run: PullRun, arrived: Arrived) -> tuple[Work, tu
     one there by now: the stamp says enough, so they bear ours."""
     run.check(session)
     came = _stamps(session, arrived)
-    rows = [row for part in portions(list(came), 500) for row in session.scalars(_with_uuid(part))]
+    rows: list[Invoice] = []
+    for part in portions(list(came), 500):
+        rows += session.scalars(select(Invoice).where(Invoice.uuid.in_(part)))
     for row in rows:
         sent_since(session, run, row)
     session.flush()
@@ -146,10 +148,6 @@ def _stamped(session: Session, run: PullRun, arrived: Arrived) -> tuple[Work, tu
     ours = [work.ours[name] for name in work.targets if name in names and work.ours[name].copied]
     stamped = (replace(names[one.ref], number=one.label) for one in ours)
     return replace(work, targets=tuple(one.ref for one in ours)), tuple(stamped)
-
-
-def _with_uuid(uuids: Sequence[str]) -> Select[Invoice]:
-    return select(Invoice).where(Invoice.uuid.in_(uuids))
 
 
 def _adopt_all(session: Session, run: PullRun, adoptions: list[Adoption]) -> None:

@@ -17,7 +17,7 @@ from desktop.models.connection import ExternalLink
 from desktop.models.desk import Setting
 from desktop.models.invoice import Invoice
 from desktop.models.states import CompanyKey, InvoiceStatus
-from desktop.providers.base import MARKER
+from desktop.providers.base import stamp_of
 from desktop.providers.records import Address, InvoiceRecord, ItemRecord, Kind, Record
 from desktop.sync.planning import Ours, same_line
 from desktop.sync.pull_merge import STATES
@@ -88,14 +88,6 @@ def _said(record: Record, name: str) -> bool:
     return any(astuple(value)) if isinstance(value, Address) else bool(value)
 
 
-def generation_of(marker: str, otherwise: int = 0) -> int:
-    """How often the record that bears this stamp was made anew (`marker_for`)."""
-    stamped, _, generation = marker.partition("/")
-    if not stamped.startswith(MARKER):
-        return otherwise
-    return int(generation) if generation.isdigit() else 0
-
-
 def _with_names(ours: Record, theirs: Record) -> Record:
     """Whom and what nobody has linked yet are those that stand there, on the same lines."""
     if not isinstance(ours, InvoiceRecord) or not isinstance(theirs, InvoiceRecord):
@@ -122,7 +114,7 @@ def _unknown_items_alone(session: Session, run: PullRun, ours: Record, theirs: R
     return bool(others) and not links_to(session, run.key, Kind.ITEM, others)
 
 
-def tie(session: Session, run: PullRun, ours: Ours, theirs: Record, generation: int) -> ExternalLink:
+def tie(session: Session, run: PullRun, ours: Ours, theirs: Record) -> ExternalLink:
     """Link the two with what the copy says as last agreed; what is newer there is then followed as any change there.
 
     `ours.record` bears the service's ids. Raises nothing that the service does.
@@ -146,10 +138,11 @@ def tie(session: Session, run: PullRun, ours: Ours, theirs: Record, generation: 
     if isinstance(mine, ItemRecord) and isinstance(theirs, ItemRecord):
         mine = replace(mine, income_account_id=theirs.income_account_id)
     revision = 0 if unlike(kind, record, mine) else ours.revision
+    uuid, generation = stamp_of(getattr(theirs, "marker", ""))
     now = run.now()
     store_link(
         session, now, run.key, kind.value, ours.local_id, mine, before, revision, run.company.connection_id,
-        generation=generation,
+        generation=generation if uuid else ours.generation,
     )  # fmt: skip
     session.add(log_link(now, run.key, kind, ours.local_id, ours.label, there, run.actor))
     run.pulled.note(LINKED, kind)

@@ -34,7 +34,7 @@ from desktop.errors import (
     TaxProblem,
 )
 from desktop.models.states import Switches
-from desktop.providers.base import MARKER, Action, Capabilities, Step, Terms
+from desktop.providers.base import Action, Capabilities, Step, Terms, stamp_of
 from desktop.providers.records import (
     AccountKind,
     CompanySettings,
@@ -630,7 +630,7 @@ class _Builder:
             return None
         if ours.copied and not self.invoice_stamps:  # sent after the copy was taken, and changed there since
             can_link = free
-        if theirs.marker.startswith(MARKER) and not self._bears(theirs.marker, ours):
+        if stamp_of(theirs.marker)[0] and not self._bears(theirs.marker, ours):
             can_link = False  # another one of ours
         there = next((one for one in self.found.customers if one.external_id == theirs.customer_id), None)
         named = there.display_name if there is not None and ours.copied else tr("another customer")
@@ -763,7 +763,7 @@ def same_name(left: str, right: str) -> bool:
 
 def same_stamp(left: str, right: str, *, any_generation: bool = False) -> bool:
     """Whether two stamps of ours are of one record, and of one making of it unless `any_generation` will do."""
-    return left == right or (any_generation and left.partition("/")[0] == right.partition("/")[0])
+    return left == right or (any_generation and stamp_of(left)[0] == stamp_of(right)[0])
 
 
 def same_line(ours: LineRecord, theirs: LineRecord) -> bool:

@@ -19,9 +19,9 @@ from desktop.models.customer import Customer
 from desktop.models.invoice import Invoice, TaxCode
 from desktop.models.item import Item
 from desktop.models.states import InvoiceStatus
-from desktop.providers.base import MARKER
+from desktop.providers.base import stamp_of
 from desktop.providers.records import InvoiceRecord, Kind, LineRecord
-from desktop.sync.copied import generation_of, sent_since, tie
+from desktop.sync.copied import sent_since, tie
 from desktop.sync.planning import Ours, same_name
 from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_merge import Merge, merge_sides
@@ -293,14 +293,14 @@ def _rewrite(session: Session, run: PullRun, invoice: Invoice, link: ExternalLin
 
 def _ours_by_stamp(session: Session, run: PullRun, record: InvoiceRecord) -> bool:
     """Our own invoice, whose link is not known here: books from an older copy. It is tied by its stamp (S6)."""
-    uuid = record.marker.removeprefix(MARKER).partition("/")[0]
-    if not record.marker.startswith(MARKER) or not uuid:
+    uuid, generation = stamp_of(record.marker)
+    if not uuid:
         return False
     invoice = session.scalar(select(Invoice).where(Invoice.uuid == uuid))
     if invoice is None:
         return False
     if find_link(session, run.key, Kind.INVOICE.value, invoice.id) is None:
-        _tie(session, run, invoice, record, generation_of(record.marker))
+        _tie(session, run, invoice, record, generation)
     return True
 
 
@@ -309,7 +309,7 @@ def _tie(session: Session, run: PullRun, invoice: Invoice, theirs: InvoiceRecord
     session.flush()
     ours = load_work_of(session, Kind.INVOICE, invoice.id)
     if ours is not None and ours.copied and not ours.gone:
-        follow_invoice(session, run, ours, tie(session, run, ours, theirs, generation), theirs)
+        follow_invoice(session, run, ours, tie(session, run, ours, theirs), theirs)
         return
     now = run.now()
     store_link(
@@ -328,7 +328,7 @@ def _number_is_ours(session: Session, run: PullRun, record: InvoiceRecord, ours:
     if not same:  # changed there since a copy of the books was taken, or a stranger's: the owner can tell
         mine = load_work_of(session, Kind.INVOICE, ours.id)
         same = mine is not None and mine.copied and not run.company.provider.capabilities.invoice_stamps
-    same = same and not record.marker.startswith(MARKER) and same_name(ours.number, record.number)
+    same = same and not stamp_of(record.marker)[0] and same_name(ours.number, record.number)
     if not linked and same and ours.status == InvoiceStatus.SENT:
         who = tr("the same customer")
         if ours.customer_id != customer_id:

@@ -23,7 +23,7 @@ from desktop.models.invoice import Invoice
 from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.states import SyncState
 from desktop.models.work import SyncStatus
-from desktop.providers.base import MARKER
+from desktop.providers.base import stamp_of
 from desktop.providers.records import (
     Found,
     InvoiceRecord,
@@ -32,7 +32,7 @@ from desktop.providers.records import (
     PaymentLookup,
     PaymentRecord,
 )
-from desktop.sync.copied import generation_of, tie
+from desktop.sync.copied import tie
 from desktop.sync.planning import Ours, ref, resolve
 from desktop.sync.pull_feed import Arrived
 from desktop.sync.pull_merge import merge_sides
@@ -210,8 +210,8 @@ def _payer(session: Session, invoice_id: int) -> int:
 
 def _ours_by_stamp(session: Session, run: PullRun, record: PaymentRecord) -> bool:
     """Our own payment whose link is not known here: books from an older copy (S6)."""
-    uuid = record.marker.removeprefix(MARKER).partition("/")[0]
-    if not record.marker.startswith(MARKER) or not uuid:
+    uuid, _ = stamp_of(record.marker)
+    if not uuid:
         return False
     payment = session.scalar(select(Payment).where(Payment.uuid == uuid))
     if payment is None:
@@ -222,7 +222,7 @@ def _ours_by_stamp(session: Session, run: PullRun, record: PaymentRecord) -> boo
         if ours is not None and ours.copied and not ours.gone:
             if resolve(ours.record, {}) is None:  # its invoice or customer is not tied yet: the push looks it up then
                 return True
-            follow_payment(session, run, ours, tie(session, run, ours, record, generation_of(record.marker)), record)
+            follow_payment(session, run, ours, tie(session, run, ours, record), record)
             return True
         now = run.now()
         store_link(session, now, run.key, Kind.PAYMENT.value, payment.id, record, record, 0, run.company.connection_id)

@@ -18,7 +18,7 @@ from desktop.models.payment import Payment, PaymentAllocation
 from desktop.models.session import note_change
 from desktop.models.states import PushReason
 from desktop.models.work import ActivityRow
-from desktop.providers.base import MARKER, marker_for
+from desktop.providers.base import stamp_of
 from desktop.providers.records import Found, InvoiceRecord, Kind, Lookup, PaymentRecord, Record
 from desktop.sync import failures
 from desktop.sync.adopting import tie_named_by
@@ -65,15 +65,14 @@ def _link_invoice(session: Session, company: Company, invoice_id: int, theirs: I
             ExternalLink.external_id == theirs.external_id,
         )
     )
-    stamp = marker_for(session.get_one(Invoice, invoice_id).uuid)
-    strange = theirs.marker.startswith(MARKER) and theirs.marker.partition("/")[0] != stamp  # another one of ours
+    strange = stamp_of(theirs.marker)[0] not in ("", session.get_one(Invoice, invoice_id).uuid)  # another one of ours
     if strange or (clash is not None and clash.local_id != invoice_id):
         raise NumberTaken(company.provider.terms.service, theirs.number)
     now = company.desk.clock.now()
     ours = load_work_of(session, Kind.INVOICE, invoice_id)
     if ours is not None and ours.copied and not ours.gone:
         run = PullRun(company, None, company.desk.account)
-        follow_invoice(session, run, ours, tie(session, run, ours, theirs, ours.generation), theirs)
+        follow_invoice(session, run, ours, tie(session, run, ours, theirs), theirs)
         promise(session, company.desk, Kind.INVOICE.value, invoice_id, PushReason.ASKED, asked=True)
         return
     store_link(session, now, company.key, Kind.INVOICE.value, invoice_id, theirs, theirs, 0, company.connection_id)

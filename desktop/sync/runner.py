@@ -291,27 +291,36 @@ class Runner:
         return total.problem is None
 
     async def _bring(self, company: Company, held: HeldLease, total: Report, wish: Wish) -> None:
-        """What changed there comes in, unless something sent is in doubt: it might be taken for a stranger's."""
-        if await company.db.in_read(lambda session: _open_calls(session, company)):
-            total.pulled = Pulled(put_off=True)
-            return
-        try:
-            total.pulled = await pull(company, held, wish)
-            await company.db.in_write(lambda session: looked_first(session, company.key))
+        if await self._pull(company, held, total, wish, by_hand=not wish.by_schedule):
             mended = await company.db.in_read(lambda session: _no_more_asked(session, total.refused))
             for name in mended:  # what came in has answered what the push was refused for
                 total.done.add(name)
                 del total.refused[name]
+        if total.problem is None and not (total.pulled is not None and total.pulled.put_off):
+            self._wish = None
+
+    async def _pull(self, company: Company, held: HeldLease, total: Report, wish: Wish, *, by_hand: bool) -> bool:
+        """What changed there comes in, unless something sent is in doubt: it might be taken for a stranger's.
+
+        False where it could not be read to its end.
+        """
+        if await company.db.in_read(lambda session: _open_calls(session, company)):
+            total.pulled = Pulled(put_off=True)
+            return False
+        try:
+            total.pulled = await pull(company, held, wish)
         except (LeaseLost, StorageProblem):
             raise
         except ConnectionProblem as problem:
-            await self._trouble(company, problem, total, by_hand=not wish.by_schedule)
-            return
+            await self._trouble(company, problem, total, by_hand=by_hand)
+            return False
         except Exception:  # whatever one record there set off, what was sent is sent and must be told
             _log.exception("a pull failed unexpectedly")
             service = company.provider.terms.service
             total.pulled = Pulled(problems=[(service, InternalMistake(service).title)])
-        self._wish = None
+            return False
+        await company.db.in_write(lambda session: looked_first(session, company.key))
+        return True
 
     async def _send(self, company: Company, held: HeldLease, total: Report, everything: bool) -> None:
         recovered = await recover(company, held)
@@ -357,24 +366,13 @@ class Runner:
     async def _look_first(self, company: Company, held: HeldLease, total: Report, *, by_hand: bool) -> bool:
         """Books put back from a copy know nothing of what left since: what is there comes in before anything goes (S4).
 
-        Once for each company, and not while something of the copy is still in doubt: the next run does it then. False
-        where the service can't be read: nothing may leave.
+        Once for each company. False where the service can't be reached: nothing may leave. What can't be read for
+        another reason is told and read by the next run; meanwhile each record is looked up by our marks.
         """
-        wanted = await company.db.in_read(lambda session: to_look_first(session, company.key))
-        if not wanted or await company.db.in_read(lambda session: _open_calls(session, company)):
-            return not wanted
-        try:
-            total.pulled = await pull(company, held, Wish(self._wish.actor if self._wish is not None else ""))
-        except (LeaseLost, StorageProblem):
-            raise
-        except ConnectionProblem as problem:
-            await self._trouble(company, problem, total, by_hand=by_hand)
-            return False
-        except Exception:  # whatever one record there set off, the others go on, each looked up by our marks
-            _log.exception("a pull failed unexpectedly")
-            return True
-        await company.db.in_write(lambda session: looked_first(session, company.key))
-        return True
+        if await company.db.in_read(lambda session: to_look_first(session, company.key)):
+            wish = Wish(self._wish.actor if self._wish is not None else "")
+            await self._pull(company, held, total, wish, by_hand=by_hand)
+        return total.problem is None
 
     async def _ready(self, company: Company, total: Report, everything: bool) -> bool:
         """Have the company's settings fresh (once a day), and a troubled connection tried out when nothing else does.

@@ -104,19 +104,14 @@ def _twins(session: Session, loader: _Loader) -> dict[str, tuple[Decimal, str, d
 
 def _sent_before(session: Session, loader: _Loader) -> frozenset[str]:
     payments = [one for one in loader.ours.values() if one.kind is Kind.PAYMENT and one.link is None and not one.gone]
-    found = _left_once(session, loader.company, Kind.PAYMENT, (one.local_id for one in payments))
-    found.update(_older_than_a_restore(session, [one.local_id for one in payments]))
-    return frozenset(found)
-
-
-def _left_once(session: Session, company: CompanyKey, kind: Kind, ids: Iterable[int]) -> set[str]:
-    """Refs of these records that left for this company at least once and were not refused."""
-    return _refs_of_calls(session, company, kind, ids, Intention.outcome != "refused")
+    ids = [one.local_id for one in payments]
+    found = _refs_of_calls(session, loader.company, Kind.PAYMENT, ids, Intention.outcome != "refused")
+    return frozenset(found | _older_than_a_restore(session, ids))
 
 
 def _left_since(session: Session, company: CompanyKey, kind: Kind, ids: Iterable[int], since: datetime) -> set[str]:
-    """Those that may have been made by a call of ours after `since`: a repeat may be refused because the first try was
-    not."""
+    """Refs of these records that a call of ours after `since` may have made: where a repeat was refused, the first try
+    may have done it."""
     may_have = or_(Intention.outcome != "refused", WriteCall.attempts > 1)
     return _refs_of_calls(session, company, kind, ids, may_have, WriteCall.created_at > since)
 
@@ -124,6 +119,7 @@ def _left_since(session: Session, company: CompanyKey, kind: Kind, ids: Iterable
 def _refs_of_calls(
     session: Session, company: CompanyKey, kind: Kind, ids: Iterable[int], *conditions: ColumnElement[bool]
 ) -> set[str]:
+    """Refs of these records with a call to this company for which the conditions hold."""
     found: set[str] = set()
     for part in _chunks(ids):
         rows = session.scalars(

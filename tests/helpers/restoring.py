@@ -71,6 +71,16 @@ class Sent:
         books = self.control.books()
         return [len(books[kind]) for kind in KINDS]
 
+    def change_quantity(self, quantity: str) -> None:
+        """The bookkeeper changes how much of it stands on the one line of the invoice there."""
+        (line,) = self.there()["lines"]
+        kept = {name: line[name] for name in ("item_id", "unit_price", "description") if line.get(name)}
+        if "item_id" not in kept:  # a line there has the item's name alone
+            kept["name"] = kept.pop("description")
+        amount = str(Decimal(line["unit_price"]) * Decimal(quantity))
+        lines = [{**kept, "quantity": quantity, "amount": amount}]
+        self.control.edit("invoice", self.there()["id"], {"lines": lines})
+
     def amend_payment(self, amount: str) -> None:
         """The bookkeeper corrects what the one payment of the invoice came to."""
         there = self.there()["id"]
@@ -170,16 +180,6 @@ async def go_on(core: Core, sent: Sent, first: str, *, known: bool = False) -> N
 async def invoice_of(core: Core, sent: Sent) -> Any:
     """The invoice as the detail pane shows it."""
     return await core.ask(queries.invoice_detail, sent.invoice, await core.company_key())
-
-
-def new_lines(sent: Sent, quantity: str) -> list[dict[str, Any]]:
-    """The one line of the invoice there, with another quantity."""
-    (line,) = sent.there()["lines"]
-    amount = str(Decimal(line["unit_price"]) * Decimal(quantity))
-    kept = {name: line[name] for name in ("item_id", "unit_price", "description") if line.get(name)}
-    if "item_id" not in kept:  # a line there has the item's name alone
-        kept["name"] = kept.pop("description")
-    return [{**kept, "quantity": quantity, "amount": amount}]
 
 
 def paid_by(payment: dict[str, Any]) -> set[str]:

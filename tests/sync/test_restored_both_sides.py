@@ -32,7 +32,7 @@ from desktop.sync.resolving import keep_ours, link_invoice
 from desktop.sync.schedule import Wish
 from desktop.sync.work import copied_until
 from tests.helpers.desk import connected_core
-from tests.helpers.restoring import FIRST, Sent, go_on, invoice_of, new_lines, paid_by, put_back
+from tests.helpers.restoring import FIRST, Sent, go_on, invoice_of, paid_by, put_back
 
 
 async def copy_now(core: Core, sent: Sent) -> None:
@@ -77,17 +77,14 @@ async def test_S4_a_note_added_after_going_back_goes_out(send: Any) -> None:
         pass
     async with sent.back() as core:
         await edit(core, sent, note="Gate code 4711")
-        for n in range(3):
-            report = await core.sync([(Kind.INVOICE, sent.invoice)])
-            if n == 0 and sent.control.service != "quickbooks":
-                await link_invoice(await core.require_company(), sent.invoice)
-        assert "4711" in str(sent.there()) or not report.clean
+        await go_on(core, sent, "invoice")
+    assert "4711" in str(sent.there())
 
 
 async def test_S4_N10_a_draft_edited_after_going_back_asks_too(send: Any) -> None:
     async with send(("Valve change", 100), draft=True) as (_core, sent):
         pass
-    sent.control.edit("invoice", sent.there()["id"], {"lines": new_lines(sent, "3")})
+    sent.change_quantity("3")
     there, counts = sent.there(), sent.counts()
     async with sent.back() as core:
         await edit(core, sent, "120")
@@ -101,7 +98,7 @@ async def test_S4_N10_a_draft_edited_after_going_back_asks_too(send: Any) -> Non
 async def test_S4_T1_a_clock_that_was_set_back_forgets_no_edit(send: Any) -> None:
     async with send(("Valve change", 100)) as (_core, sent):
         pass
-    sent.control.edit("invoice", sent.there()["id"], {"lines": new_lines(sent, "3")})
+    sent.change_quantity("3")
     there = sent.there()
     sent.options = replace(sent.options, clock=Behind())
     async with sent.back() as core:
@@ -115,7 +112,7 @@ async def test_S4_T1_a_clock_that_was_set_back_forgets_no_edit(send: Any) -> Non
 async def test_S4_N10_ours_kept_after_the_card_is_written_once(send: Any) -> None:
     async with send(("Valve change", 100)) as (_core, sent):
         pass
-    sent.control.edit("invoice", sent.there()["id"], {"lines": new_lines(sent, "3")})
+    sent.change_quantity("3")
     counts = sent.counts()
     async with sent.back() as core:
         await edit(core, sent, "120")
@@ -134,7 +131,7 @@ async def test_S4_N10_ours_kept_after_the_card_is_written_once(send: Any) -> Non
 async def test_S4_N10_lines_there_and_a_note_here_ask(send: Any) -> None:
     async with send(("Valve change", 100)) as (_core, sent):
         pass
-    sent.control.edit("invoice", sent.there()["id"], {"lines": new_lines(sent, "3")})
+    sent.change_quantity("3")
     there = sent.there()
     async with sent.back() as core:
         await edit(core, sent, note="Gate 4711")
@@ -226,12 +223,11 @@ async def test_S4_I1_a_payment_sent_alone_first_is_not_set_back_later(send: Any)
 
 
 @pytest.mark.every_service(but=["freshbooks", "wave"])  # what is deleted there leaves no trace
-@pytest.mark.parametrize("how", ["void"])
-async def test_S4_N9_a_payment_taken_back_there_since_is_not_entered_again(how: str, send: Any) -> None:
+async def test_S4_N9_a_payment_taken_back_there_since_is_not_entered_again(send: Any) -> None:
     async with send(("Valve change", 100), known=True, paid=Decimal(40)) as (_core, sent):
         pass
     (payment,) = [one for one in sent.control.books()["payments"] if sent.there()["id"] in paid_by(one)]
-    sent.control.edit("payment", payment["id"], "delete" if sent.control.service == "xero" else how)
+    sent.control.edit("payment", payment["id"], "delete" if sent.control.service == "xero" else "void")
     async with sent.back() as core:
         assert not (await core.sync([(Kind.INVOICE, sent.invoice)])).clean
     assert Decimal(sent.there()["balance"]) == 100
@@ -324,6 +320,25 @@ async def test_S4_I4_moved_there_to_a_stranger_is_never_green(first: str, send: 
     assert rows.get(("customer", payer)) == there["customer_id"] or state != SyncState.SYNCED
 
 
+async def test_S4_D1_a_copy_with_something_in_doubt_makes_nothing_twice(send: Any) -> None:
+    """The answer to its first try was lost before the copy was taken: that is settled first, nothing waits for ever."""
+    with suppress(Stop):
+        async with send(("Valve change", 100)) as (core, sent):
+            sent.control.settings(requestid_works=False)
+            with sent.control.armed({"id": "N1", "op": "create_invoice", "phase": "after", "every": 1}):
+                report = await core.sync([(Kind.INVOICE, sent.invoice)])
+            assert report.in_doubt
+            await copy_now(core, sent)
+            raise Stop
+    counts = sent.counts()
+    async with sent.back() as core:
+        for _ in range(3):
+            sent.control.clock(600)
+            report = await core.sync([(Kind.INVOICE, sent.invoice)])
+        assert report.clean, report
+    assert sent.counts() == counts
+
+
 # --- what the copy can't know --------------------------------------------------------------------------------
 
 
@@ -341,7 +356,7 @@ async def test_S4_I1_a_copy_that_remembers_a_try_that_never_arrived(send: Any) -
     core = await Core.open(sent.options)
     assert (await core.sync([(Kind.INVOICE, sent.invoice)])).clean
     await core.close()
-    sent.control.edit("invoice", sent.there()["id"], {"lines": new_lines(sent, "3")})
+    sent.change_quantity("3")
     there, counts = sent.there(), sent.counts()
     async with sent.back() as core:
         await core.sync([(Kind.INVOICE, sent.invoice)])
@@ -374,7 +389,7 @@ async def test_S4_S6_an_empty_copy_is_a_copy_too(by_hand: bool, tmp_path: Path, 
 async def test_S4_two_restores_in_a_row_and_an_edit_between(send: Any) -> None:
     async with send(("Valve change", 100)) as (_core, sent):
         pass
-    sent.control.edit("invoice", sent.there()["id"], {"lines": new_lines(sent, "3")})
+    sent.change_quantity("3")
     there = sent.there()
     async with sent.back() as core:
         await core.sync([(Kind.INVOICE, sent.invoice)])
@@ -389,7 +404,7 @@ async def test_S4_two_restores_in_a_row_and_an_edit_between(send: Any) -> None:
 async def test_S4_N11_a_plan_shown_after_going_back_is_drawn_anew_once_what_is_there_came_in(send: Any) -> None:
     async with send(("Valve change", 100)) as (_core, sent):
         pass
-    sent.control.edit("invoice", sent.there()["id"], {"lines": new_lines(sent, "3")})
+    sent.change_quantity("3")
     there = sent.there()
     async with sent.back() as core:
         with pytest.raises(PlanChanged):

@@ -17,7 +17,7 @@ from desktop.models.payment import Payment
 from desktop.models.states import InvoiceStatus, SyncState
 from desktop.providers.records import Kind
 from desktop.sync.resolving import link_invoice, take_theirs
-from tests.helpers.restoring import FIRST, go_on, invoice_of, new_lines
+from tests.helpers.restoring import FIRST, go_on, invoice_of
 
 
 @FIRST
@@ -26,7 +26,7 @@ async def test_S4_I1_what_the_bookkeeper_changed_since_the_copy_is_not_written_o
     async with send(("Valve change", 100)) as (_core, sent):
         pass
     before = sent.there()
-    sent.control.edit("invoice", before["id"], {"lines": new_lines(sent, "3")})
+    sent.change_quantity("3")
     later = (date.fromisoformat(before["due_date"]) + timedelta(days=7)).isoformat()
     sent.control.edit("invoice", before["id"], {"due_date": later})
     there, counts = sent.there(), sent.counts()
@@ -108,7 +108,7 @@ async def test_S4_I1_a_payment_amended_there_since_the_copy_is_not_set_back(send
 async def test_S4_N10_what_is_edited_on_both_sides_asks_and_writes_nothing(send: Any) -> None:
     async with send(("Valve change", 100)) as (_core, sent):
         pass
-    sent.control.edit("invoice", sent.there()["id"], {"lines": new_lines(sent, "3")})
+    sent.change_quantity("3")
     there, counts = sent.there(), sent.counts()
     async with sent.back() as core:
         detail = await invoice_of(core, sent)
@@ -134,7 +134,7 @@ async def test_S4_N10_what_is_edited_on_both_sides_asks_and_writes_nothing(send:
 async def test_S4_a_draft_of_the_copy_that_was_sent_since_is_no_draft(send: Any) -> None:
     async with send(("Valve change", 100), draft=True) as (_core, sent):
         pass
-    sent.control.edit("invoice", sent.there()["id"], {"lines": new_lines(sent, "2")})
+    sent.change_quantity("2")
     there, counts = sent.there(), sent.counts()
     async with sent.back() as core:
         row = await core.ask(lambda session: session.get_one(Invoice, sent.invoice))
