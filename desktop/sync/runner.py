@@ -215,7 +215,7 @@ class Runner:
                 stopped = Report()
                 if not await self._as_it_was(company, stopped, True):
                     return stopped
-                if not await self._look_first(company, held, stopped, by_hand=True):
+                if not await self._look_first(company, held, stopped, actor, by_hand=True):
                     return stopped
                 report = await Push(company, held, asked=True, actor=actor, expected=expected).run(targets)
                 if self._mark is not None and (report.writes or report.in_doubt):
@@ -342,7 +342,8 @@ class Runner:
                 return
             if first:
                 first = False
-                if not await self._look_first(company, held, total, by_hand=everything):
+                actor = next((one.asked_by for one in due if one.asked_by), "")
+                if not await self._look_first(company, held, total, actor, by_hand=everything):
                     return
                 continue
             group = [one for one in due if one.asked_by] or due
@@ -363,15 +364,14 @@ class Runner:
                     await self._trouble(company, looked.problem, total)
                     return
 
-    async def _look_first(self, company: Company, held: HeldLease, total: Report, *, by_hand: bool) -> bool:
+    async def _look_first(self, company: Company, held: HeldLease, total: Report, actor: str, *, by_hand: bool) -> bool:
         """Books put back from a copy know nothing of what left since: what is there comes in before anything goes (S4).
 
         Once for each company. False where the service can't be reached: nothing may leave. What can't be read for
         another reason is told and read by the next run; meanwhile each record is looked up by our marks.
         """
         if await company.db.in_read(lambda session: to_look_first(session, company.key)):
-            wish = Wish(self._wish.actor if self._wish is not None else "")
-            await self._pull(company, held, total, wish, by_hand=by_hand)
+            await self._pull(company, held, total, Wish(actor), by_hand=by_hand)
         return total.problem is None
 
     async def _ready(self, company: Company, total: Report, everything: bool) -> bool:

@@ -15,7 +15,7 @@ from desktop.ui import formats, operations, words
 from desktop.ui.buttons import IconButton, QuietButton
 from desktop.ui.context import Context
 from desktop.ui.flow_layout import FlowLayout
-from desktop.ui.labels import LinkLabel, label
+from desktop.ui.labels import ElidedLabel, IdLink, LinkLabel, label
 from desktop.ui.layouts import clear
 from desktop.ui.panels import Panel, hairline
 from desktop.ui.routes import Route
@@ -25,6 +25,8 @@ from desktop.ui.sync_card import SyncCard
 from desktop.ui.theme import theme
 from desktop.ui.ways_out import WaysOut, act, record_url, show_both_sides, ways_out
 
+SHORT_ID = 20
+"""Characters of an id that fit beside its name."""
 OWED = {InvoiceView.SENT, InvoiceView.PARTLY_PAID, InvoiceView.OVERDUE}
 
 
@@ -339,14 +341,19 @@ class InvoiceDetailPane(Panel):
         at = 1
         if detail.external_id:
             grid.addWidget(label(tr("Invoice id"), "secondary"), at, 0)
+            wide = len(detail.external_id) > SHORT_ID  # under its name, then
+            at += wide
+            column, columns = (0, 2) if wide else (1, 1)
             if self._url:
-                link = LinkLabel(detail.external_id)
+                link = IdLink(detail.external_id)
                 link.setAccessibleName(tr("Open {id} in {service}", id=detail.external_id, service=service))
                 link.clicked.connect(self._open_remote)
-                grid.addWidget(link, at, 1, Qt.AlignmentFlag.AlignRight)
+                grid.addWidget(link, at, column, 1, columns, Qt.AlignmentFlag.AlignRight)
                 self.remote_link: LinkLabel | None = link
             else:
-                grid.addWidget(_right(detail.external_id), at, 1)
+                shown = ElidedLabel(detail.external_id)
+                shown.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                grid.addWidget(shown, at, column, 1, columns)
             at += 1
         if detail.note:
             grid.addWidget(label(detail.note, "secondary", wrap=True), at, 0, 1, 2)

@@ -16,7 +16,7 @@ from desktop.ui.bell_button import BellButton
 from desktop.ui.busy import DelayedBusy, ProgressLine, SkeletonOverlay
 from desktop.ui.chips import FilterChips
 from desktop.ui.connection_chip import ConnectionChip
-from desktop.ui.labels import ElidedLabel, label, tooltip
+from desktop.ui.labels import ElidedLabel, IdLink, label, tooltip
 from desktop.ui.nav_rail import NavRail
 from desktop.ui.panels import Card
 from desktop.ui.status import Status, StatusPill
@@ -272,3 +272,18 @@ def test_at_200_percent_in_a_narrow_card_nothing_is_squeezed(qtbot, look) -> Non
 
     qtbot.waitUntil(settled)
     assert card.rect().contains(chips.geometry())
+
+
+def test_a_link_that_is_one_long_id_gives_way_in_its_middle_and_comes_back(qtbot, look) -> None:
+    whole = "106acc53-0b88-4deb-89a6-03b68b794fd1"
+    box = QWidget()
+    qtbot.addWidget(box)
+    layout = QHBoxLayout(box)
+    link = IdLink(whole)
+    layout.addWidget(link)
+    box.resize(140, 40)
+    box.show()
+    assert link.text().startswith("1") and "…" in link.text() and link.text().endswith("1")
+    assert link.width() <= 140 and whole in link.toolTip()
+    box.resize(600, 40)
+    qtbot.waitUntil(lambda: link.text() == whole)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from desktop.books import customers, invoices
 from desktop.books.customers import CustomerDraft
@@ -16,6 +18,7 @@ from desktop.ui.invoices_page import SYNC, InvoicesPage
 from desktop.ui.main_window import MainWindow
 from desktop.ui.plan_dialog import PlanDialog
 from desktop.ui.routes import Route
+from tests.helpers.desk import sign_in_to_demo
 from tests.helpers.waiting import until
 from tests.ui.screens.acting import answer, button, plan_of, still
 from tests.ui.screens.conftest import Books, shown
@@ -352,3 +355,29 @@ async def test_a_verb_that_is_refused_is_told_in_the_banner(qloop, look, connect
             page_of(window).mark_paid(invoice)
             await still()
             assert "is void" in window.banner.sentence
+
+
+@pytest.mark.parametrize("service", ["xero", "wave"])
+async def test_M75_a_long_id_of_a_service_makes_the_pane_no_wider(
+    service: str, qloop, look, alone, control, sandbox
+) -> None:
+    """Amounts and the button that closes the pane stay in sight."""
+    control.service = service
+    async with alone() as core:
+        await sign_in_to_demo(core, sandbox, service)
+        invoice = await one_invoice(core, number="BC-76")
+        report = await core.sync([(Kind.INVOICE, invoice)])
+        assert report.clean, report
+        async with shown(core) as window:
+            window.resize(1200, 700)
+            await pick(window, invoice)
+            await still()
+            pane = page_of(window).detail
+            (remote,) = [one for one in control.books()["invoices"] if one["number"] == "BC-76"]
+            assert len(remote["id"]) > 20
+            areas = pane.findChildren(QScrollArea)
+            assert areas
+            for area in areas:
+                assert area.widget().width() <= area.viewport().width()
+            shown_ids = [one for one in pane.findChildren(QWidget) if remote["id"] in one.toolTip()]
+            assert shown_ids, "the whole id is a hover away"
