@@ -28,7 +28,7 @@ from desktop.sync.secrets import MemoryStore
 from desktop.ui import operations
 from desktop.ui.main_window import MainWindow
 from desktop.ui.screenshots import settle
-from desktop.walk import agree_to
+from desktop.walk import sign_in
 from desktop.wizard.wizard import prepare
 
 T = TypeVar("T")
@@ -57,12 +57,7 @@ async def _measure(folder: Path, practice: Practice) -> None:
     )
     core = await Core.open(options)
     await practice.enter_keys(core)
-    flow = await core.sign_in()
-    page = await flow.begin("quickbooks")
-    waiting = asyncio.create_task(flow.wait())
-    await asyncio.to_thread(agree_to, page.url)
-    await waiting
-    await core.after_connecting()
+    await sign_in(core, "quickbooks")
     window = MainWindow()
     window.attach(core)
     window.show()

@@ -29,7 +29,7 @@ from desktop.providers.records import CompanyRef, Kind, ProviderKey
 from desktop.providers.registry import SERVICES
 from desktop.sandbox.server import start_in_thread
 from desktop.sync import mapping, tax_payments
-from desktop.walk import agree_to
+from desktop.walk import sign_in
 from tests.helpers.control import Control
 from tests.helpers.desk import open_core
 
@@ -100,12 +100,7 @@ async def _connect(core: Core, service: dict[str, Any], key: ProviderKey) -> Non
         return next(one for one in companies if one.external_id == service["company_id"])
 
     core.choose_company = choose
-    flow = await core.sign_in()
-    page = await flow.begin(key.value)
-    waiting = asyncio.create_task(flow.wait())
-    await asyncio.to_thread(agree_to, page.url)
-    await waiting
-    await core.after_connecting()
+    await sign_in(core, key.value)
 
 
 def _fill(session: Session, desk: Desk) -> list[int]:

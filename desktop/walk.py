@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ from desktop.providers.base import Terms
 from desktop.providers.records import CompanyRef, Kind, ProviderKey
 from desktop.providers.registry import SERVICES, ServiceInfo
 from desktop.sync import importing, mapping, overview, reviewing, tax_payments
+from desktop.sync.connection_rows import Connected
 from desktop.sync.reviewing import Standing
 from desktop.sync.secrets import MemoryStore
 
@@ -109,12 +111,7 @@ class Walk:
             return next(one for one in companies if one.external_id == wanted)
 
         self.core.choose_company = choose
-        flow = await self.core.sign_in()
-        page = await flow.begin(self.service)
-        waiting = asyncio.create_task(flow.wait())
-        await asyncio.to_thread(agree_to, page.url)
-        connected = await waiting
-        await self.core.after_connecting()
+        connected = await sign_in(self.core, self.service)
         self._evidence(f"connected to {connected.company.name} ({connected.company.external_id})")
         stated = self.core.options.addresses[self.info.key].calls_a_minute
         if stated:
@@ -401,7 +398,17 @@ class Walk:
 
 _SIGN_IN = ("token", "refresh", "revoke", "authorize", "consent", "userinfo", "discovery")
 _KINDS = ("homeowner", "business", "builder")
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Does not follow a redirect; where it leads is an HTTPError's Location."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """None: the redirect is not followed."""
+
+
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_STAYING = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)
 
 
 # --- our side of the steps -------------------------------------------------------------------------------
@@ -529,13 +536,42 @@ class _Form(HTMLParser):
             self.fields[name] = values.get("value", "")
 
 
-def agree_to(url: str) -> None:
-    """Open the consent page, take the first company, press Approve; the redirect leads back to our listener."""
+async def sign_in(core: Core, service: str) -> Connected:
+    """Connect as an owner does: agree in the "browser", come back with its answer, have the company's settings read.
+
+    Where no callback port was free, the address that the browser ended on is pasted, as the window asks for (C5).
+    """
+    flow = await core.sign_in()
+    page = await flow.begin(service)
+    waiting = asyncio.create_task(flow.wait())
+    end = await asyncio.to_thread(agree_to, page.url)
+    if page.listening:
+        await asyncio.to_thread(_visit, end)
+    else:
+        flow.finish_with_pasted(end)
+    connected = await waiting
+    await core.after_connecting()
+    return connected
+
+
+def agree_to(url: str) -> str:
+    """Open the consent page, take the first company, press Approve; the address that the browser is sent to then."""
+    form = _Form()
+    form.feed(_visit(url))
+    target = urljoin(url, form.action or url)
+    try:
+        with _STAYING.open(target, data=urlencode(form.fields).encode(), timeout=20):
+            raise Broken("the consent page led nowhere")
+    except urllib.error.HTTPError as answer:
+        with answer:
+            if not 300 <= answer.code < 400:
+                raise
+            return urljoin(target, str(answer.headers["Location"]))
+
+
+def _visit(url: str) -> str:
     with _OPENER.open(url, timeout=20) as answer:
-        form = _Form()
-        form.feed(answer.read().decode("utf-8"))
-    with _OPENER.open(urljoin(url, form.action or url), data=urlencode(form.fields).encode(), timeout=20) as answer:
-        answer.read()
+        return str(answer.read().decode("utf-8"))
 
 
 # --- the command ----------------------------------------------------------------------------------------------

@@ -278,12 +278,14 @@ def empty_books(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sandbox_server() -> Iterator[Any]:
-    """One sandbox for the whole run, in a thread, on a free loopback port."""
+    """One sandbox for the whole run, in a thread, on a free loopback port; it knows this process's callback ports."""
     from desktop.sandbox.server import start_in_thread
+    from tests.helpers.ports import callback_address, own_ports
 
-    server = start_in_thread()
-    yield server
-    server.stop()
+    with own_ports() as ports:
+        server = start_in_thread(redirect_uris=[callback_address(port) for port in ports])
+        yield server
+        server.stop()
 
 
 @pytest.fixture

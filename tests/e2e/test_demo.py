@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from desktop.core import Core
+from desktop.walk import sign_in
+from tests.faults.world import ALL
+from tests.helpers.desk import choosing, open_core, options
 from tests.helpers.pictures import faults_of
 from tests.helpers.programs import BLUECLERK, environment, started, wait_for
 
@@ -39,3 +45,23 @@ def test_the_demo_walks_the_whole_job_and_leaves_pictures_but_no_secret_and_no_r
     assert [secret for secret in secrets if secret in words] == []
     assert TOKEN.findall(words.replace(str(tmp_path), "")) == []
     wait_for(lambda: not list(scratch.iterdir()), 5)
+
+
+@pytest.mark.parametrize("ports", ["free", "taken"])
+@pytest.mark.parametrize("service", ALL)
+async def test_C5_the_demo_signs_in_whether_or_not_a_callback_port_is_free(
+    service: str, ports: str, tmp_path: Path, sandbox: Any, control: Any
+) -> None:
+    wanted = sandbox.services[service]["company_id"]
+    async with open_core(tmp_path / "keys", sandbox) as keys:
+        store = keys.options.store
+    desk = options(tmp_path / "keys", sandbox.services, store=store)
+    core = await Core.open(desk if ports == "free" else replace(desk, callback_ports=()))
+    try:
+        core.choose_company = choosing(lambda one: one.external_id == wanted)
+        connected = await sign_in(core, service)
+        assert connected.company.external_id == wanted
+        view = await core.connection()
+        assert view is not None and view.company_name == connected.company.name
+    finally:
+        await core.close()

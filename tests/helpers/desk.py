@@ -19,6 +19,7 @@ from desktop.providers.base import Endpoints
 from desktop.providers.records import CompanyRef, ProviderKey
 from desktop.sync.secrets import MemoryStore, SecretStore
 from tests.helpers.control import Control
+from tests.helpers.ports import callback_ports
 
 
 def addresses(services: dict[str, Any]) -> dict[ProviderKey, ServiceAddress]:
@@ -57,6 +58,7 @@ def options(
         entropy=SystemEntropy(),
         addresses=addresses(services),
         open_browser=open_browser,
+        callback_ports=callback_ports(services),
     )
 
 
