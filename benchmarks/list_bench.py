@@ -8,13 +8,22 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 from desktop.clock import SystemClock
 from desktop.models.session import open_database
 from tests.books.many import fill
 
 ROWS = 100_000
-BUDGET = {"first paint": 150, "sort by total": 150, "filter by a word": 150, "filter by two": 150, "jump": 16}
+BUDGET = {
+    "first paint": 150,
+    "sort by total": 150,
+    "sort by date": 150,
+    "filter by a word": 150,
+    "filter by two": 150,
+    "jump": 16,
+}
 
 
 def run() -> None:
@@ -28,15 +37,16 @@ def run() -> None:
         nothing, much = _measure(empty), _measure(full)
     print(f"{int(much['rows']):,} invoices, a window with {int(nothing['rows'])} beside it")
     for name, budget in BUDGET.items():
-        print(f"{name:16}{much[name]:7.0f} ms   budget {budget} ms")
+        taken = sorted(much[name])
+        print(f"{name:16}{median(taken):7.0f} ms   budget {budget} ms   (of {len(taken)}, worst {taken[-1]:.0f} ms)")
     print(f"{'memory':16}{much['memory'] - nothing['memory']:7.1f} MB over {nothing['memory']:.0f} MB   budget 20 MB")
 
 
-def _measure(database: Path) -> dict[str, float]:
+def _measure(database: Path) -> dict[str, Any]:
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     command = [sys.executable, "-m", "benchmarks.list_child", str(database)]
     output = subprocess.run(command, env=environment, capture_output=True, check=False, text=True)
     if output.returncode:
         raise SystemExit(output.stderr)
-    figures: dict[str, float] = json.loads(output.stdout.splitlines()[-1])
+    figures: dict[str, Any] = json.loads(output.stdout.splitlines()[-1])
     return figures

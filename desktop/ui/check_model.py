@@ -197,6 +197,10 @@ class CheckTableModel(QAbstractTableModel, Generic[R]):
     def row_at(self, row: int) -> R:
         return self.rows[self._shown[row]]
 
+    def with_records(self, rows: Iterable[int], then: Callable[[list[R]], object]) -> None:
+        """Call `then` with what stands in these rows, in order."""
+        then([self.row_at(row) for row in rows])
+
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._shown)
 

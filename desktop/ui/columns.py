@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from PySide6.QtCore import Qt
@@ -50,13 +51,18 @@ class Column(Generic[R]):
     def name(self) -> str:
         return self.key or self.title
 
+    @cached_property
+    def alignment(self) -> int:
+        """What Qt is told; worked out once, because each cell asks at each painting."""
+        return int(self.align | Qt.AlignmentFlag.AlignVCenter)
+
 
 def cell(column: Column[R], row: R, role: int) -> object:
     """What `column` answers for `row` and a role of `SERVED_ROLES`."""
     if role == _DISPLAY:
         return column.text(row)
     if role == _ALIGN:
-        return int(column.align | Qt.AlignmentFlag.AlignVCenter)
+        return column.alignment
     if role == STATUS_ROLE:
         return column.status(row) if column.status else None
     if role == _TIP:
@@ -71,7 +77,7 @@ def header_cell(column: Column[R], role: int) -> object:
     if role in (_DISPLAY, _ACCESSIBLE):
         return column.title
     if role == _ALIGN:
-        return int(column.align | Qt.AlignmentFlag.AlignVCenter)
+        return column.alignment
     return None
 
 

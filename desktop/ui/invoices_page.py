@@ -25,7 +25,7 @@ from desktop.ui.invoice_detail import InvoiceDetailPane
 from desktop.ui.invoice_editor import InvoiceEditor
 from desktop.ui.invoice_pdf import write_pdf
 from desktop.ui.labels import ElidedLabel
-from desktop.ui.list_export import export_list
+from desktop.ui.list_export import export_list, tell_of_a_cut
 from desktop.ui.menus import Menus
 from desktop.ui.page import Change, Page
 from desktop.ui.panels import Panel, hairline
@@ -297,6 +297,7 @@ class InvoicesPage(Page):
         self.model.sort_requested.disconnect(self._take_sort)
         self.model.sort_requested.connect(self._on_sort)
         self.table.selection_changed.connect(self._on_selection)
+        self.table.copied.connect(partial(tell_of_a_cut, self.context))
         self.table.activated_record.connect(lambda each: self.edit(each) if self._may_edit() else None)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._on_context_menu)

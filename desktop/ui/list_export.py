@@ -16,6 +16,7 @@ from desktop.text import tr
 from desktop.ui import formats, operations
 from desktop.ui.context import Context
 from desktop.ui.csv_files import ask_for_path, csv_bytes, write_file
+from desktop.ui.record_table import COPY_LIMIT
 
 Table = Callable[..., list[list[str]]]
 """`exports.customers_table` and its like."""
@@ -53,3 +54,14 @@ def save(page: QWidget, context: Context, table: Table, ids: Sequence[int], path
         context.show_problem(error)
 
     operations.run(page, work(), success=told, failure=failed)
+
+
+def tell_of_a_cut(context: Context, copied: int, selected: int) -> None:
+    """Say that not all that was selected is on the clipboard; nothing otherwise."""
+    if selected > COPY_LIMIT:
+        sentence = tr(
+            "The first {copied} of {selected} rows were copied. Export saves all of them.",
+            copied=formats.number(copied),
+            selected=formats.number(selected),
+        )
+        context.toast(sentence)

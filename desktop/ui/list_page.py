@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt
@@ -15,6 +16,7 @@ from desktop.ui.chips import FilterChips
 from desktop.ui.columns import Column
 from desktop.ui.context import Context, Rows
 from desktop.ui.empty_state import EmptyState
+from desktop.ui.list_export import tell_of_a_cut
 from desktop.ui.page import Change, Page
 from desktop.ui.panels import Panel, hairline
 from desktop.ui.record_table import RecordList, RecordTable
@@ -86,6 +88,7 @@ class ListPage(Page):
         self.table.viewport().installEventFilter(self)
         self.model.sort_requested.connect(self._on_sort)
         self.table.selection_changed.connect(self._on_selection)
+        self.table.copied.connect(partial(tell_of_a_cut, self.context))
         self._sort = sort
         self.table.show_sorted(*sort)
         self._restoring = True

@@ -204,13 +204,20 @@ class RecordTable(QTableView):
 
     def copy(self) -> None:
         """Several rows as a table; of a single one the cell with the cursor."""
-        ids = self.selected_ids()
-        if len(ids) == 1 and self.currentIndex().isValid():
-            text = self.currentIndex().data() or ""
-            QGuiApplication.clipboard().setMimeData(table_mime([[text]]))
-        elif ids:
-            QGuiApplication.clipboard().setMimeData(table_mime(self._shown_texts(COPY_LIMIT)))
-        self.copied.emit(min(len(ids), COPY_LIMIT), len(ids))
+        rows = sorted({row for part in self._ranges() for row in range(part.top(), part.bottom() + 1)})
+        model: Any = self.model()
+        if len(rows) == 1 and self.currentIndex().isValid():
+            self._put([[str(self.currentIndex().data() or "")]], 1)
+        elif rows:
+            columns = [self.columns[number] for number in self._shown_columns()]
+            model.with_records(
+                rows[:COPY_LIMIT],
+                lambda found: self._put([[column.text(row) for column in columns] for row in found], len(rows)),
+            )
+
+    def _put(self, texts: list[list[str]], selected: int) -> None:
+        QGuiApplication.clipboard().setMimeData(table_mime(texts))
+        self.copied.emit(len(texts), selected)
 
     def mousePressEvent(self, event) -> None:  # noqa: ANN001
         self._by_keyboard = False
@@ -244,6 +251,7 @@ class RecordTable(QTableView):
         return super().viewportEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        self._read_ahead()
         if self._hovered >= 0 and self.model() is not None and self._hovered < self.model().rowCount():
             painter = QPainter(self.viewport())
             painter.fillRect(self._row_rect(self._hovered), theme().color("hover"))
@@ -258,6 +266,14 @@ class RecordTable(QTableView):
             painter.end()
 
     # -- private ------------------------------------------------------------------------------
+
+    def _read_ahead(self) -> None:
+        """Have a windowed model read all rows of the screen at once, not a page at a time."""
+        read_ahead = getattr(self.model(), "read_ahead", None)
+        first = self.rowAt(0)
+        if read_ahead is not None and first >= 0:
+            last = self.rowAt(self.viewport().height() - 1)
+            read_ahead(first, last if last >= 0 else self.model().rowCount() - 1)
 
     def _set_up_headers(self) -> None:
         vertical, header = self.verticalHeader(), self.horizontalHeader()
@@ -332,12 +348,10 @@ class RecordTable(QTableView):
             self.select_ids(ids, current)
         self.selection_changed.emit()
 
-    def _shown_texts(self, limit: int) -> list[list[str]]:
-        header, model = self.horizontalHeader(), self.model()
+    def _shown_columns(self) -> list[int]:
+        header = self.horizontalHeader()
         order = [header.logicalIndex(place) for place in range(header.count())]
-        shown = [number for number in order if not header.isSectionHidden(number)]
-        rows = sorted({row for part in self._ranges() for row in range(part.top(), part.bottom() + 1)})
-        return [[str(model.index(row, number).data() or "") for number in shown] for row in rows[:limit]]
+        return [number for number in order if self.columns[number].title and not header.isSectionHidden(number)]
 
     def show_column(self, number: int, shown: bool) -> None:
         """Show or hide a column, as the owner asks; the last one left cannot be hidden."""

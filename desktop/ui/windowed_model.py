@@ -1,7 +1,8 @@
 """A list of any length, of which only the rows near the screen are in memory.
 
-The order is an array of ids made by one query; rows come in pages of 32 when they are painted. So 100,000
-rows cost 800 kB, and sorting and filtering are the database's work: a proxy would ask Python a million times.
+The order is an array of ids made by one query; rows come in pages of 8 when they are painted, those of one screen
+with one question. So 100,000 rows cost 800 kB, and sorting and filtering are the database's work: a proxy would ask
+Python a million times.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import OrderedDict
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
@@ -17,8 +18,8 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from desktop.ui import operations
 from desktop.ui.columns import SERVED_ROLES, Column, cell, header_cell
 
-PAGE = 32
-KEPT = 128
+PAGE = 8
+KEPT = 512
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -35,7 +36,7 @@ class RowSource(Protocol[R_co]):
     """Rows from a local file, fast enough to be read while painting."""
 
     def page(self, ids: Sequence[int]) -> Sequence[R_co]:
-        """The rows with these ids in any order, without those that are gone; at most 5 ms for a page."""
+        """The rows with these ids in any order, without those that are gone; at most 5 ms for a screen of them."""
         ...
 
 
@@ -66,7 +67,6 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         self._ids = array("q")
         self._pages: OrderedDict[int, list[R | None]] = OrderedDict()
         self._asked: dict[int, asyncio.Task[None]] = {}
-        self._generation = 0
 
     # -- filling ------------------------------------------------------------------------------
 
@@ -92,9 +92,7 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
             rows = [row for row, record_id in enumerate(self._ids) if record_id in wanted]
         for number in {row // PAGE for row in rows}:
             self._pages.pop(number, None)
-            task = self._asked.pop(number, None)
-            if task is not None:
-                task.cancel()
+            self._asked.pop(number, None)  # what is on its way may be what it was before
         for first, last in _runs(rows):
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
 
@@ -121,12 +119,39 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         number, place = divmod(row, PAGE)
         page = self._pages.get(number)
         if page is None:
-            page = self._load(number)
+            self._load([number])
+            page = self._pages.get(number)
             if page is None:
                 return None
         else:
             self._pages.move_to_end(number)
         return page[place]
+
+    def read_ahead(self, first: int, last: int) -> None:
+        """Read with one question what is missing of these rows, which are about to be painted.
+
+        From across a network a screen more is fetched on either side, so that scrolling finds it there.
+        """
+        if self._later:
+            more = last - first + 1
+            first, last = first - more, last + more
+        first, last = max(0, first), min(last, len(self._ids) - 1)
+        if first <= last:
+            numbers = range(first // PAGE, last // PAGE + 1)
+            self._load([number for number in numbers if number not in self._pages])
+
+    def with_records(self, rows: Iterable[int], then: Callable[[list[R]], object]) -> None:
+        """Call `then` with what stands in these rows, in order, without what is gone: rows not read yet are read."""
+        ids = array("q", (self._ids[row] for row in rows))
+
+        def arrived(found: Sequence[R]) -> None:
+            by_id = {row.id: row for row in found}
+            then([by_id[record_id] for record_id in ids if record_id in by_id])
+
+        if self._later:
+            operations.run(self, _fetched(self._source, ids), success=arrived)
+        else:
+            arrived(self._source.page(ids))
 
     # -- what Qt asks -------------------------------------------------------------------------
 
@@ -153,46 +178,55 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
 
     # -- pages --------------------------------------------------------------------------------
 
-    def _load(self, number: int) -> list[R | None] | None:
-        ids = self._ids[number * PAGE : (number + 1) * PAGE]
+    def _load(self, numbers: Sequence[int]) -> None:
+        if self._later:
+            numbers = [number for number in numbers if number not in self._asked]
+        ids = array("q")
+        for number in numbers:
+            ids.extend(self._ids_of(number))
+        if not ids:
+            return
         if not self._later:
-            return self._keep(number, ids, self._source.page(ids))
-        if number not in self._asked:
-            born = self._generation
+            self._keep(numbers, self._source.page(ids))
+            return
 
-            def arrived(rows: Sequence[R]) -> None:
-                self._on_arrived(number, ids, rows, born)
+        def arrived(rows: Sequence[R]) -> None:
+            self._on_arrived(task, rows)
 
-            def failed(error: Exception) -> None:
-                self._on_failed(number, error, born)
+        def failed(error: Exception) -> None:
+            self._awaited(task)  # asked again at the next repaint
+            raise error
 
-            rows = _fetched(self._source, ids)
-            self._asked[number] = operations.run(self, rows, success=arrived, failure=failed)
-        return None
+        task = operations.run(self, _fetched(self._source, ids), success=arrived, failure=failed)
+        self._asked.update(dict.fromkeys(numbers, task))
 
-    def _keep(self, number: int, ids: array[int], rows: Sequence[R]) -> list[R | None]:
+    def _ids_of(self, number: int) -> array[int]:
+        return self._ids[number * PAGE : (number + 1) * PAGE]
+
+    def _keep(self, numbers: Sequence[int], rows: Sequence[R]) -> None:
         by_id = {row.id: row for row in rows}
-        page = self._pages[number] = [by_id.get(record_id) for record_id in ids]
+        for number in numbers:
+            self._pages[number] = [by_id.get(record_id) for record_id in self._ids_of(number)]
         while len(self._pages) > KEPT:
             self._pages.popitem(last=False)
-        return page
 
-    def _on_arrived(self, number: int, ids: array[int], rows: Sequence[R], born: int) -> None:
-        if born != self._generation:
-            return
-        self._asked.pop(number, None)
-        self._keep(number, ids, rows)
-        first = number * PAGE
-        self.dataChanged.emit(self.index(first, 0), self.index(first + len(ids) - 1, len(self.columns) - 1))
+    def _on_arrived(self, task: asyncio.Task[None], rows: Sequence[R]) -> None:
+        numbers = self._awaited(task)
+        self._keep(numbers, rows)
+        for number in numbers:
+            first = number * PAGE
+            last = min(first + PAGE, len(self._ids)) - 1
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
 
-    def _on_failed(self, number: int, error: Exception, born: int) -> None:
-        if born == self._generation:
-            self._asked.pop(number, None)  # asked again at the next repaint
-        raise error
+    def _awaited(self, task: asyncio.Task[None]) -> list[int]:
+        """The pages that still wait for `task`; from now on they wait for nothing."""
+        numbers = [number for number, asked in self._asked.items() if asked is task]
+        for number in numbers:
+            del self._asked[number]
+        return numbers
 
     def _forget_requests(self) -> None:
-        self._generation += 1
-        for task in self._asked.values():
+        for task in set(self._asked.values()):
             task.cancel()
         self._asked.clear()
 

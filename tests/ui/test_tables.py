@@ -18,7 +18,7 @@ from desktop.ui.check_model import CHOICES_ROLE, CheckTableModel
 from desktop.ui.check_table import CheckTable
 from desktop.ui.columns import RECORD_ROLE, Column
 from desktop.ui.empty_state import EmptyState
-from desktop.ui.record_table import RecordList, RecordTable
+from desktop.ui.record_table import COPY_LIMIT, RecordList, RecordTable
 from desktop.ui.status import STATUS_ROLE, Status
 from desktop.ui.windowed_model import KEPT, PAGE, WindowedTableModel
 from tests.helpers.waiting import until
@@ -172,6 +172,65 @@ async def test_rows_from_afar_are_painted_empty_first(qloop, qtbot) -> None:
     source.open.set()
     await until(lambda: changes)
     assert changes == [(0, PAGE - 1)] and model.row_at(0).id == 1 and len(source.asked) == 1
+
+
+def test_a_screen_is_read_with_one_question_wherever_it_begins(table, qtbot) -> None:
+    source = table.model()._source
+    for row in (0, 3, 7, 501, 990):
+        source.asked.clear()
+        table.model().set_ids(array("q", range(1000, 0, -1)))
+        table.scrollTo(table.model().index(row, 0), table.ScrollHint.PositionAtTop)
+        table.viewport().repaint()
+        shown = range(table.rowAt(0), min(table.rowAt(table.viewport().height() - 1) % 1001, 999) + 1)
+        (asked,) = source.asked
+        assert {table.model().id_at(row) for row in shown} <= set(asked) and len(asked) <= len(shown) + 2 * PAGE
+        table.viewport().repaint()
+        assert len(source.asked) == 1, "nothing is read twice"
+
+
+async def test_rows_from_afar_are_fetched_a_screen_ahead_with_one_question(qloop, qtbot) -> None:
+    source = LateRows()
+    model = WindowedTableModel(COLUMNS, source)
+    model.set_ids(array("q", range(1, 301)))
+    source.open.set()
+    model.read_ahead(100, 109)
+    model.read_ahead(100, 109)
+    await until(lambda: not operations.pending())
+    (asked,) = source.asked
+    assert {*range(91, 121)} <= set(asked) and len(asked) <= 30 + 2 * PAGE
+    model.read_ahead(290, 299)
+    await until(lambda: not operations.pending())
+    assert len(source.asked) == 2 and model.row_at(299).id == 300
+
+
+async def test_what_changed_while_it_was_on_its_way_is_asked_for_again(qloop, qtbot) -> None:
+    source = LateRows()
+    model = WindowedTableModel(COLUMNS, source)
+    model.set_ids(array("q", range(1, 301)))
+    model.read_ahead(0, 9)
+    model.row_changed(1)
+    assert model.row_at(0) is None
+    source.renamed[1] = "new"
+    source.open.set()
+    await until(lambda: not operations.pending())
+    assert len(source.asked) == 2 and model.row_at(0).name == "new" and model.row_at(PAGE).id == PAGE + 1
+
+
+async def test_copied_rows_from_afar_are_waited_for(qloop, qtbot, look) -> None:
+    source, told = LateRows(), []
+    view = RecordTable("Invoices")
+    qtbot.addWidget(view)
+    view.setModel(WindowedTableModel(COLUMNS, source))
+    view.model().set_ids(array("q", range(1, 3001)))
+    view.copied.connect(lambda *counts: told.append(counts))
+    view.selectAll()
+    view.copy()
+    assert not told
+    source.open.set()
+    await until(lambda: told)
+    lines = QGuiApplication.clipboard().text().splitlines()
+    assert told == [(COPY_LIMIT, 3000)] and len(lines) == COPY_LIMIT
+    assert lines[0].startswith("<b>name 1</b>\t3") and lines[-1].startswith(f"<b>name {COPY_LIMIT}</b>")
 
 
 async def test_a_page_nobody_waits_for_is_forgotten_and_a_failed_one_tried_again(qloop, qtbot) -> None:
