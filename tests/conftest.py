@@ -5,7 +5,8 @@ Settings from outside:
 BLUECLERK_TEST_POSTGRES  URL of a server on which databases may be made
 BLUECLERK_TEST_KEYRING   1 where the session has a real, unlocked password store
 BLUECLERK_TEST_DISPLAY   1 to use the screen that is there; all windows are drawn off screen otherwise
-BLUECLERK_REQUIRE        marks (postgres,keyring,browser,display) of which a skipped test is a failure
+BLUECLERK_REQUIRE        marks (postgres,keyring,browser,display) of which a skipped test is a failure; and specs,
+                         where the services' own files have to lie beside the project
 """
 
 from __future__ import annotations

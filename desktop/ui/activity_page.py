@@ -185,8 +185,7 @@ class ActivityPage(ListPage):
         return what_happened(row, self._names.get(row.provider, ""))
 
     def _on_activated(self, row_id: int) -> None:
-        place = self.model.row_of(row_id)
-        row = self.model.row_at(place) if place is not None else None
+        row = self.model.record(row_id)
         pages = {"invoice": "invoices", "customer": "customers", "item": "items"}
         if row is not None and row.kind in pages and row.local_id is not None:
             self.context.go(Route(pages[row.kind], kind=row.kind, record_id=row.local_id))

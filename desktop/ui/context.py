@@ -98,11 +98,12 @@ class Rows:
         """`read(session, ids, *arguments())` gives the rows."""
         self._core, self._read, self._arguments = core, read, arguments
         if core.db.dialect != "sqlite":
-            self.fetch = self._fetch
+            self.fetch = self.fetch_now
 
     def page(self, ids: Sequence[int]) -> Sequence[Any]:
         with self._core.db.read() as session:
             return self._read(session, list(ids), *self._arguments())
 
-    async def _fetch(self, ids: Sequence[int]) -> Sequence[Any]:
+    async def fetch_now(self, ids: Sequence[int]) -> Sequence[Any]:
+        """The rows with these ids, read on another thread."""
         return await self._core.ask(partial(self._read), list(ids), *self._arguments())

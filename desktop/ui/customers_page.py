@@ -123,10 +123,7 @@ class CustomersPage(RecordPage):
             else tr("Add the first one, or connect your accounting and import them."),
         )
 
-    def show_record(self, record_id: int | None) -> None:
-        row: CustomerRow | None = self.row(record_id)
-        if row is None:
-            return
+    def show_record(self, row: CustomerRow) -> None:
         kind = words.customer_kind(row.kind)
         owes = formats.money(row.open_balance, row.currency) if row.open_balance else tr("nothing")
         facts = [

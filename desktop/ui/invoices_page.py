@@ -49,6 +49,8 @@ LEAST_NAME_ROOM, SIGN_ROOM = 118, 60
 
 MANY = 5_000
 """Rows up to which each is painted again by itself."""
+LOOKED_AT = 200
+"""Selected invoices up to which each is looked at before something is done with them."""
 
 
 class InvoicesPage(Page):
@@ -138,6 +140,17 @@ class InvoicesPage(Page):
         dialog.recorded.connect(self._on_payment_recorded)
         dialog.open()
         return dialog
+
+    def sync_selected(self) -> None:
+        """Send what is selected; drafts among few are left out, as they never leave (C4)."""
+        ids = self.selected()
+        if len(ids) > LOOKED_AT:
+            self._sync.sync_invoices(ids)
+            return
+        self._with_rows(
+            ids,
+            lambda rows: self._sync.sync_invoices([row.id for row in rows if row.view is not InvoiceView.DRAFT]),
+        )
 
     def mark_sent(self, ids: list[int]) -> None:
         """Draft -> sent; what is no draft is left alone and told."""
@@ -298,7 +311,7 @@ class InvoicesPage(Page):
         self.model.sort_requested.connect(self._on_sort)
         self.table.selection_changed.connect(self._on_selection)
         self.table.copied.connect(partial(tell_of_a_cut, self.context))
-        self.table.activated_record.connect(lambda each: self.edit(each) if self._may_edit() else None)
+        self.table.activated_record.connect(self._on_activated)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._on_context_menu)
 
@@ -378,7 +391,7 @@ class InvoicesPage(Page):
         self.bar_sync = QuietButton(tr("Sync selected"))
         self.bar_sent = QuietButton(tr("Mark as sent"))
         self.bar_clear = IconButton("close", tr("Clear selection"))
-        self.bar_sync.clicked.connect(lambda: self._sync.sync_invoices(self._sendable(self.selected())))
+        self.bar_sync.clicked.connect(self.sync_selected)
         self.bar_sent.clicked.connect(lambda: self.mark_sent(self.selected()))
         self.bar_clear.clicked.connect(self._on_clear)
         row.addWidget(self._bar_words, 1)
@@ -405,7 +418,7 @@ class InvoicesPage(Page):
         table = {
             "edit": lambda: one(self.edit),
             "mark_sent": lambda: self.mark_sent(self.selected()),
-            "sync": lambda: self._sync.sync_invoices(self._sendable(self.selected())),
+            "sync": self.sync_selected,
             "record_payment": lambda: one(self.record_payment),
             "mark_paid": lambda: one(self.mark_paid),
             "pdf": lambda: one(self.save_pdf),
@@ -539,9 +552,16 @@ class InvoicesPage(Page):
         self.update_actions()
 
     def update_actions(self) -> None:
+        """Offer what can be done with the selection; among very many, anything may be."""
         ids = self.selected()
-        rows = [self.model.row_at(row) for row in map(self.model.row_of, ids[:200]) if row is not None]
-        views = {row.view for row in rows if row is not None}
+        if len(ids) > LOOKED_AT:
+            self._offer(ids, set(InvoiceView))
+        else:
+            self._with_rows(ids, lambda rows: self._offer(ids, {row.view for row in rows}, any(map(_may_edit, rows))))
+
+    def _offer(self, ids: list[int], views: set[InvoiceView], editable: bool = False) -> None:
+        if ids != self.selected():
+            return  # another selection by now, of which the rows are on their way
         one = len(ids) == 1
         owed = bool(views & {InvoiceView.SENT, InvoiceView.PARTLY_PAID, InvoiceView.OVERDUE})
         connected = self.context.connection is not None and not self._sync.is_working
@@ -549,7 +569,7 @@ class InvoicesPage(Page):
         self.bar_sync.setEnabled(connected and sendable)
         self.bar_sent.setEnabled(InvoiceView.DRAFT in views)
         self._menus.enable(
-            edit=one and self._may_edit(),
+            edit=one and editable,
             mark_sent=InvoiceView.DRAFT in views,
             sync=connected and sendable,
             record_payment=one and owed,
@@ -566,10 +586,8 @@ class InvoicesPage(Page):
             tr("&Resync to {service}", service=service) if linked else tr("&Sync to {service}", service=service)
         )
 
-    def _may_edit(self) -> bool:
-        row_id = self.table.current_id()
-        row = self.model.row_at(self.model.row_of(row_id) or 0) if row_id is not None else None
-        return row is not None and row.view is not InvoiceView.VOID and not row.from_service
+    def _on_activated(self, invoice_id: int) -> None:
+        self._with_rows([invoice_id], lambda rows: self.edit(invoice_id) if any(map(_may_edit, rows)) else None)
 
     def _on_sort(self, key: str, descending: bool) -> None:
         if (key, descending) == tuple(self._sort):
@@ -639,18 +657,12 @@ class InvoicesPage(Page):
         self.context.go(Route("invoices", filter=Chip.ALL))
 
     def _number(self, invoice_id: int) -> str:
-        place = self.model.row_of(invoice_id)
-        row = self.model.row_at(place) if place is not None else None
-        if row is not None:
-            return row.number
-        return self.detail.shown.row.number if self.detail.shown is not None else ""
+        shown = self.detail.shown
+        row = shown.row if shown is not None and shown.row.id == invoice_id else self.model.record(invoice_id)
+        return row.number if row is not None else ""
 
-    def _sendable(self, ids: list[int]) -> list[int]:
-        """Without drafts, which never leave (C4)."""
-        if len(ids) > 200:
-            return ids
-        rows = ((each, self.model.row_at(self.model.row_of(each) or 0)) for each in ids)
-        return [each for each, row in rows if row is not None and row.view is not InvoiceView.DRAFT]
+    def _with_rows(self, ids: list[int], then: Callable[[list[InvoiceRow]], object]) -> None:
+        self.model.with_records([row for row in map(self.model.row_of, ids) if row is not None], then)
 
     # -- work ---------------------------------------------------------------------------------
 
@@ -717,6 +729,10 @@ class InvoicesPage(Page):
 def _owed(row: queries.InvoiceRow) -> str:
     """What is still to come in; nothing beside a draft, where "0.00" would look like what it is worth."""
     return "" if row.view is InvoiceView.DRAFT else formats.amount(row.balance, row.currency)
+
+
+def _may_edit(row: InvoiceRow) -> bool:
+    return row.view is not InvoiceView.VOID and not row.from_service
 
 
 def _open_file(path: Path) -> None:

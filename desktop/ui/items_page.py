@@ -110,10 +110,7 @@ class ItemsPage(RecordPage):
             else tr("Add the services and products that stand on your invoices."),
         )
 
-    def show_record(self, record_id: int | None) -> None:
-        row: ItemRow | None = self.row(record_id)
-        if row is None:
-            return
+    def show_record(self, row: ItemRow) -> None:
         connected = self.context.connection is not None
         account = _account(row).text if connected else ""
         facts = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -53,8 +53,8 @@ class ListPage(Page):
         """How many rows each chip has."""
         return {}
 
-    def show_record(self, record_id: int | None) -> None:
-        """The cursor is on this record, or on none."""
+    def show_record(self, row: Any) -> None:
+        """The cursor is on the record of this row: fill the pane."""
 
     def describe_empty(self) -> None:
         """Put the fitting words into `self.empty`."""
@@ -81,9 +81,8 @@ class ListPage(Page):
         """
         px = theme().px
         self.table = RecordTable(self.title)
-        self.model: WindowedTableModel[Any] = WindowedTableModel(
-            columns, Rows(self.context.core, read, arguments), self.table
-        )
+        self._rows = Rows(self.context.core, read, arguments)
+        self.model: WindowedTableModel[Any] = WindowedTableModel(columns, self._rows, self.table)
         self.table.setModel(self.model)
         self.table.viewport().installEventFilter(self)
         self.model.sort_requested.connect(self._on_sort)
@@ -204,8 +203,29 @@ class ListPage(Page):
         one = ids[0] if len(ids) == 1 else None
         if self.pane is not None:
             self.pane.setVisible(one is not None)
-        self.show_record(one)
+            if one is not None:
+                self.with_record(one, self._on_record)
         self._fit()
+
+    def with_record(self, record_id: int, then: Callable[[Any], object]) -> None:
+        """Call `then` with the row of a record, in this list or not: at once if it lies here, else when it was read.
+
+        Nothing is called for a record that is gone.
+        """
+        row = self.model.record(record_id)
+        if row is not None:
+            then(row)
+            return
+        operations.run(
+            self,
+            self._rows.fetch_now([record_id]),
+            success=lambda rows: then(rows[0]) if rows else None,
+            failure=self.context.show_problem,
+        )
+
+    def _on_record(self, row: Any) -> None:
+        if list(self.table.selected_ids()) == [row.id]:
+            self.show_record(row)
 
     def _on_sort(self, key: str, descending: bool) -> None:
         if (key, descending) == self._sort:

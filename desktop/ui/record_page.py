@@ -100,25 +100,23 @@ class RecordPage(ListPage):
             elif route.field:
                 self.edit(route.record_id, route.field)
 
-    def link(self, record_id: int) -> QWidget | None:
+    def link(self, record_id: int) -> None:
         """Open the dialog that links a record to one at the service."""
         if self.context.connection is None:
             self.context.go(settings("integrations"))
-            return None
-        return self.open_link(record_id)
+        else:
+            self.with_record(record_id, self._open_link)
 
-    def open_link(self, record_id: int) -> QWidget | None:
-        """The dialog itself; None while the list does not hold the record."""
-        row = self.row(record_id)
-        name = row.name if row is not None else ""
-        dialog = link_to_existing(self.context.core, self, self.kind.value, record_id, name, self.context.service)
-        dialog.linked.connect(lambda _id: self.reload())
-        return dialog
-
-    def row(self, record_id: int | None) -> Any | None:
-        """What the list shows of a record; None while it does not hold it."""
-        place = self.model.row_of(record_id) if record_id is not None else None
-        return self.model.row_at(place) if place is not None else None
+    def _open_link(self, row: Any) -> None:
+        link_to_existing(
+            self.context.core,
+            self,
+            self.kind.value,
+            row.id,
+            row.name,
+            self.context.service,
+            lambda _id: self.reload(),
+        )
 
     def sync_buttons(self, row: Any) -> list[tuple[str, str, str]]:
         """What can be done between this record and the connected service, for the pane."""
@@ -135,7 +133,7 @@ class RecordPage(ListPage):
         """A button of the pane was pressed that only one of the lists has."""
 
     def _on_acted(self, key: str) -> None:
-        record_id = self.table.current_id()
+        record_id = self.detail.record_id
         if record_id is None:
             return
         if key == "edit":
@@ -143,19 +141,17 @@ class RecordPage(ListPage):
         elif key == "sync":
             self._sync.resync([(self.kind.value, record_id)])
         elif key == "why":
-            self._why(record_id)
+            self.with_record(record_id, self._why)
         elif key == "link":
             self.link(record_id)
         else:
             self.acted(key, record_id)
 
-    def _why(self, record_id: int) -> None:
+    def _why(self, row: Any) -> None:
         """Name what keeps this one from the service (M140)."""
-        row = self.row(record_id)
-        if row is not None:
-            dialog = CheckDialog(self.context.core, self.context, self, self.kind, record_id, row.name)
-            dialog.sync_asked.connect(lambda records: self._sync.resync(records or [(self.kind.value, record_id)]))
-            dialog.open()
+        dialog = CheckDialog(self.context.core, self.context, self, self.kind, row.id, row.name)
+        dialog.sync_asked.connect(lambda records: self._sync.resync(records or [(self.kind.value, row.id)]))
+        dialog.open()
 
     def show_editor(self, editor: EditorT) -> EditorT:
         """`editor`, opened; what it saves is shown."""

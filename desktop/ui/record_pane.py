@@ -32,7 +32,8 @@ class RecordPane(Panel):
     def __init__(self, kind: str, context: Context, sync: SyncActions, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._kind, self._context, self._sync = kind, context, sync
-        self._record_id: int | None = None
+        self.record_id: int | None = None
+        """Whose facts and buttons stand here."""
         self._ways = WaysOut()
         self._round = 0
         px = theme().px
@@ -82,7 +83,7 @@ class RecordPane(Panel):
         external_id: str,
     ) -> None:
         """Show one record; what stands in its way is read and shown in the card."""
-        self._record_id = record_id
+        self.record_id = record_id
         self.setAccessibleName(name)
         self.name.setText(name)
         self.pill.set_status(pill)
@@ -135,7 +136,7 @@ class RecordPane(Panel):
         self.update_buttons()
 
     def _on_card(self, key: str) -> None:
-        if self._record_id is not None and not act(key, self._ways, self._context, self._sync, self.card.marked):
+        if self.record_id is not None and not act(key, self._ways, self._context, self._sync, self.card.marked):
             self.acted.emit(key)
 
     def _fill_facts(self, facts: Sequence[tuple[str, str]]) -> None:

@@ -127,6 +127,11 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
             self._pages.move_to_end(number)
         return page[place]
 
+    def record(self, record_id: int) -> R | None:
+        """What stands in the row that shows an id; None where there is no such row, or while it is on its way."""
+        row = self.row_of(record_id)
+        return None if row is None else self.row_at(row)
+
     def read_ahead(self, first: int, last: int) -> None:
         """Read with one question what is missing of these rows, which are about to be painted.
 
@@ -135,14 +140,21 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         if self._later:
             more = last - first + 1
             first, last = first - more, last + more
-        first, last = max(0, first), min(last, len(self._ids) - 1)
-        if first <= last:
-            numbers = range(first // PAGE, last // PAGE + 1)
-            self._load([number for number in numbers if number not in self._pages])
+        self._load(self._missing(range(max(0, first), min(last + 1, len(self._ids)))))
 
     def with_records(self, rows: Iterable[int], then: Callable[[list[R]], object]) -> None:
-        """Call `then` with what stands in these rows, in order, without what is gone: rows not read yet are read."""
-        ids = array("q", (self._ids[row] for row in rows))
+        """Call `then` with what stands in these rows, in order, without what is gone: rows not read yet are read.
+
+        At once where they lie here or in a local file, when they have arrived where they come from a server.
+        """
+        places = list(rows)
+        if not self._later and len(places) <= KEPT // 2:  # asked again and again while a selection grows
+            self._load(self._missing(places))
+        kept = [self._kept_row(row) for row in places]
+        if None not in kept:
+            then([row for row in kept if row is not None])
+            return
+        ids = array("q", (self._ids[row] for row in places))
 
         def arrived(found: Sequence[R]) -> None:
             by_id = {row.id: row for row in found}
@@ -152,6 +164,15 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
             operations.run(self, _fetched(self._source, ids), success=arrived)
         else:
             arrived(self._source.page(ids))
+
+    def _missing(self, rows: Iterable[int]) -> list[int]:
+        """The pages of these rows that are not here."""
+        return [number for number in dict.fromkeys(row // PAGE for row in rows) if number not in self._pages]
+
+    def _kept_row(self, row: int) -> R | None:
+        number, place = divmod(row, PAGE)
+        page = self._pages.get(number)
+        return page[place] if page is not None else None
 
     # -- what Qt asks -------------------------------------------------------------------------
 

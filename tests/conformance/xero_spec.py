@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import pytest
+from tests.helpers.published import SHARED, need
 
-FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "specs"
+FOLDER = SHARED / "specs"
 FILES = {"accounting": "xero_accounting.yaml", "identity": "xero-identity.yaml"}
 ACCOUNTING = "/xero/api.xro/2.0"
 
@@ -33,15 +31,9 @@ EXCEPTIONS: Mapping[str, str] = {
 """Where the file is wrong or silent and Xero's documented behaviour rules (../shared/specs, README)."""
 
 
-def required() -> bool:
-    return os.environ.get("CI", "").lower() == "true"
-
-
 def skip_without_files() -> None:
-    """Skips with a word where the files are missing, as in a public clone; fails where CI is set."""
-    if not FOLDER.is_dir():
-        text = f"Xero's OpenAPI files are not here ({FOLDER.name} beside the project)"
-        (pytest.fail if required() else pytest.skip)(text)
+    """Skips with a word where the files are missing, as in a public clone."""
+    need(FOLDER, "the folder of Xero's OpenAPI files (shared/specs)")
 
 
 @functools.cache

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QGuiApplication
 
 from desktop.books import exports
 from desktop.ui.list_export import save
-from desktop.ui.record_table import COPY_LIMIT
-from tests.books.many import fill
 from tests.ui.screens.acting import still
 from tests.ui.screens.conftest import Books, shown
 
@@ -66,21 +62,3 @@ async def test_N17_each_list_asks_where_to_save(qloop, alone, tmp_path: Path, lo
         assert dialog.selectedFiles()[0].endswith(".csv")
         dialog.reject()
         await still()
-
-
-async def test_a_copy_that_cannot_hold_all_that_was_selected_says_so(qloop, alone, look) -> None:
-    async with alone() as core:
-        await asyncio.to_thread(fill, core.db, COPY_LIMIT + 1, 20)
-        async with shown(core) as window:
-            page = window.pages["invoices"]
-            await still()
-            page.table.selectAll()
-            page.table.copy()
-            said = "The first 2,000 of 2,001 rows were copied. Export saves all of them."
-            assert window.toaster.accessibleName() == said
-            lines = QGuiApplication.clipboard().text().splitlines()
-            assert len(lines) == COPY_LIMIT and all(lines)
-            window.toaster.hide()
-            page.table.select_ids(page.model.ids[:2])
-            page.table.copy()
-            assert len(QGuiApplication.clipboard().text().splitlines()) == 2 and not window.toaster.isVisible()

@@ -1,0 +1,140 @@
+"""N18: the lists on a server, where rows are on their way while the owner works, do what they do on a local file."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+
+from desktop.ui.link_dialog import LinkDialog
+from desktop.ui.main_window import MainWindow
+from desktop.ui.record_table import COPY_LIMIT
+from desktop.ui.routes import Route
+from tests.books.many import fill
+from tests.helpers.waiting import until
+from tests.ui.screens.acting import still
+from tests.ui.screens.conftest import Books, shown
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def page_of(window: MainWindow, name: str) -> Any:
+    return window.pages[name]
+
+
+@pytest.mark.parametrize("kind", ["customers", "items"])
+async def test_N18_the_pane_shows_the_record_under_the_cursor_wherever_it_stands(
+    qloop: Any, look: Any, connected: Any, database_url: str, kind: str
+) -> None:
+    async with connected(database=database_url) as core:
+        books = Books(core)
+        make = books.customer if kind == "customers" else books.item
+        made = {f"Zander {number:02}": await make(f"Zander {number:02}") for number in range(60)}
+        async with shown(core) as window:
+            window.go(Route(kind))
+            await still()
+            page = page_of(window, kind)
+            assert page.detail.name.text() == page.model.row_at(page.table.currentIndex().row()).name
+            for name in ("Zander 59", "Zander 07", "Zander 33"):
+                page.table.select_ids([made[name]], made[name])
+                page.table.scrollTo(page.table.currentIndex())
+                await until(lambda name=name: page.detail.name.text() == name)
+                assert "edit" in page.detail.buttons
+            page.table.selectRow(page.model.row_of(made["Zander 10"]))
+            page.table.selectRow(page.model.row_of(made["Zander 50"]))  # before the first one's row was there
+            await still()
+            assert page.detail.name.text() == "Zander 50"
+
+
+async def test_N18_linking_from_elsewhere_names_a_customer_whom_the_list_does_not_hold_yet(
+    qloop: Any, look: Any, connected: Any, database_url: str
+) -> None:
+    async with connected(database=database_url) as core:
+        customer = await Books(core).customer("Zoe Last of All")
+        async with shown(core) as window:
+            window.go(Route("customers", record_id=customer, action="link"))
+            await until(lambda: window.findChildren(LinkDialog))
+            (dialog,) = window.findChildren(LinkDialog)
+            assert "Zoe Last of All" in dialog.windowTitle()
+            await still()
+            dialog.reject()
+            await still()
+
+
+async def test_N18_what_is_selected_is_sent_whether_or_not_it_was_ever_on_the_screen(
+    qloop: Any, look: Any, connected: Any, control: Any, database_url: str
+) -> None:
+    async with connected(database=database_url) as core:
+        books = Books(core)
+        customer, item = await books.customer("Ann"), await books.item()
+        for number in range(50):
+            await books.invoice(customer, item, number=f"OF-{number:03}", sent=number != 20)
+        async with shown(core) as window:
+            page = page_of(window, "invoices")
+            await still()
+            page.table.selectAll()
+            await still()
+            assert page.bar_sync.isEnabled() and page.bar_sent.isEnabled()
+            page.bar_sync.click()
+            await still()
+            there = {one["number"] for one in control.books()["invoices"]}
+            assert {f"OF-{number:03}" for number in range(50)} - there == {"OF-020"}
+
+
+async def test_N18_an_invoice_far_down_the_list_can_be_edited_as_soon_as_it_is_chosen(
+    qloop: Any, look: Any, connected: Any, database_url: str
+) -> None:
+    async with connected(database=database_url) as core:
+        await asyncio.to_thread(fill, core.db, 300, 20)
+        async with shown(core) as window:
+            page = page_of(window, "invoices")
+            await still()
+            last = next(one for one in reversed(page.model.ids) if one)
+            page.select(last)
+            await still()
+            row = page.model.row_at(page.model.rowCount() - 1)
+            assert row is not None and page.table.current_id() == last
+            may_edit = row.view.value != "void" and not row.from_service
+            assert window.menus["edit"].isEnabled() == may_edit and window.menus["pdf"].isEnabled()
+
+
+async def test_N18_a_copy_holds_rows_that_were_never_on_the_screen(
+    qloop: Any, look: Any, alone: Any, database_url: str
+) -> None:
+    async with alone(database=database_url) as core:
+        await asyncio.to_thread(fill, core.db, COPY_LIMIT + 1, 20)
+        async with shown(core) as window:
+            page = page_of(window, "invoices")
+            await still()
+            page.table.selectAll()
+            page.table.copy()
+            await until(lambda: "were copied" in window.toaster.accessibleName(), 20)
+            said = "The first 2,000 of 2,001 rows were copied. Export saves all of them."
+            assert window.toaster.accessibleName() == said
+            lines = QGuiApplication.clipboard().text().splitlines()
+            assert len(lines) == COPY_LIMIT and all("INV-" in line for line in lines)
+            window.toaster.hide()
+            page.table.select_ids(page.model.ids[:2])
+            page.table.copy()
+            await still()
+            assert len(QGuiApplication.clipboard().text().splitlines()) == 2 and not window.toaster.isVisible()
+
+
+async def test_N18_the_screen_is_filled_wherever_the_list_jumps_to(
+    qloop: Any, look: Any, alone: Any, database_url: str
+) -> None:
+    async with alone(database=database_url) as core:
+        await asyncio.to_thread(fill, core.db, 2000, 20)
+        async with shown(core) as window:
+            page = page_of(window, "invoices")
+            await still()
+            table, model = page.table, page.model
+            for row in (1000, 400, 1703):
+                table.scrollTo(model.index(row, 0))
+                table.viewport().repaint()
+                await still()
+                seen = range(table.rowAt(0), table.rowAt(table.viewport().height() - 1) + 1)
+                assert row in seen and all(model.index(each, 0).data(Qt.ItemDataRole.DisplayRole) for each in seen)
