@@ -22,6 +22,20 @@ LOOK_SECONDS = 0.5
 AGAIN_SECONDS = 5.0
 """Pause before the next try when the server could not be reached."""
 
+KINDS = (
+    "activity",
+    "connection",
+    "customer",
+    "invoice",
+    "item",
+    "mapping",
+    "notification",
+    "outbox",
+    "payment",
+    "rules",
+)
+"""All that a change may be of. With the id 0 it is told that any of them may have changed."""
+
 Pair = tuple[str, int]
 _log = logging.getLogger(__name__)
 
@@ -70,6 +84,7 @@ class Follower:
             connection.rollback()
             connection.autocommit = True
             connection.execute(f"LISTEN {CHANNEL}")
+            self._deliver([(kind, 0) for kind in KINDS])  # what was changed while nobody listened was told to nobody
             self.listening.set()
             while not self._stop.is_set():
                 for notice in connection.notifies(timeout=LOOK_SECONDS):

@@ -138,6 +138,11 @@ def _sqlite_engine(url: URL, clock: Clock, read_only: bool, foreign_keys: bool) 
     return engine
 
 
+NOTICED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+"""A server that went away without a word is noticed within a minute: a desk that only listens would wait for hours.
+Seconds, seconds, tries, milliseconds."""
+
+
 def _postgres_engine(url: URL, clock: Clock | None, password: Password | None, read_only: bool) -> Engine:
     options = f"-c lock_timeout={BUSY_MILLISECONDS} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
     engine = create_engine(
@@ -146,7 +151,7 @@ def _postgres_engine(url: URL, clock: Clock | None, password: Password | None, r
         pool_pre_ping=True,
         isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
         execution_options={"postgresql_readonly": True} if read_only else {},
-        connect_args={"options": options, "connect_timeout": 10, "application_name": "blueclerk"},
+        connect_args={"options": options, "connect_timeout": 10, "application_name": "blueclerk", **NOTICED},
     )
     chosen = clock if clock is not None and not isinstance(clock, SystemClock) else None
 

@@ -27,6 +27,8 @@ class Host(Protocol):
 
     def show_problem(self, error: Exception, retry: Callable[[], object] | None = None) -> None: ...
 
+    def problem_over(self, error: Exception) -> None: ...
+
 
 class Context(QObject):
     """One per main window, made when the books are open."""
@@ -87,6 +89,10 @@ class Context(QObject):
     def show_problem(self, error: Exception, retry: Callable[[], object] | None = None) -> None:
         """A failure in the window's banner, with what mends it as its button."""
         self._host.show_problem(error, retry)
+
+    def problem_over(self, error: Exception) -> None:
+        """Take back what `show_problem` said of `error`, if it still stands there."""
+        self._host.problem_over(error)
 
 
 class Rows:

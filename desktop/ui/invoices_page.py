@@ -86,7 +86,7 @@ class InvoicesPage(Page):
         operations.run(
             self,
             self._read(round_, touched),
-            failure=lambda error: self.context.show_problem(error, self.reload),
+            failure=self.on_reading,
             busy=self.list.busy if not self.model.rowCount() else None,
         )
 
@@ -300,7 +300,9 @@ class InvoicesPage(Page):
         ]
         self.table = RecordTable(tr("Invoices"))
         source = Rows(self.context.core, queries.invoice_rows, lambda: (self.context.company, today()))
-        self.model: WindowedTableModel[InvoiceRow] = WindowedTableModel(columns, source, self.table)
+        self.model: WindowedTableModel[InvoiceRow] = WindowedTableModel(
+            columns, source, self.table, told=self.on_reading
+        )
         self.table.setModel(self.model)
         self.table.show_sorted("issued_on", True)
         self.table.setColumnHidden(SYNC, True)
@@ -450,6 +452,7 @@ class InvoicesPage(Page):
         self.chips.set_chip_visible(Chip.NEEDS_YOU, self._synced_before or counts.get(Chip.NEEDS_YOU, 0) > 0)
 
     def _show(self, touched: frozenset[Change], ids: array[int], synced: bool) -> None:
+        self.on_reading(None)
         self._synced_before = synced
         if ids == self.model.ids and touched and (len(ids) < MANY or self._only_invoices(touched)):
             self.model.rows_changed(self._rows_of(touched, ids))
@@ -473,7 +476,8 @@ class InvoicesPage(Page):
         return list(ids)
 
     def _only_invoices(self, touched: frozenset[Change]) -> bool:
-        return all(change.kind in ("invoice", "outbox", "notification") for change in touched)
+        """Whether the invoices that changed are named; 0 stands for any of them."""
+        return all(change.kind in ("invoice", "outbox", "notification") and change.local_id for change in touched)
 
     def _show_wanted(self) -> None:
         if self._wanted is None and self.model.rowCount() and not self._cleared:

@@ -82,7 +82,7 @@ class ListPage(Page):
         px = theme().px
         self.table = RecordTable(self.title)
         self._rows = Rows(self.context.core, read, arguments)
-        self.model: WindowedTableModel[Any] = WindowedTableModel(columns, self._rows, self.table)
+        self.model: WindowedTableModel[Any] = WindowedTableModel(columns, self._rows, self.table, told=self.on_reading)
         self.table.setModel(self.model)
         self.table.viewport().installEventFilter(self)
         self.model.sort_requested.connect(self._on_sort)
@@ -138,7 +138,7 @@ class ListPage(Page):
             self,
             self._read(),
             success=lambda found: self._show(round_, *found),
-            failure=lambda error: self.context.show_problem(error, self.reload),
+            failure=self.on_reading,
             busy=self.list.busy if not self.model.rowCount() else None,
         )
 
@@ -176,6 +176,7 @@ class ListPage(Page):
     def _show(self, round_: int, ids: array[int], counts: dict[str, int]) -> None:
         if round_ != self._round:
             return
+        self.on_reading(None)
         self.chips.set_counts(counts)
         if ids == self.model.ids:
             self.model.rows_changed(ids)

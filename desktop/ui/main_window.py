@@ -186,6 +186,12 @@ class MainWindow(QMainWindow):
         self._banner_act = act
         self.banner.show_message(sentence, status="bad", action=words if act is not None else "", details=details)
 
+    def problem_over(self, error: Exception) -> None:
+        """What `show_problem` said of this failure is true no more."""
+        if self.banner.sentence == problem_words(error)[0]:
+            self._banner_act = None
+            self.banner.clear()
+
     def show_welcome(self, sentence: str) -> None:
         """What this is and where to begin; it goes once something is connected."""
         self._welcome_said = sentence

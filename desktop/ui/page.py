@@ -47,6 +47,7 @@ class Page(QWidget):
         self._settle.timeout.connect(self._on_settled)
         self._touched: set[Change] = set()
         self._stale = True
+        self._unread: Exception | None = None
 
     def reload(self, touched: frozenset[Change] = frozenset()) -> None:
         """Read again what is shown; `touched` are the records that changed, none means everything."""
@@ -64,6 +65,14 @@ class Page(QWidget):
     def may_leave(self) -> bool:
         """Whether nothing unsaved would be lost by closing the window now."""
         return True
+
+    def on_reading(self, error: Exception | None) -> None:
+        """What is shown can't be read: the window says why, with a button to try again. None: it can (again)."""
+        before, self._unread = self._unread, error
+        if error is not None:
+            self.context.show_problem(error, self.reload)
+        elif before is not None:
+            self.context.problem_over(before)
 
     def on_changes(self, changes: frozenset[Change]) -> None:
         """Records were changed somewhere; bursts are answered once."""

@@ -11,9 +11,10 @@ import asyncio
 from array import array
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer, Signal
 
 from desktop.ui import operations
 from desktop.ui.columns import SERVED_ROLES, Column, cell, header_cell
@@ -59,8 +60,14 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         columns: Sequence[Column[R]],
         source: RowSource[R] | AsyncRowSource[R],
         parent: QObject | None = None,
+        *,
+        told: Callable[[Exception | None], object] | None = None,
     ) -> None:
+        """`told` is called once when rows can't be read, and with None once they can again; meanwhile they are tried
+        whenever they are painted. Without it the error goes wherever errors go that nobody takes."""
         super().__init__(parent)
+        self._told = told
+        self._unreadable = False
         self.columns = list(columns)
         self._source: Any = source
         self._later = hasattr(source, "fetch")
@@ -74,6 +81,7 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         """Show these rows in this order; pages read before are forgotten."""
         self.beginResetModel()
         self._forget_requests()
+        self._unreadable = False  # whoever has read the ids is told anew
         self._ids = ids
         self._pages.clear()
         self.endResetModel()
@@ -85,6 +93,7 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
     def rows_changed(self, record_ids: Iterable[int]) -> None:
         """As `row_changed`, for many at once."""
         wanted = set(record_ids)
+        self._unreadable = False
         if len(wanted) == 1:
             row = self.row_of(next(iter(wanted)))
             rows = [] if row is None else [row]
@@ -208,7 +217,12 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         if not ids:
             return
         if not self._later:
-            self._keep(numbers, self._source.page(ids))
+            try:
+                rows = self._source.page(ids)
+            except Exception as error:  # the border: while painting there is nobody to catch it
+                self._tell(error)
+                return
+            self._keep(numbers, rows)
             return
 
         def arrived(rows: Sequence[R]) -> None:
@@ -216,7 +230,7 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
 
         def failed(error: Exception) -> None:
             self._awaited(task)  # asked again at the next repaint
-            raise error
+            self._tell(error)
 
         task = operations.run(self, _fetched(self._source, ids), success=arrived, failure=failed)
         self._asked.update(dict.fromkeys(numbers, task))
@@ -224,7 +238,15 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
     def _ids_of(self, number: int) -> array[int]:
         return self._ids[number * PAGE : (number + 1) * PAGE]
 
+    def _tell(self, error: Exception | None) -> None:
+        if error is not None and self._told is None:
+            raise error
+        before, self._unreadable = self._unreadable, error is not None
+        if self._told is not None and before != self._unreadable:
+            QTimer.singleShot(0, self, partial(self._told, error))  # not amid the painting
+
     def _keep(self, numbers: Sequence[int], rows: Sequence[R]) -> None:
+        self._tell(None)
         by_id = {row.id: row for row in rows}
         for number in numbers:
             self._pages[number] = [by_id.get(record_id) for record_id in self._ids_of(number)]

@@ -19,6 +19,7 @@ from desktop import crashpoint
 from desktop.books.activity import ActivityFilter, activity_ids, activity_rows
 from desktop.clock import SystemClock
 from desktop.core import Core
+from desktop.models.following import KINDS
 from desktop.models.session import Change, note_change, open_database, sqlite_path
 from desktop.models.work import SyncStatus
 from desktop.providers.records import Kind
@@ -281,6 +282,8 @@ async def test_M1_a_change_of_thousands_is_told_by_its_kinds(database_url: str, 
         if follower is None:
             return
         assert follower.listening.wait(10)
+        assert heard == {Change(kind, 0) for kind in KINDS}, "what was changed before it listened may be anything"
+        heard.clear()
         with first.write() as session:
             for number in range(5000):
                 note_change(session, "customer", number)

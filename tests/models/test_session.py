@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -19,11 +20,16 @@ from sqlalchemy.orm import Session
 from desktop.clock import ManualClock, SystemClock
 from desktop.errors import StorageProblem
 from desktop.models import session as session_module
+from desktop.models.following import KINDS
 from desktop.models.session import Change, Database, database_url, db_now, note_change, open_database
 from desktop.models.tables import ItemAccount, Setting
 from desktop.models.trouble import DatabaseBusy, DatabaseReadOnly, DiskFull, in_plain_words
 
 START = datetime(2026, 6, 1, 9, tzinfo=UTC)
+
+
+WATCHED = re.compile(r"watches = frozenset\(\{[^}]*\}|watch\(\s*self,\s*[\w.]+,\s*\([^)]*\)")
+"""Where windows say which changes they want to hear of."""
 
 
 @pytest.fixture
@@ -281,3 +287,22 @@ def test_S3_a_read_only_file_is_told_in_words() -> None:
     problem = in_plain_words(OperationalError("secret statement", {"value": "secret"}, refusal.value))
     assert isinstance(problem, DatabaseReadOnly)
     assert "secret" not in problem.sentence + problem.details
+
+
+def test_every_kind_of_change_is_among_those_told_after_silence() -> None:
+    """What is noted under a kind that no desk is told of after it was away would never be shown there again."""
+    folder = Path(session_module.__file__).parents[1]
+    texts = [path.read_text("utf-8") for path in folder.rglob("*.py")]
+    noted = {kind for text_ in texts for kind in re.findall(r'note_change\(\s*\w+,\s*"(\w+)"', text_)}
+    watched = {kind for text_ in texts for kind in re.findall(r'"(\w+)"', " ".join(WATCHED.findall(text_)))}
+    assert len(noted) > 8 and len(watched) > 6
+    assert noted | watched <= set(KINDS)
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_a_server_that_went_away_without_a_word_is_noticed_soon(database: Database) -> None:
+    """A connection that only listens learns of it by the system's own questions, which come after hours by default."""
+    with closing(database._reading.raw_connection()) as connection:
+        asked = connection.driver_connection.info.get_parameters()
+        waits = int(asked["keepalives_idle"]) + int(asked["keepalives_interval"]) * int(asked["keepalives_count"])
+        assert waits <= 60 and int(asked["tcp_user_timeout"]) <= 60_000

@@ -216,6 +216,44 @@ async def test_what_changed_while_it_was_on_its_way_is_asked_for_again(qloop, qt
     assert len(source.asked) == 2 and model.row_at(0).name == "new" and model.row_at(PAGE).id == PAGE + 1
 
 
+@pytest.mark.parametrize("later", [False, True])
+async def test_rows_that_cannot_be_read_are_told_once_and_so_is_that_they_can_be_again(
+    qloop, qtbot, look, later: bool
+) -> None:
+    source = LateRows() if later else Rows()
+    whole, told = source.page, []
+
+    def broken(ids: Sequence[int]) -> list[Row]:
+        raise OSError("the disk is gone")
+
+    source.page = broken
+    if later:
+        source.open.set()
+    view = RecordTable("Invoices")
+    qtbot.addWidget(view)
+    view.setModel(WindowedTableModel(COLUMNS, source, told=told.append))
+    view.model().set_ids(array("q", range(1, 301)))
+    view.show()
+
+    async def painted() -> None:
+        view.viewport().repaint()
+        await until(lambda: not operations.pending())
+        await asyncio.sleep(0)
+
+    for _ in range(3):
+        await painted()
+    await until(lambda: told)
+    assert [str(error) for error in told] == ["the disk is gone"] and view.model().index(0, 0).data() is None
+    source.page = whole
+    await painted()
+    await until(lambda: len(told) == 2)
+    assert told[1] is None and view.model().index(0, 0).data() == "<b>name 1</b>"
+    source.page = broken
+    view.model().set_ids(array("q", range(300, 0, -1)))
+    await painted()
+    await until(lambda: len(told) == 3)
+
+
 async def test_copied_rows_from_afar_are_waited_for(qloop, qtbot, look) -> None:
     source, told = LateRows(), []
     view = RecordTable("Invoices")

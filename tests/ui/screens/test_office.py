@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from sqlalchemy import make_url, update
 
+from desktop.clock import SystemClock
+from desktop.models.invoice import Invoice
+from desktop.models.session import Database, note_change, open_database
 from desktop.ui.link_dialog import LinkDialog
 from desktop.ui.main_window import MainWindow
 from desktop.ui.record_table import COPY_LIMIT
 from desktop.ui.routes import Route
 from tests.books.many import fill
+from tests.helpers.cable import Cable
 from tests.helpers.waiting import until
 from tests.ui.screens.acting import still
 from tests.ui.screens.conftest import Books, shown
 
 pytestmark = pytest.mark.timeout(60)
+on_a_server = pytest.mark.parametrize(
+    "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 
 
 def page_of(window: MainWindow, name: str) -> Any:
@@ -138,3 +147,66 @@ async def test_N18_the_screen_is_filled_wherever_the_list_jumps_to(
                 await still()
                 seen = range(table.rowAt(0), table.rowAt(table.viewport().height() - 1) + 1)
                 assert row in seen and all(model.index(each, 0).data(Qt.ItemDataRole.DisplayRole) for each in seen)
+
+
+@on_a_server
+async def test_N18_a_server_that_was_away_is_said_once_and_what_was_missed_is_shown_when_it_is_back(
+    qloop: Any, look: Any, alone: Any, database_url: str, tmp_path: Path
+) -> None:
+    server = make_url(database_url)
+    with Cable(f"http://127.0.0.1:{server.port}") as cable:
+        through = server.set(port=int(cable.base.rpartition(":")[2])).render_as_string(hide_password=False)
+        other = open_database(database_url, SystemClock(), backup_dir=tmp_path)
+        try:
+            async with alone(database=through) as core:
+                await asyncio.to_thread(fill, other, 300, 20)
+                async with shown(core) as window:
+                    page = page_of(window, "invoices")
+                    follower = core.db.follow()
+                    await until(follower.listening.is_set)
+                    await still()
+                    first = page.model.id_at(0)
+                    cable.pull_out()
+                    page.table.scrollTo(page.model.index(299, 0))
+                    page.table.viewport().repaint()
+                    await until(lambda: "can't be reached" in window.banner.sentence)
+                    assert window.banner.action_button.isVisible() and window.banner.action_button.text() == "Try again"
+                    window.banner.action_button.click()
+                    await until(lambda: "can't be reached" in window.banner.sentence)
+                    await asyncio.to_thread(number_anew, other, [first], "WHILE-AWAY-")
+                    cable.plug_in()
+                    await until(lambda: not window.banner.isVisible(), 30)
+                    page.table.scrollToTop()
+                    page.table.viewport().repaint()
+                    await until(lambda: str(page.model.index(0, 0).data()).startswith("WHILE-AWAY-"), 30)
+                    await still()
+        finally:
+            other.close()
+
+
+@on_a_server
+async def test_N18_what_another_desk_does_to_very_many_invoices_is_seen(
+    qloop: Any, look: Any, alone: Any, database_url: str, tmp_path: Path
+) -> None:
+    """So many that only their kind is told, and the order of the list stays as it was."""
+    other = open_database(database_url, SystemClock(), backup_dir=tmp_path)
+    try:
+        async with alone(database=database_url) as core:
+            await asyncio.to_thread(fill, other, 1500, 20)
+            async with shown(core) as window:
+                page = page_of(window, "invoices")
+                await until(core.db.follow().listening.is_set)
+                await still()
+                assert str(page.model.index(0, 0).data()).startswith("INV-")
+                await asyncio.to_thread(number_anew, other, list(page.model.ids), "NEW-")
+                await until(lambda: str(page.model.index(0, 0).data()).startswith("NEW-"), 20)
+                await still()
+    finally:
+        other.close()
+
+
+def number_anew(database: Database, ids: list[int], prefix: str) -> None:
+    with database.write() as session:
+        session.execute(update(Invoice).where(Invoice.id.in_(ids)).values(number=prefix + Invoice.number))
+        for each in ids:
+            note_change(session, "invoice", each)
