@@ -74,6 +74,8 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         self._ids = array("q")
         self._pages: OrderedDict[int, list[R | None]] = OrderedDict()
         self._asked: dict[int, asyncio.Task[None]] = {}
+        self._before: dict[int, R] = {}
+        """Rows as they stood, by id, to be painted until a server has said how they are now: nothing flickers."""
 
     # -- filling ------------------------------------------------------------------------------
 
@@ -83,7 +85,8 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         self._forget_requests()
         self._unreadable = False  # whoever has read the ids is told anew
         self._ids = ids
-        self._pages.clear()
+        for number in tuple(self._pages):
+            self._put_aside(number)
         self.endResetModel()
 
     def row_changed(self, record_id: int) -> None:
@@ -100,7 +103,7 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         else:
             rows = [row for row, record_id in enumerate(self._ids) if record_id in wanted]
         for number in {row // PAGE for row in rows}:
-            self._pages.pop(number, None)
+            self._put_aside(number)
             self._asked.pop(number, None)  # what is on its way may be what it was before
         for first, last in _runs(rows):
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
@@ -195,6 +198,8 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         if role not in SERVED_ROLES or not index.isValid():
             return None
         row = self.row_at(index.row())
+        if row is None and self._before:
+            row = self._before.get(self._ids[index.row()])
         return None if row is None else cell(self.columns[index.column()], row, role)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
@@ -229,7 +234,10 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
             self._on_arrived(task, rows)
 
         def failed(error: Exception) -> None:
-            self._awaited(task)  # asked again at the next repaint
+            numbers = self._awaited(task)  # asked again at the next repaint
+            if self._before:  # who knows how they are by now
+                self._before.clear()
+                self._repaint(numbers)
             self._tell(error)
 
         task = operations.run(self, _fetched(self._source, ids), success=arrived, failure=failed)
@@ -249,13 +257,26 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
         self._tell(None)
         by_id = {row.id: row for row in rows}
         for number in numbers:
-            self._pages[number] = [by_id.get(record_id) for record_id in self._ids_of(number)]
+            ids = self._ids_of(number)
+            self._pages[number] = [by_id.get(record_id) for record_id in ids]
+            for record_id in ids if self._before else ():
+                self._before.pop(record_id, None)
         while len(self._pages) > KEPT:
             self._pages.popitem(last=False)
 
     def _on_arrived(self, task: asyncio.Task[None], rows: Sequence[R]) -> None:
         numbers = self._awaited(task)
         self._keep(numbers, rows)
+        self._repaint(numbers)
+
+    def _put_aside(self, number: int) -> None:
+        page = self._pages.pop(number, None)
+        if page is not None and self._later:
+            if len(self._before) >= KEPT * PAGE:
+                self._before.clear()
+            self._before.update((row.id, row) for row in page if row is not None)
+
+    def _repaint(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             first = number * PAGE
             last = min(first + PAGE, len(self._ids)) - 1

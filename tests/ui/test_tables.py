@@ -216,6 +216,43 @@ async def test_what_changed_while_it_was_on_its_way_is_asked_for_again(qloop, qt
     assert len(source.asked) == 2 and model.row_at(0).name == "new" and model.row_at(PAGE).id == PAGE + 1
 
 
+async def test_rows_from_afar_stay_painted_until_they_have_been_read_again(qloop, qtbot) -> None:
+    source = LateRows()
+    model = WindowedTableModel(COLUMNS, source, told=lambda error: None)
+
+    async def read() -> None:
+        model.read_ahead(0, 9)
+        await until(lambda: not operations.pending())
+
+    def painted(row: int) -> object:
+        return model.index(row, 0).data()
+
+    source.open.set()
+    model.set_ids(array("q", range(1, 301)))
+    await read()
+    source.open.clear()
+    source.renamed, source.gone = {1: "new"}, {2}
+    model.rows_changed([1, 2])
+    assert painted(0) == "<b>name 1</b>" and painted(1) == "<b>name 2</b>"
+    assert model.row_at(0) is None, "what is painted is not taken for what is"
+    source.open.set()
+    await read()
+    assert painted(0) == "new" and painted(1) is None
+    source.open.clear()
+    source.renamed[5] = "moved"
+    model.set_ids(array("q", range(5, 301)))
+    assert painted(0) == "<b>name 5</b>" and model.row_at(0) is None
+    source.open.set()
+    await read()
+    assert painted(0) == "moved"
+    source.broken = True
+    model.rows_changed([5])
+    assert painted(0) == "moved"
+    await read()
+    assert painted(0) is None, "nobody knows how it is by now"
+    await until(lambda: not operations.pending())
+
+
 @pytest.mark.parametrize("later", [False, True])
 async def test_rows_that_cannot_be_read_are_told_once_and_so_is_that_they_can_be_again(
     qloop, qtbot, look, later: bool
