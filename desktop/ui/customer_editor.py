@@ -140,6 +140,7 @@ class CustomerEditor(EditorDialog):
             kind = words.customer_kind(draft.kind)
             self.reason.setText(tr("{kind}, because of: {reason}.", kind=kind, reason=draft.kind_reason.rstrip(".")))
             self.reason.show()
+        self.remember_as_loaded(draft)
         self.save_button.setEnabled(True)
         self._begin()
 
@@ -171,11 +172,13 @@ class CustomerEditor(EditorDialog):
 
     async def save(self, *, send: bool = False) -> int:
         draft, customer_id = self.draft(), self._customer_id
+        laid_over = self.laid_over(draft)
 
         def keep(session, desk: Desk) -> int:  # noqa: ANN001
             if customer_id is None:
                 return customers.create_customer(session, desk, draft)
-            customers.update_customer(session, desk, customer_id, draft)
+            now = queries.customer_draft(session, customer_id)
+            customers.update_customer(session, desk, customer_id, laid_over(now))
             return customer_id
 
         return await self.context.core.do(keep)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from desktop.books.merging import ChangedMeanwhile, merged
 from desktop.errors import InputError
 from desktop.text import tr
 from desktop.ui import dialogs, operations
@@ -37,6 +41,8 @@ class EditorDialog(QDialog):
         self.setWindowTitle(f"{title}[*]")
         self.setAccessibleName(title)
         self._before: Hashable = None
+        self._loaded: Any = None
+        self._opened: Any = None
         self._asking = False
         px = theme().px
         self.banner = Banner(self)
@@ -89,6 +95,10 @@ class EditorDialog(QDialog):
         """What is in the fields, to tell whether anything was changed."""
         raise NotImplementedError
 
+    def draft(self) -> Any:
+        """What is in the fields, as the books take it. Raises InputError naming the field."""
+        raise NotImplementedError
+
     async def save(self, *, send: bool = False) -> object:
         """Keep what is in the fields. Raises InputError naming the field."""
         raise NotImplementedError
@@ -126,6 +136,8 @@ class EditorDialog(QDialog):
 
     def show_failure(self, error: Exception) -> None:
         """At the field where one is named, else in the banner; nothing was changed."""
+        if isinstance(error, ChangedMeanwhile):
+            self._loaded = replace(self._loaded, **error.now)  # it was said: the next Save is meant
         if isinstance(error, InputError) and self.show_input_error(error):
             return
         sentence, details = problem_words(error)
@@ -136,6 +148,18 @@ class EditorDialog(QDialog):
         self.done_saving(result, send=send)
         self._before = self.snapshot()
         self.accept()
+
+    # -- what others change meanwhile -----------------------------------------------------------
+
+    def remember_as_loaded(self, draft: Any) -> None:
+        """The fields were filled from this draft: what changes from now on, and not here, is kept."""
+        self._loaded = self._opened = draft
+        with suppress(InputError):  # what lay there is not what could be typed
+            self._opened = self.draft()
+
+    def laid_over(self, typed: Any) -> Callable[[Any], Any]:
+        """`typed` for a record as it is now: a function for the unit that keeps it. It raises ChangedMeanwhile."""
+        return partial(merged, typed, self._opened, self._loaded)
 
     # -- leaving ------------------------------------------------------------------------------
 

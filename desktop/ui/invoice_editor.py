@@ -195,6 +195,8 @@ class InvoiceEditor(EditorDialog):
         self.discount_kind.setItemText(1, self._currency)
         self.lines.set_up(self._currency, taxes)
         self._fill(draft, detail)
+        self._add_up()
+        self.remember_as_loaded(draft)
 
     def _fill(self, draft: InvoiceDraft, detail: queries.InvoiceDetail) -> None:
         self.customer.set_choice(Choice(draft.customer_id, detail.row.customer_name))
@@ -367,13 +369,14 @@ class InvoiceEditor(EditorDialog):
 
     async def save(self, *, send: bool = False) -> int:
         draft = self.draft()
-        invoice_id = self._invoice_id
+        invoice_id, laid_over = self._invoice_id, self.laid_over(draft)
 
         def keep(session, desk: Desk) -> int:  # noqa: ANN001
             if invoice_id is None:
                 kept = invoices.create_invoice(session, desk, draft)
             else:
-                invoices.update_invoice(session, desk, invoice_id, draft)
+                now = queries.invoice_draft(session, invoice_id)
+                invoices.update_invoice(session, desk, invoice_id, laid_over(now))
                 kept = invoice_id
             if send:
                 invoices.mark_sent(session, desk, kept)

@@ -77,6 +77,7 @@ class ItemEditor(EditorDialog):
         self.description.setPlainText(draft.description)
         self.taxable.setChecked(draft.taxable)
         self.active.setChecked(draft.active)
+        self.remember_as_loaded(draft)
         self.save_button.setEnabled(True)
         self._begin()
 
@@ -95,10 +96,11 @@ class ItemEditor(EditorDialog):
             self.active.isChecked(),
         )
 
-    async def save(self, *, send: bool = False) -> int:
+    def draft(self) -> ItemDraft:
+        """What is typed. Raises InputError for a price that is none."""
         if self.price.error:
             raise InputError("unit_price", self.price.error)
-        draft = ItemDraft(
+        return ItemDraft(
             name=self.name.text().strip(),
             description=self.description.toPlainText(),
             unit_price=self.price.value,
@@ -106,12 +108,16 @@ class ItemEditor(EditorDialog):
             sku=self.sku.text().strip(),
             active=self.active.isChecked(),
         )
-        item_id = self._item_id
+
+    async def save(self, *, send: bool = False) -> int:
+        draft = self.draft()
+        item_id, laid_over = self._item_id, self.laid_over(draft)
 
         def keep(session, desk: Desk) -> int:  # noqa: ANN001
             if item_id is None:
                 return items.create_item(session, desk, draft)
-            items.update_item(session, desk, item_id, draft)
+            now = queries.item_draft(session, item_id)
+            items.update_item(session, desk, item_id, laid_over(now))
             return item_id
 
         return await self.context.core.do(keep)
