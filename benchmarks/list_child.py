@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import qasync
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QAbstractItemModel, QAbstractTableModel, QEvent, QModelIndex, QObject, Qt
 from PySide6.QtWidgets import QApplication, QTableView
 
 from desktop.app import make_application
@@ -81,11 +81,46 @@ async def measure(database: str) -> dict[str, Any]:
             ):
                 figures.setdefault(name, []).append(await _timed(painted, act))
         figures["jump"] = [await _jump(page.table, row) for row in _places(page.model.rowCount())]
+        bare = _bare(page.table)
+        figures["bare jump"] = [await _jump(bare, row) for row in _places(page.model.rowCount())]
+        bare.close()
         window.go(Route("customers"))
         await _settle()
         window.detach()
         await core.close()
         return figures
+
+
+class Constant(QAbstractTableModel):
+    """As many cells as `like`, each with the same text."""
+
+    def __init__(self, like: QAbstractItemModel) -> None:
+        super().__init__()
+        self._size = (like.rowCount(), like.columnCount())
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return self._size[0]
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
+        return self._size[1]
+
+    def data(self, index: QModelIndex, role: int = 0) -> str | None:
+        return "Customer 01234" if role == 0 else None
+
+
+def _bare(table: QTableView) -> QTableView:
+    """Qt's own table with the same look, room, rows and columns, and nothing to read: what painting alone costs here."""
+    bare = QTableView()
+    bare.setProperty("role", "records")
+    bare.setModel(Constant(table.model()))
+    bare.verticalHeader().setDefaultSectionSize(table.verticalHeader().defaultSectionSize())
+    bare.setVerticalScrollMode(table.verticalScrollMode())
+    for column in range(table.model().columnCount()):
+        bare.setColumnHidden(column, table.isColumnHidden(column))
+        bare.setColumnWidth(column, table.columnWidth(column))
+    bare.resize(table.size())
+    bare.show()
+    return bare
 
 
 def _places(rows: int) -> list[int]:
