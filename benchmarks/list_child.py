@@ -109,7 +109,7 @@ class Constant(QAbstractTableModel):
 
 
 def _bare(table: QTableView) -> QTableView:
-    """Qt's own table with the same look, room, rows and columns, and nothing to read: what painting alone costs here."""
+    """Qt's own table with the same look, room, rows and columns, and nothing to read: the cost of painting alone."""
     bare = QTableView()
     bare.setProperty("role", "records")
     bare.setModel(Constant(table.model()))
