@@ -544,7 +544,7 @@ async def sign_in(core: Core, service: str) -> Connected:
     flow = await core.sign_in()
     page = await flow.begin(service)
     waiting = asyncio.create_task(flow.wait())
-    end = await asyncio.to_thread(agree_to, page.url)
+    end = await asyncio.to_thread(_agree_to, page.url)
     if page.listening:
         await asyncio.to_thread(_visit, end)
     else:
@@ -554,7 +554,7 @@ async def sign_in(core: Core, service: str) -> Connected:
     return connected
 
 
-def agree_to(url: str) -> str:
+def _agree_to(url: str) -> str:
     """Open the consent page, take the first company, press Approve; the address that the browser is sent to then."""
     form = _Form()
     form.feed(_visit(url))

@@ -15,8 +15,8 @@ from desktop.books.customers import CustomerDraft
 from desktop.books.drafts import InvoiceDraft
 from desktop.books.items import ItemDraft
 from desktop.errors import InputError
-from desktop.money import ZERO
-from desktop.text import tr
+from desktop.money import ZERO, plain
+from desktop.text import day_in_words, tr
 
 Draft = TypeVar("Draft", InvoiceDraft, CustomerDraft, ItemDraft)
 
@@ -28,17 +28,15 @@ class ChangedMeanwhile(InputError):
     """A field that was typed in was changed to something else meanwhile. Saving again keeps what was typed."""
 
     def __init__(self, field: str, now: dict[str, Any]) -> None:
-        shown = next((_shown(value) for value in now.values() if _shown(value)), "")
+        title = (
+            tr("This was changed meanwhile, by a sync or at another desk: it is {value} now.", value=shown)
+            if (shown := _shown(now))
+            else tr("This was changed meanwhile, by a sync or at another desk.")
+        )
         if field == "lines":
-            before_tax = sum((line.quantity * line.unit_price for line in now[field]), ZERO)
             title = tr(
-                "The lines were changed meanwhile, by a sync or at another desk: they come to {sum} now.",
-                sum=f"{before_tax:,.2f}",
+                "The lines were changed meanwhile, by a sync or at another desk: they come to {sum} now.", sum=shown
             )
-        elif shown:
-            title = tr("This was changed meanwhile, by a sync or at another desk: it is {value} now.", value=shown)
-        else:
-            title = tr("This was changed meanwhile, by a sync or at another desk.")
         super().__init__(field, title, tr("Save again to keep what you typed."))
         self.now = now
         """The fields of this kind as they are now."""
@@ -73,7 +71,15 @@ def _of(draft: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(draft, name) for name in names}
 
 
-def _shown(value: object) -> str:
+def _shown(now: dict[str, Any]) -> str:
+    """What stands there now, for a sentence; "" for what has no words of its own (a choice, nothing at all)."""
+    if "lines" in now:
+        return f"{sum((line.quantity * line.unit_price for line in now['lines']), ZERO):,.2f}"
+    if (percent := now.get("discount_percent")) is not None:
+        return f"{plain(percent)} %"
+    value = None if "kind" in now else next((one for one in now.values() if one not in (None, "")), None)
     if isinstance(value, str):
-        return f"“{value}”" if value else ""
-    return str(value) if isinstance(value, date | Decimal) else ""
+        return f"“{value}”"
+    if isinstance(value, Decimal):
+        return plain(value)
+    return day_in_words(value) if isinstance(value, date) else ""

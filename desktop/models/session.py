@@ -138,7 +138,7 @@ def _sqlite_engine(url: URL, clock: Clock, read_only: bool, foreign_keys: bool) 
     return engine
 
 
-NOTICED = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 """A server that went away without a word is noticed within a minute: a desk that only listens would wait for hours.
 Seconds, seconds, tries, milliseconds."""
 
@@ -151,7 +151,7 @@ def _postgres_engine(url: URL, clock: Clock | None, password: Password | None, r
         pool_pre_ping=True,
         isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED",
         execution_options={"postgresql_readonly": True} if read_only else {},
-        connect_args={"options": options, "connect_timeout": 10, "application_name": "blueclerk", **NOTICED},
+        connect_args={"options": options, "connect_timeout": 10, "application_name": "blueclerk", **KEEPALIVE},
     )
     chosen = clock if clock is not None and not isinstance(clock, SystemClock) else None
 

@@ -140,7 +140,7 @@ class CustomerEditor(EditorDialog):
             kind = words.customer_kind(draft.kind)
             self.reason.setText(tr("{kind}, because of: {reason}.", kind=kind, reason=draft.kind_reason.rstrip(".")))
             self.reason.show()
-        self.remember_as_loaded(draft)
+        self.remember_as_loaded(draft, self.draft)
         self.save_button.setEnabled(True)
         self._begin()
 

@@ -95,10 +95,6 @@ class EditorDialog(QDialog):
         """What is in the fields, to tell whether anything was changed."""
         raise NotImplementedError
 
-    def draft(self) -> Any:
-        """What is in the fields, as the books take it. Raises InputError naming the field."""
-        raise NotImplementedError
-
     async def save(self, *, send: bool = False) -> object:
         """Keep what is in the fields. Raises InputError naming the field."""
         raise NotImplementedError
@@ -151,11 +147,11 @@ class EditorDialog(QDialog):
 
     # -- what others change meanwhile -----------------------------------------------------------
 
-    def remember_as_loaded(self, draft: Any) -> None:
-        """The fields were filled from this draft: what changes from now on, and not here, is kept."""
-        self._loaded = self._opened = draft
+    def remember_as_loaded(self, loaded: Any, typed: Callable[[], Any]) -> None:
+        """The fields were filled from this draft, `typed` gives them back: what others change from now on is kept."""
+        self._loaded = self._opened = loaded
         with suppress(InputError):  # what lay there is not what could be typed
-            self._opened = self.draft()
+            self._opened = typed()
 
     def laid_over(self, typed: Any) -> Callable[[Any], Any]:
         """`typed` for a record as it is now: a function for the unit that keeps it. It raises ChangedMeanwhile."""

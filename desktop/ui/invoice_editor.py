@@ -195,8 +195,7 @@ class InvoiceEditor(EditorDialog):
         self.discount_kind.setItemText(1, self._currency)
         self.lines.set_up(self._currency, taxes)
         self._fill(draft, detail)
-        self._add_up()
-        self.remember_as_loaded(draft)
+        self.remember_as_loaded(draft, self.draft)
 
     def _fill(self, draft: InvoiceDraft, detail: queries.InvoiceDetail) -> None:
         self.customer.set_choice(Choice(draft.customer_id, detail.row.customer_name))

@@ -21,10 +21,11 @@ from desktop.ui.chips import FilterChips
 from desktop.ui.columns import Column
 from desktop.ui.context import Context, Rows
 from desktop.ui.empty_state import EmptyState
+from desktop.ui.flow_layout import FlowLayout
 from desktop.ui.invoice_detail import InvoiceDetailPane
 from desktop.ui.invoice_editor import InvoiceEditor
 from desktop.ui.invoice_pdf import write_pdf
-from desktop.ui.labels import ElidedLabel
+from desktop.ui.labels import label
 from desktop.ui.list_export import export_list, tell_of_a_cut
 from desktop.ui.menus import Menus
 from desktop.ui.page import Change, Page
@@ -114,6 +115,10 @@ class InvoicesPage(Page):
     def primary(self) -> PrimaryButton:
         """The one thing to do here."""
         return self.new_button
+
+    @property
+    def foot(self) -> int:
+        return 0 if self.bar.isHidden() else self.bar.height()
 
     # -- doing --------------------------------------------------------------------------------
 
@@ -386,19 +391,21 @@ class InvoicesPage(Page):
     def _build_bar(self) -> QWidget:
         px = theme().px
         self.bar = QWidget(self)
-        row = QHBoxLayout(self.bar)
-        row.setContentsMargins(px(16), px(8), px(16), px(8))
-        row.setSpacing(px(8))
-        self._bar_words = ElidedLabel("", "strong")
+        buttons = QWidget(self.bar)
+        around = QHBoxLayout(self.bar)
+        around.setContentsMargins(px(16), px(8), px(16), px(8))
+        around.addWidget(buttons)
+        row = FlowLayout(buttons, px(8))
+        self._bar_words = label("", "strong")
         self.bar_sync = QuietButton(tr("Sync selected"))
         self.bar_sent = QuietButton(tr("Mark as sent"))
         self.bar_clear = IconButton("close", tr("Clear selection"))
         self.bar_sync.clicked.connect(self.sync_selected)
         self.bar_sent.clicked.connect(lambda: self.mark_sent(self.selected()))
         self.bar_clear.clicked.connect(self._on_clear)
-        row.addWidget(self._bar_words, 1)
-        for button in (self.bar_sync, self.bar_sent, self.bar_clear):
-            row.addWidget(button)
+        self._bar_words.setMinimumHeight(self.bar_sync.sizeHint().height())
+        for part in (self._bar_words, self.bar_sync, self.bar_sent, self.bar_clear):
+            row.addWidget(part)
         self.bar.hide()
         return self.bar
 

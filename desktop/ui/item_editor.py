@@ -77,7 +77,7 @@ class ItemEditor(EditorDialog):
         self.description.setPlainText(draft.description)
         self.taxable.setChecked(draft.taxable)
         self.active.setChecked(draft.active)
-        self.remember_as_loaded(draft)
+        self.remember_as_loaded(draft, self.draft)
         self.save_button.setEnabled(True)
         self._begin()
 

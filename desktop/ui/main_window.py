@@ -102,7 +102,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(px(820), px(520))
         self.resize(px(1180), px(760))
         self._restore()
-        self.toaster = Toast(self._body)
+        self.toaster = Toast(self._body, self._foot)
         self.toaster.acted.connect(self._on_toast_acted)
 
     # -- filling ------------------------------------------------------------------------------
@@ -384,6 +384,10 @@ class MainWindow(QMainWindow):
         elif hasattr(page, "update_actions"):
             page.update_actions()
         self.menus.enable(detail=on_invoices, export_list=hasattr(page, "export_csv"))
+
+    def _foot(self) -> int:
+        page = self.pages.get(self.current_page)
+        return page.foot if page is not None else 0
 
     @property
     def current_page(self) -> str:

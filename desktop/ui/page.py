@@ -66,6 +66,11 @@ class Page(QWidget):
         """Whether nothing unsaved would be lost by closing the window now."""
         return True
 
+    @property
+    def foot(self) -> int:
+        """Pixels at the bottom that messages in passing must leave free."""
+        return 0
+
     def on_reading(self, error: Exception | None) -> None:
         """What is shown can't be read: the window says why, with a button to try again. None: it can (again)."""
         before, self._unread = self._unread, error

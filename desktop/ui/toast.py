@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPoint, QPropertyAnimation, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QPushButton, QWidget
 
@@ -22,9 +24,10 @@ class Toast(QFrame):
     expired = Signal()
     """It went without the action: time ran out, was closed, or another message came."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, foot: Callable[[], int] = lambda: 0) -> None:
+        """`foot`: pixels at the bottom of `parent` that must stay free, such as a row of buttons."""
         super().__init__(parent)
-        self._parent = parent
+        self._parent, self._foot = parent, foot
         self.setProperty("role", "toast")
         px = theme().px
         row = QHBoxLayout(self)
@@ -87,7 +90,8 @@ class Toast(QFrame):
         parent: QWidget = self._parent
         margin = theme().px(24)
         self.resize(min(self.sizeHint().width(), parent.width() - 2 * margin), self.sizeHint().height())
-        return QPoint((parent.width() - self.width()) // 2, parent.height() - self.height() - margin)
+        bottom = parent.height() - max(margin, self._foot() + theme().px(8))
+        return QPoint((parent.width() - self.width()) // 2, bottom - self.height())
 
     def _put_away(self) -> None:
         self._timer.stop()

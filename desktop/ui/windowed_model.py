@@ -128,16 +128,12 @@ class WindowedTableModel(QAbstractTableModel, Generic[R]):
 
     def row_at(self, row: int) -> R | None:
         """The row object, None while it is on its way or if it was deleted meanwhile."""
-        number, place = divmod(row, PAGE)
-        page = self._pages.get(number)
-        if page is None:
-            self._load([number])
-            page = self._pages.get(number)
-            if page is None:
-                return None
-        else:
+        number = row // PAGE
+        if number in self._pages:
             self._pages.move_to_end(number)
-        return page[place]
+        else:
+            self._load([number])
+        return self._kept_row(row)
 
     def record(self, record_id: int) -> R | None:
         """What stands in the row that shows an id; None where there is no such row, or while it is on its way."""

@@ -70,3 +70,36 @@ def test_words_taken_away_on_the_other_side_are_said_without_a_value() -> None:
     with pytest.raises(ChangedMeanwhile) as raised:
         merged(typed, OPENED, LOADED, now)
     assert raised.value.title == "This was changed meanwhile, by a sync or at another desk."
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"due_on": date(2026, 12, 1)}, "it is Dec 1, 2026 now"),
+        ({"discount_percent": Decimal("5.000000")}, "it is 5 % now"),
+        ({"number": "A-9"}, "it is “A-9” now"),
+        ({"lines": (replace(LINE, quantity=Decimal("2.500000")),)}, "they come to 250.00 now"),
+        ({"customer_id": 9}, "at another desk."),
+    ],
+)
+def test_what_stands_there_now_is_said_as_people_write_it(change: dict[str, Any], shown: str) -> None:
+    other = {
+        "due_on": date(2026, 12, 24),
+        "discount_percent": Decimal(7),
+        "number": "A-3",
+        "lines": (),
+        "customer_id": 8,
+    }
+    typed = replace(OPENED, **{name: other[name] for name in change})
+    with pytest.raises(ChangedMeanwhile) as raised:
+        merged(typed, OPENED, LOADED, replace(LOADED, **change))
+    assert shown in raised.value.title
+
+
+def test_a_type_chosen_on_both_sides_is_said_without_its_code() -> None:
+    loaded = CustomerDraft("Ann", kind=CustomerKind.HOMEOWNER, kind_reason="no company")
+    now = replace(loaded, kind="business", kind_reason="has a company")
+    with pytest.raises(ChangedMeanwhile) as raised:
+        merged(replace(loaded, kind=CustomerKind.BUILDER, kind_chosen=True), loaded, loaded, now)
+    assert raised.value.field == "kind"
+    assert raised.value.title == "This was changed meanwhile, by a sync or at another desk."

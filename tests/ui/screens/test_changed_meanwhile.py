@@ -12,6 +12,7 @@ from desktop.books.drafts import LineDraft
 from desktop.core import Core
 from desktop.providers.records import Kind
 from desktop.ui.customer_editor import CustomerEditor
+from desktop.ui.editor_dialog import EditorDialog
 from desktop.ui.invoice_editor import InvoiceEditor
 from desktop.ui.item_editor import ItemEditor
 from desktop.ui.main_window import MainWindow
@@ -37,6 +38,11 @@ async def editor_of(window: MainWindow, invoice: int) -> InvoiceEditor:
     return editor
 
 
+async def save(editor: EditorDialog) -> None:
+    editor.start_saving()
+    await still()
+
+
 def there_of(control: Any) -> Any:
     return next(one for one in control.books()["invoices"] if one["number"] == "MW-1")
 
@@ -53,8 +59,7 @@ async def test_I6_a_due_date_that_the_bookkeeper_moves_while_the_note_is_typed_s
             assert (await core.sync_now()).clean
             assert (await core.ask(queries.invoice_draft, invoice)).due_on == date(2027, 3, 31)
             editor.note.setPlainText("Ring before you come.")
-            editor.start_saving()
-            await still()
+            await save(editor)
             kept = await core.ask(queries.invoice_draft, invoice)
             assert (kept.due_on, kept.note) == (date(2027, 3, 31), "Ring before you come.")
             assert (await core.sync([(Kind.INVOICE, invoice)])).clean
@@ -73,13 +78,11 @@ async def test_I6_a_field_that_both_changed_is_said_at_its_place_and_kept_as_typ
             other = replace(loaded, note="Written at the other desk.", lines=(line,))
             await core.do(invoices.update_invoice, invoice, other)
             editor.note.setPlainText("Written here.")
-            editor.start_saving()
-            await still()
+            await save(editor)
             assert "“Written at the other desk.” now" in editor.fields["note"].error
             assert AGAIN in editor.fields["note"].error and editor.isVisible()
             assert await core.ask(queries.invoice_draft, invoice) == other
-            editor.start_saving()
-            await still()
+            await save(editor)
             kept = await core.ask(queries.invoice_draft, invoice)
             assert kept == replace(other, note="Written here."), "the lines of the other desk are not undone"
 
@@ -93,13 +96,11 @@ async def test_I6_lines_that_both_changed_are_never_mixed(qloop: Any, look: Any,
             theirs = (LineDraft(item, "", Decimal(1), Decimal(360)), LineDraft(item, "", Decimal(1), Decimal(40)))
             await core.do(invoices.update_invoice, invoice, replace(loaded, lines=theirs))
             editor.lines.lines[0].price.set_value(Decimal(355))
-            editor.start_saving()
-            await still()
+            await save(editor)
             said = editor.lines.lines[0].error.text()
             assert "they come to 400.00 now" in said and AGAIN in said
             assert (await core.ask(queries.invoice_draft, invoice)).lines == theirs
-            editor.start_saving()
-            await still()
+            await save(editor)
             (kept,) = (await core.ask(queries.invoice_draft, invoice)).lines
             assert kept.unit_price == Decimal(355)
 
@@ -118,19 +119,16 @@ async def test_I6_a_customers_phone_that_comes_in_while_the_city_is_typed_stays(
             control.edit("customer", there["id"], {"phone": "555 9999"})
             assert (await core.sync_now()).clean
             editor.inputs["city"].setText("Omaha")
-            editor.start_saving()
-            await still()
+            await save(editor)
             kept = await core.ask(queries.customer_draft, customer)
             assert (kept.phone, kept.city) == ("555 9999", "Omaha")
             again: CustomerEditor = page.edit(customer)
             await still()
             await core.do(customers.update_customer, customer, replace(kept, city="Lincoln"))
             again.inputs["city"].setText("Kearney")
-            again.start_saving()
-            await still()
+            await save(again)
             assert "“Lincoln” now" in again.fields["city"].error
-            again.start_saving()
-            await still()
+            await save(again)
             assert (await core.ask(queries.customer_draft, customer)).city == "Kearney"
 
 
@@ -146,8 +144,7 @@ async def test_I6_an_items_price_that_is_changed_while_its_code_is_typed_stays(
             loaded = await core.ask(queries.item_draft, item)
             await core.do(items.update_item, item, replace(loaded, unit_price=Decimal("129.50")))
             editor.sku.setText("BC-1")
-            editor.start_saving()
-            await still()
+            await save(editor)
             kept = await core.ask(queries.item_draft, item)
             assert (kept.unit_price, kept.sku) == (Decimal("129.50"), "BC-1")
 
@@ -161,6 +158,5 @@ async def test_I6_nothing_is_written_where_nothing_was_typed(qloop: Any, look: A
             lines = (LineDraft(item, "Moved", Decimal(3), Decimal(10)),)
             other = replace(loaded, lines=lines, discount_percent=Decimal(10), due_on=date(2027, 1, 31))
             await core.do(invoices.update_invoice, invoice, other)
-            editor.start_saving()
-            await still()
+            await save(editor)
             assert await core.ask(queries.invoice_draft, invoice) == other

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QScrollArea, QWidget
 
 from desktop.books import customers, invoices
@@ -381,3 +381,24 @@ async def test_M75_a_long_id_of_a_service_makes_the_pane_no_wider(
                 assert area.widget().width() <= area.viewport().width()
             shown_ids = [one for one in pane.findChildren(QWidget) if remote["id"] in one.toolTip()]
             assert shown_ids, "the whole id is a hover away"
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+async def test_what_can_be_done_with_several_is_written_out_in_a_narrow_list(qloop, look, alone, scale: float) -> None:
+    look.set_text_scale(scale)
+    async with alone() as core:
+        books = Books(core)
+        customer, item = await books.customer("Nora Fielding"), await books.item("Boiler check")
+        for _ in range(3):
+            await books.invoice(customer, item, sent=False)
+        async with shown(core) as window:
+            page = page_of(window)
+            await still()
+            page.splitter.setSizes([300, 3000])
+            page.table.selectAll()
+            await still()
+            parts = [page._bar_words, page.bar_sync, page.bar_sent, page.bar_clear]
+            assert [part.text() for part in parts[:3]] == ["3 selected", "Sync selected", "Mark as sent"]
+            for part in parts:
+                assert part.width() >= part.sizeHint().width() and part.height() >= part.sizeHint().height()
+                assert page.bar.rect().contains(QRect(part.mapTo(page.bar, QPoint()), part.size()))

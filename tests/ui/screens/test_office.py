@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from sqlalchemy import make_url, update
 
 from desktop.clock import SystemClock
+from desktop.core import Core
 from desktop.models.invoice import Invoice
 from desktop.models.session import Database, note_change, open_database
 from desktop.ui.link_dialog import LinkDialog
@@ -32,6 +35,15 @@ on_a_server = pytest.mark.parametrize(
 
 def page_of(window: MainWindow, name: str) -> Any:
     return window.pages[name]
+
+
+@asynccontextmanager
+async def filled(core: Core, rows: int) -> AsyncIterator[tuple[MainWindow, Any]]:
+    """The window over books with so many invoices, and its list."""
+    await asyncio.to_thread(fill, core.db, rows, 20)
+    async with shown(core) as window:
+        await still()
+        yield window, page_of(window, "invoices")
 
 
 @pytest.mark.parametrize("kind", ["customers", "items"])
@@ -96,57 +108,48 @@ async def test_N18_what_is_selected_is_sent_whether_or_not_it_was_ever_on_the_sc
 async def test_N18_an_invoice_far_down_the_list_can_be_edited_as_soon_as_it_is_chosen(
     qloop: Any, look: Any, connected: Any, database_url: str
 ) -> None:
-    async with connected(database=database_url) as core:
-        await asyncio.to_thread(fill, core.db, 300, 20)
-        async with shown(core) as window:
-            page = page_of(window, "invoices")
-            await still()
-            last = next(one for one in reversed(page.model.ids) if one)
-            page.select(last)
-            await still()
-            row = page.model.row_at(page.model.rowCount() - 1)
-            assert row is not None and page.table.current_id() == last
-            may_edit = row.view.value != "void" and not row.from_service
-            assert window.menus["edit"].isEnabled() == may_edit and window.menus["pdf"].isEnabled()
+    async with connected(database=database_url) as core, filled(core, 300) as (window, page):
+        last = next(one for one in reversed(page.model.ids) if one)
+        page.select(last)
+        await still()
+        row = page.model.row_at(page.model.rowCount() - 1)
+        assert row is not None and page.table.current_id() == last
+        may_edit = row.view.value != "void" and not row.from_service
+        assert window.menus["edit"].isEnabled() == may_edit and window.menus["pdf"].isEnabled()
 
 
 async def test_N18_a_copy_holds_rows_that_were_never_on_the_screen(
     qloop: Any, look: Any, alone: Any, database_url: str
 ) -> None:
-    async with alone(database=database_url) as core:
-        await asyncio.to_thread(fill, core.db, COPY_LIMIT + 1, 20)
-        async with shown(core) as window:
-            page = page_of(window, "invoices")
-            await still()
-            page.table.selectAll()
-            page.table.copy()
-            await until(lambda: "were copied" in window.toaster.accessibleName(), 20)
-            said = "The first 2,000 of 2,001 rows were copied. Export saves all of them."
-            assert window.toaster.accessibleName() == said
-            lines = QGuiApplication.clipboard().text().splitlines()
-            assert len(lines) == COPY_LIMIT and all("INV-" in line for line in lines)
-            window.toaster.hide()
-            page.table.select_ids(page.model.ids[:2])
-            page.table.copy()
-            await still()
-            assert len(QGuiApplication.clipboard().text().splitlines()) == 2 and not window.toaster.isVisible()
+    async with alone(database=database_url) as core, filled(core, COPY_LIMIT + 1) as (window, page):
+        page.table.selectAll()
+        await still()
+        page.table.copy()
+        await until(lambda: "were copied" in window.toaster.accessibleName(), 20)
+        said = "The first 2,000 of 2,001 rows were copied. Export saves all of them."
+        assert window.toaster.accessibleName() == said
+        toast, bar = (QRect(one.mapToGlobal(QPoint()), one.size()) for one in (window.toaster, page.bar))
+        assert page.bar.isVisible() and not toast.intersects(bar), "what can be done with the selection is in sight"
+        lines = QGuiApplication.clipboard().text().splitlines()
+        assert len(lines) == COPY_LIMIT and all("INV-" in line for line in lines)
+        window.toaster.hide()
+        page.table.select_ids(page.model.ids[:2])
+        page.table.copy()
+        await still()
+        assert len(QGuiApplication.clipboard().text().splitlines()) == 2 and not window.toaster.isVisible()
 
 
 async def test_N18_the_screen_is_filled_wherever_the_list_jumps_to(
     qloop: Any, look: Any, alone: Any, database_url: str
 ) -> None:
-    async with alone(database=database_url) as core:
-        await asyncio.to_thread(fill, core.db, 2000, 20)
-        async with shown(core) as window:
-            page = page_of(window, "invoices")
+    async with alone(database=database_url) as core, filled(core, 2000) as (_, page):
+        table, model = page.table, page.model
+        for row in (1000, 400, 1703):
+            table.scrollTo(model.index(row, 0))
+            table.viewport().repaint()
             await still()
-            table, model = page.table, page.model
-            for row in (1000, 400, 1703):
-                table.scrollTo(model.index(row, 0))
-                table.viewport().repaint()
-                await still()
-                seen = range(table.rowAt(0), table.rowAt(table.viewport().height() - 1) + 1)
-                assert row in seen and all(model.index(each, 0).data(Qt.ItemDataRole.DisplayRole) for each in seen)
+            seen = range(table.rowAt(0), table.rowAt(table.viewport().height() - 1) + 1)
+            assert row in seen and all(model.index(each, 0).data(Qt.ItemDataRole.DisplayRole) for each in seen)
 
 
 @on_a_server
